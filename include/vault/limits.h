@@ -1,0 +1,52 @@
+/*
+ * Every maximum of the project, with its reason. A limit is tested at N and N+1.
+ * Sizes are bytes unless the name says otherwise.
+ */
+#pragma once
+
+/* names (docs/http-api.md) */
+#define LIMIT_ENV_SEGMENTS 8		/* deeper trees are never needed and cost path matching */
+#define LIMIT_ENV_SEGMENT_LEN 127
+#define LIMIT_ENV_PATH_LEN (LIMIT_ENV_SEGMENTS * (LIMIT_ENV_SEGMENT_LEN + 1) - 1)
+#define LIMIT_VARIABLE_NAME_LEN 1024	/* Vault clients may write any JSON key; bounded, never 0 */
+#define LIMIT_MESSAGE_LEN 1024		/* why a revision was made */
+#define LIMIT_CUSTOM_METADATA_KEYS 64	/* as Vault's */
+#define LIMIT_CUSTOM_METADATA_KEY_LEN 128
+#define LIMIT_CUSTOM_METADATA_VALUE_LEN 512
+
+/* environments */
+#define LIMIT_REVISION_PLAIN 524156	/* encoded revision: 128 pages of LMDB exactly (docs/storage-format.md) */
+#define LIMIT_VARIABLES 10000		/* in one environment */
+#define LIMIT_MAX_VERSIONS 1000		/* a head names every kept revision; 1,000 fit one record */
+#define DEFAULT_MAX_VERSIONS 100	/* what max_versions = 0 means */
+#define LIMIT_EXEC_STRING 131071	/* NAME=VALUE of execve: MAX_ARG_STRLEN less its NUL */
+
+/* HTTP */
+#define LIMIT_TARGET_LEN 4096		/* request target, path and query */
+#define LIMIT_HEADER_LEN 16384		/* all request headers together */
+#define LIMIT_TOKEN_LEN 4096
+#define LIMIT_BODY_DATA (4u * 1024 * 1024)	/* data/: JSON escapes make 512 KiB grow up to six times */
+#define LIMIT_BODY_SMALL (64u * 1024)	/* every other route */
+#define LIMIT_QUERY_ARGS 16
+#define LIMIT_HEADERS 64
+#define LIMIT_JSON_DEPTH 32
+#define LIMIT_WAIT_SECONDS 300		/* ?wait= of resolve */
+#define LIMIT_WAITERS 1024		/* blocked reads at a time; each keeps a connection */
+#define LIMIT_CONNECTIONS 1000
+#define DEADLINE_HEADER_SECONDS 10	/* from accept, or from the first byte of the next request */
+#define DEADLINE_BODY_SECONDS 30
+#define DEADLINE_REQUEST_SECONDS 60	/* without ?wait= */
+
+/* slots and files */
+#define LIMIT_PASSPHRASE_LEN 1024
+#define LIMIT_KEY_FILE_MIN 32
+#define LIMIT_KEY_FILE_MAX 65536
+#define LIMIT_ENV_FILE (64u * 1024 * 1024)	/* an env file read for import */
+#define LIMIT_SECRET_FILE (16u * 1024 * 1024)
+
+/* store */
+#define LIMIT_BATCH_REQUESTS 500	/* requests in one commit; LMDB spills above about 100,000 dirty pages */
+#define LIMIT_BATCH_BYTES (64u * 1024 * 1024)
+#define LIMIT_QUEUED_REQUESTS 4096
+#define LIMIT_STORE_KEY 511		/* of LMDB */
+#define DEFAULT_STORE_MAX_SIZE (64ull * 1024 * 1024 * 1024)
