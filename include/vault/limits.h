@@ -21,6 +21,13 @@
 #define DEFAULT_MAX_VERSIONS 100	/* what max_versions = 0 means */
 #define LIMIT_EXEC_STRING 131071	/* NAME=VALUE of execve: MAX_ARG_STRLEN less its NUL */
 
+#define LIMIT_ALLOW_NAMES 256		/* names that `run` may accept, in one environment's settings */
+#define LIMIT_NAME_LIST (64u * 1024 * 1024)	/* names in one listing; a million environments of ordinary names */
+
+/* memory of core/ */
+#define LIMIT_HEAD_CACHE (6u * 1024 * 1024)	/* decoded heads; about 900 of 100 revisions each */
+#define LIMIT_TOKEN_CACHE 256		/* token records kept decoded; a miss costs one decryption */
+
 /* HTTP */
 #define LIMIT_TARGET_LEN 4096		/* request target, path and query */
 #define LIMIT_HEADER_LEN 16384		/* all request headers together */
@@ -28,6 +35,7 @@
 #define LIMIT_BODY_DATA (4u * 1024 * 1024)	/* data/: JSON escapes make 512 KiB grow up to six times */
 #define LIMIT_BODY_SMALL (64u * 1024)	/* every other route */
 #define LIMIT_QUERY_ARGS 16
+#define LIMIT_QUERY_NAME_LEN 64		/* values are bounded by the target */
 #define LIMIT_HEADERS 64
 #define LIMIT_JSON_DEPTH 32
 #define LIMIT_WAIT_SECONDS 300		/* ?wait= of resolve */

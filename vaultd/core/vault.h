@@ -7,7 +7,9 @@
  * committed by the writer thread, and done() is called there, once, when the
  * outcome is durable. done() must be quick (resume a connection). The caller
  * keeps the op and all that its request points to until done() was called; if
- * the submitting function returns an error, done() will not be called.
+ * the submitting function returns an error, done() will not be called. Neither
+ * done() nor the watcher may call any function of this header but
+ * vault_op_release(): a seal waits for both.
  *
  * Every operation takes the caller and decides with vault_authorize() first:
  * default deny, ERR_DENIED for what exists and what does not alike. Everything
@@ -93,8 +95,8 @@ struct peer {			/* SO_PEERCRED of a Unix socket */
 	gid_t gid;
 };
 
-/* token NULL or "": the peer counts. Unknown, expired, malformed tokens: ERR_DENIED, one text. A present but bad token
- * never falls back to the peer. */
+/* token NULL or "": the peer counts. Unknown, expired, malformed tokens: ERR_DENIED, one text, the same as for neither
+ * token nor known peer. A present but bad token never falls back to the peer. */
 enum error_code vault_authenticate(struct vault *vault, const char *token, size_t token_len, const struct peer *peer,
 				   struct caller *ret, struct error *err) must_check;
 
@@ -137,8 +139,10 @@ struct kv_read_result {
 	bool readable;			/* false: deleted or destroyed; revision is then empty */
 	struct secret_buf *plain;	/* what revision points into */
 	struct revision_record revision;
-	struct secret_buf *head_plain;	/* what head points into */
+	struct secret_buf *head_plain;	/* NULL: head points into a cached entry, which the result holds */
 	struct head_record head;	/* custom metadata, settings */
+	/* core's own */
+	struct head_entry *head_entry_;
 };
 void kv_read_result_free(struct kv_read_result *result);
 
@@ -156,8 +160,8 @@ enum error_code kv_read(struct vault *vault, const struct caller *caller, const 
 enum error_code kv_read_metadata(struct vault *vault, const struct caller *caller, const struct kv_target *target,
 				 struct kv_read_result *ret, struct error *err) must_check;
 
-/* Sorted names below a prefix ("" or "shop/"): leaves as "x", folders as "x/". One malloc'ed block: count texts, each with
- * its NUL. ERR_NOT_FOUND when there is nothing. */
+/* Sorted names below a prefix ("" or "shop/"; anything else is ERR_INVALID): leaves as "x", folders as "x/". One malloc'ed
+ * block: count texts, each with its NUL. ERR_NOT_FOUND when there is nothing. */
 struct name_list {
 	char *block;
 	size_t block_len, count;
@@ -175,7 +179,7 @@ enum kv_change {
 	KV_DELETE_REVISIONS,	/* soft-deletes the listed ones */
 	KV_UNDELETE,
 	KV_DESTROY,
-	KV_METADATA_PUT,	/* creates the environment with no revision when it is missing */
+	KV_METADATA_PUT,	/* creates the environment with no revision when it is missing; without any field: no change */
 	KV_METADATA_PATCH,
 	KV_METADATA_DELETE,	/* the environment with everything */
 };

@@ -1,0 +1,108 @@
+/* What follows a commit in memory: names, caches, mounts, and the watcher. */
+#include <string.h>
+
+#include "core/vault_state.h"
+
+void vault_set_watcher(struct vault *vault, void (*changed)(void *arg, const char *mount_path, const char *path), void *arg)
+{
+	pthread_mutex_lock(&vault->watch);
+	vault->changed = changed;
+	vault->changed_arg = arg;
+	pthread_mutex_unlock(&vault->watch);
+}
+
+/* The lock is held during the call: after vault_set_watcher(NULL) the former watcher is not called any more. */
+void vault_notify(struct vault *vault, const char *mount_path, const char *path)
+{
+	pthread_mutex_lock(&vault->watch);
+	if (vault->changed)
+		vault->changed(vault->changed_arg, mount_path, path);
+	pthread_mutex_unlock(&vault->watch);
+}
+
+static void notify_name(struct vault *vault, const struct index_name *name)
+{
+	struct mount mount;
+
+	if (mount_table_find(vault->mounts, name->mount, &mount))
+		vault_notify(vault, mount.info.path, name->path.text);
+}
+
+/*
+ * An index that lacks memory for a name would hide an environment from listings; reading it still works, and the next
+ * unseal lists it. There is nobody to tell here, the commit is durable.
+ */
+static void learn_name(struct vault *vault, const struct records_change *change)
+{
+	struct error ignored = ERROR_INIT;
+	struct head_record head;
+
+	if (decode_head(change->plain, change->plain_len, &head, &ignored) != ERR_OK)
+		return;
+	if (name_index_add(vault->names, &change->key, head.mount, head.path.at, head.path.len, &ignored) != ERR_OK)
+		error_clear(&ignored);
+	head_record_free(&head);
+}
+
+static void head_changed(struct vault *vault, const struct records_change *change)
+{
+	struct index_name name;
+	bool known;
+
+	head_cache_drop(vault->heads, &change->key);
+	if (!change->deleted && !name_index_find(vault->names, &change->key, NULL))
+		learn_name(vault, change);
+	known = name_index_find(vault->names, &change->key, &name);
+	if (change->deleted)
+		name_index_remove(vault->names, &change->key);
+	if (known)
+		notify_name(vault, &name);
+}
+
+static void mount_changed(struct vault *vault, const struct records_change *change)
+{
+	struct error ignored = ERROR_INIT;
+	struct mount mount;
+
+	if (change->deleted) {
+		mount_table_remove(vault->mounts, change->key.bytes + 1);
+		return;
+	}
+	if (mount_decode(&change->key, change->plain, change->plain_len, change->pin, &mount, &ignored) != ERR_OK ||
+	    mount_table_put(vault->mounts, &mount, &ignored) != ERR_OK)
+		error_clear(&ignored);
+}
+
+void vault_feed(void *arg, const struct records_change *change)
+{
+	struct vault *vault = arg;
+
+	switch ((enum table)change->key.bytes[0]) {
+	case TABLE_HEAD:
+		head_changed(vault, change);
+		break;
+	case TABLE_TOKEN:
+		token_cache_drop(vault->tokens, change->key.bytes + 1);
+		break;
+	case TABLE_MOUNT:
+		mount_changed(vault, change);
+		break;
+	case TABLE_STATE:
+	case TABLE_DATA_KEY:
+	case TABLE_REVISION:
+	case TABLE_SCHEMA:
+	case TABLE_POLICY_ROTATION:
+	case TABLE_OPERATION:
+	case TABLE_SECRET_ID:
+	case TABLE_REVOKED:
+	case TABLE_POLICY:
+	case TABLE_ROLE:
+	case TABLE_WRAPPED:
+	case TABLE_SETTING:
+	case TABLE_IDEMPOTENCY:
+	case TABLE_SETTINGS:	/* comes with its head */
+	case TABLE_CUBBYHOLE:
+	case TABLE_QUOTA:
+		break;
+	}
+}

@@ -1,0 +1,148 @@
+/* Who asks, and what they may. */
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/vault_state.h"
+#include "crypto/token_text.h"
+#include "vault/limits.h"
+
+static enum error_code denied(struct error *err)
+{
+	return error_set(err, ERR_DENIED, "permission denied");
+}
+
+/* -- peers --------------------------------------------------------------- */
+
+static enum error_code authenticate_peer(const struct vault *vault, const struct peer *peer, struct caller *ret,
+					 struct error *err)
+{
+	if (!peer || !peer->known)
+		return denied(err);
+	*ret = (struct caller){
+		.kind = CALLER_PEER,
+		.root = vault->personal && peer->uid == vault->owner,
+		.uid = peer->uid,
+		.gid = peer->gid,
+		.path = "auth/peer/",
+	};
+	snprintf(ret->display, sizeof(ret->display), "uid-%ju", (uintmax_t)peer->uid);
+	return ERR_OK;
+}
+
+/* -- tokens -------------------------------------------------------------- */
+
+static void caller_of(const struct token_record *record, const uint8_t id[static ID_LEN], struct caller *ret)
+{
+	*ret = (struct caller){
+		.kind = CALLER_TOKEN,
+		.root = record->type == 1,
+		.created = record->created,
+		.expires = record->expires,
+		.creation_ttl = record->creation_ttl,
+	};
+	snprintf(ret->display, sizeof(ret->display), "%.*s", (int)record->display.len, record->display.at);
+	snprintf(ret->path, sizeof(ret->path), "%.*s", (int)record->path.len, record->path.at);
+	sodium_bin2hex(ret->accessor, sizeof(ret->accessor), id, ID_LEN);
+}
+
+static enum error_code load_token(struct vault *vault, struct records_view *view, const struct record_key *key,
+				  struct cached_token *ret, struct error *err)
+{
+	cleanup_(secret_buf_freep) struct secret_buf *plain = secret_buf_new(LIMIT_REVISION_PLAIN);
+	struct token_record record;
+	enum error_code code;
+
+	if (!plain)
+		return error_set(err, ERR_NO_MEMORY, "no memory is left for a token's record");
+	code = records_read(view, key, plain, ret->pin, NULL, err);
+	if (code == ERR_OK)
+		code = decode_token(secret_buf_bytes(plain), secret_buf_len(plain), &record, err);
+	if (code != ERR_OK)
+		return code;
+	memcpy(ret->id, key->bytes + 1, ID_LEN);
+	memcpy(ret->verifier, record.verifier, sizeof(ret->verifier));
+	caller_of(&record, ret->id, &ret->caller);
+	token_record_free(&record);
+	token_cache_put(vault->tokens, ret);
+	return ERR_OK;
+}
+
+/* ERR_NOT_FOUND when there is no such id. */
+static enum error_code find_token(struct vault *vault, struct records_view *view, const uint8_t id[static ID_LEN],
+				  struct cached_token *ret, struct error *err)
+{
+	struct record_key key = record_key_id(TABLE_TOKEN, id);
+	uint8_t pin[PIN_LEN];
+	enum error_code code = records_peek(view, &key, pin, err);
+
+	if (code != ERR_OK || token_cache_find(vault->tokens, id, pin, ret))
+		return code;
+	return load_token(vault, view, &key, ret, err);
+}
+
+static void wipe_token_hash(struct token_hash *hash)
+{
+	sodium_memzero(hash, sizeof(*hash));
+}
+
+static void wipe_cached_token(struct cached_token *token)
+{
+	sodium_memzero(token, sizeof(*token));
+}
+
+static enum error_code authenticate_token(struct vault *vault, struct records_view *view, const char *text, size_t len,
+					  struct caller *ret, struct error *err)
+{
+	cleanup_(wipe_cached_token) struct cached_token token = {0};
+	cleanup_(wipe_token_hash) struct token_hash hash;
+	enum error_code code;
+	bool equal;
+
+	if (len > LIMIT_TOKEN_LEN || !records_token_hash(view, text, len, &hash))
+		return denied(err);
+	code = find_token(vault, view, hash.id, &token, err);
+	if (code != ERR_OK && code != ERR_NOT_FOUND)
+		return code;
+	/* An unknown id is compared with zeros, so that it takes the same time. */
+	equal = sodium_memcmp(hash.verifier, token.verifier, sizeof(token.verifier)) == 0;
+	if (code == ERR_NOT_FOUND || !equal)
+		return denied(err);
+	if (token.caller.expires != 0 && token.caller.expires <= vault_now(vault))
+		return denied(err);
+	*ret = token.caller;
+	return ERR_OK;
+}
+
+enum error_code vault_authenticate(struct vault *vault, const char *token, size_t token_len, const struct peer *peer,
+				   struct caller *ret, struct error *err)
+{
+	vault_use_scope use = {0};
+
+	if (!token || token_len == 0) {
+		if (vault_use_begin(vault, &use, err) != ERR_OK)
+			return err->code;
+		return authenticate_peer(vault, peer, ret, err);
+	}
+	if (vault_use_begin_view(vault, &use, err) != ERR_OK)
+		return err->code;
+	return authenticate_token(vault, use.view, token, token_len, ret, err);
+}
+
+/* -- the decision -------------------------------------------------------- */
+
+enum error_code vault_decide(const struct caller *caller, unsigned capability, const char *path, struct error *err)
+{
+	/* Default deny: whoever is not root of the vault holds no policy that could allow a path. */
+	(void)capability;
+	(void)path;
+	return caller && caller->kind != CALLER_ANONYMOUS && caller->root ? ERR_OK : denied(err);
+}
+
+enum error_code vault_authorize(struct vault *vault, const struct caller *caller, unsigned capability, const char *path,
+				struct error *err)
+{
+	if (!atomic_load(&vault->unsealed))
+		return error_set(err, ERR_SEALED, "Vault is sealed");
+	return vault_decide(caller, capability, path, err);
+}

@@ -1,0 +1,255 @@
+/* Init, unseal, seal: who may use records/ and what is in memory. */
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/vault_state.h"
+#include "crypto/token_text.h"
+#include "vault/limits.h"
+
+/* -- what a new vault holds ---------------------------------------------- */
+
+struct initial {
+	const char *root_token;
+	int64_t now;
+};
+
+static enum error_code put_root_token(const struct initial *initial, struct records_view *view, struct records_write *write,
+				      struct error *err)
+{
+	struct text_span root = { .at = "root", .len = 4 };
+	struct token_record record = {
+		.type = 1,
+		.flags = TOKEN_ORPHAN,
+		.created = initial->now,
+		.display = root,
+		.path = { .at = "auth/token/root", .len = 15 },
+		.bound_uid = -1,
+		.policies = &root,
+		.policies_len = 1,
+	};
+	cleanup_(secret_buf_freep) struct secret_buf *encoding = secret_buf_new(LIMIT_BODY_SMALL);
+	struct token_hash hash;
+	struct record_key key;
+
+	if (!encoding)
+		return error_set(err, ERR_NO_MEMORY, "no memory is left for the root token");
+	if (!records_token_hash(view, initial->root_token, strlen(initial->root_token), &hash))
+		return error_set(err, ERR_INVALID, "the chosen root token begins with vlt_ but is not a token of this vault's form");
+	memcpy(record.verifier, hash.verifier, sizeof(record.verifier));
+	encode_token(encoding, &record);
+	key = record_key_id(TABLE_TOKEN, hash.id);
+	sodium_memzero(&hash, sizeof(hash));
+	if (secret_buf_check(encoding, "the root token's record", err) != ERR_OK)
+		return err->code;
+	return records_put(write, &key, NULL, secret_buf_bytes(encoding), secret_buf_len(encoding), NULL, err);
+}
+
+static enum error_code put_mount(const struct mount *mount, struct records_write *write, struct error *err)
+{
+	cleanup_(secret_buf_freep) struct secret_buf *encoding = secret_buf_new(LIMIT_REVISION_PLAIN);
+	struct record_key key = record_key_id(TABLE_MOUNT, mount->info.uuid);
+
+	if (!encoding)
+		return error_set(err, ERR_NO_MEMORY, "no memory is left for the mounts");
+	if (mount_encode(mount, encoding, err) != ERR_OK)
+		return err->code;
+	return records_put(write, &key, NULL, secret_buf_bytes(encoding), secret_buf_len(encoding), NULL, err);
+}
+
+static enum error_code make_initial(void *arg, struct records_view *view, struct records_write *write, struct error *err)
+{
+	struct mount mounts[INITIAL_MOUNTS];
+
+	mounts_initial(mounts);
+	for (size_t i = 0; i < INITIAL_MOUNTS; i++)
+		if (put_mount(&mounts[i], write, err) != ERR_OK)
+			return err->code;
+	return put_root_token(arg, view, write, err);
+}
+
+/* -- memory -------------------------------------------------------------- */
+
+struct filling {
+	struct vault *vault;
+	struct error *err;
+};
+
+static bool fill_name(void *arg, const struct record_key *key, const uint8_t *kid, const uint8_t *plain, size_t plain_len,
+		      const uint8_t *pin)
+{
+	struct filling *filling = arg;
+	struct head_record head;
+	enum error_code code = decode_head(plain, plain_len, &head, filling->err);
+
+	(void)kid;
+	(void)pin;
+	if (code != ERR_OK)
+		return false;
+	code = name_index_add(filling->vault->names, key, head.mount, head.path.at, head.path.len, filling->err);
+	head_record_free(&head);
+	return code == ERR_OK;
+}
+
+static bool fill_mount(void *arg, const struct record_key *key, const uint8_t *kid, const uint8_t *plain, size_t plain_len,
+		       const uint8_t *pin)
+{
+	struct filling *filling = arg;
+	struct mount mount;
+
+	(void)kid;
+	return mount_decode(key, plain, plain_len, pin, &mount, filling->err) == ERR_OK &&
+	       mount_table_put(filling->vault->mounts, &mount, filling->err) == ERR_OK;
+}
+
+static void view_endp(struct records_view **view)
+{
+	records_view_end(*view);
+}
+
+enum error_code vault_caches_fill(struct vault *vault, struct error *err)
+{
+	cleanup_(view_endp) struct records_view *view = NULL;
+	struct filling filling = { .vault = vault, .err = err };
+
+	if (records_view_begin(vault->records, &view, err) != ERR_OK ||
+	    records_scan(view, TABLE_MOUNT, fill_mount, &filling, err) != ERR_OK ||
+	    records_scan(view, TABLE_HEAD, fill_name, &filling, err) != ERR_OK)
+		return err->code;
+	return err->code;	/* a callback that stopped the scan has set it */
+}
+
+void vault_caches_wipe(struct vault *vault)
+{
+	head_cache_clear(vault->heads);
+	token_cache_clear(vault->tokens);
+	name_index_clear(vault->names);
+	mount_table_clear(vault->mounts);
+}
+
+static void set_unsealed(struct vault *vault, bool unsealed)
+{
+	pthread_rwlock_wrlock(&vault->state);
+	atomic_store(&vault->unsealed, unsealed);
+	pthread_rwlock_unlock(&vault->state);
+}
+
+/* records/ is unsealed and nobody uses it yet. */
+static enum error_code go_live(struct vault *vault, struct error *err)
+{
+	struct error failure = ERROR_INIT;
+
+	if (vault_caches_fill(vault, &failure) != ERR_OK) {
+		records_seal(vault->records);
+		vault_caches_wipe(vault);
+		return error_set(err, failure.code, "%s", failure.text);
+	}
+	set_unsealed(vault, true);
+	return ERR_OK;
+}
+
+/* -- the public functions ------------------------------------------------ */
+
+void vault_init_result_wipe(struct vault_init_result *result)
+{
+	sodium_memzero(result, sizeof(*result));
+}
+
+/* Fills the result with what the owner must keep: the token's text and, without a slot of the caller's, a key. */
+static enum error_code choose_secrets(const struct slot_secret *slot, const char *root_token, struct vault_init_result *ret,
+				      struct error *err)
+{
+	if (root_token && (root_token[0] == '\0' || strlen(root_token) >= sizeof(ret->root_token)))
+		return error_set(err, ERR_INVALID, "the root token must have 1 to %zu characters", sizeof(ret->root_token) - 1);
+	if (root_token)
+		snprintf(ret->root_token, sizeof(ret->root_token), "%s", root_token);
+	else
+		token_text_make("adm", ret->root_token);
+	ret->has_key = !slot;
+	if (ret->has_key)
+		randombytes_buf(ret->key, sizeof(ret->key));
+	return ERR_OK;
+}
+
+static enum error_code init_locked(struct vault *vault, const struct slot_secret *slot, const struct vault_init_result *chosen,
+				   struct error *err)
+{
+	const struct slot_secret key_slot = {
+		.type = SLOT_KEY_FILE,
+		.key = chosen->key,
+		.key_len = sizeof(chosen->key),
+		.label = "init",
+	};
+	struct initial initial = { .root_token = chosen->root_token, .now = vault_now(vault) };
+
+	if (records_initialized(vault->records))
+		return error_set(err, ERR_ALREADY_INITIALIZED, "Vault is already initialized");
+	if (records_init(vault->records, slot ? slot : &key_slot, make_initial, &initial, err) != ERR_OK)
+		return err->code;
+	return go_live(vault, err);
+}
+
+enum error_code vault_init(struct vault *vault, const struct slot_secret *slot, const char *root_token,
+			   struct vault_init_result *ret, struct error *err)
+{
+	cleanup_(vault_init_result_wipe) struct vault_init_result chosen = {0};
+	enum error_code code = choose_secrets(slot, root_token, &chosen, err);
+
+	if (code != ERR_OK)
+		return code;
+	pthread_mutex_lock(&vault->lifecycle);
+	code = init_locked(vault, slot, &chosen, err);
+	pthread_mutex_unlock(&vault->lifecycle);
+	if (code == ERR_OK)
+		*ret = chosen;
+	return code;
+}
+
+static enum error_code unseal_locked(struct vault *vault, const struct slot_secret *slot, struct error *err)
+{
+	if (!records_initialized(vault->records))
+		return error_set(err, ERR_NOT_INITIALIZED, "Vault is not initialized: initialize it first (envctl init)");
+	if (atomic_load(&vault->unsealed))
+		return ERR_OK;
+	if (records_unseal(vault->records, slot, -1, err) != ERR_OK)
+		return err->code;
+	return go_live(vault, err);
+}
+
+enum error_code vault_unseal(struct vault *vault, const struct slot_secret *slot, struct error *err)
+{
+	enum error_code code;
+
+	pthread_mutex_lock(&vault->lifecycle);
+	code = unseal_locked(vault, slot, err);
+	pthread_mutex_unlock(&vault->lifecycle);
+	return code;
+}
+
+static enum error_code seal_locked(struct vault *vault, const struct caller *caller, struct error *err)
+{
+	if (!atomic_load(&vault->unsealed))
+		return error_set(err, ERR_SEALED, "Vault is sealed");
+	if (vault_decide(caller, CAP_SUDO | CAP_UPDATE, "sys/seal", err) != ERR_OK)
+		return err->code;
+	/* With the lock held nobody reads; records_seal() then finishes what is queued, whose prepare() and done() do not
+	 * need the lock. */
+	pthread_rwlock_wrlock(&vault->state);
+	atomic_store(&vault->unsealed, false);
+	records_seal(vault->records);
+	vault_caches_wipe(vault);
+	pthread_rwlock_unlock(&vault->state);
+	return ERR_OK;
+}
+
+enum error_code vault_seal(struct vault *vault, const struct caller *caller, struct error *err)
+{
+	enum error_code code;
+
+	pthread_mutex_lock(&vault->lifecycle);
+	code = seal_locked(vault, caller, err);
+	pthread_mutex_unlock(&vault->lifecycle);
+	if (code == ERR_OK)
+		vault_notify(vault, NULL, NULL);
+	return code;
+}

@@ -1,0 +1,94 @@
+/*
+ * The inside of struct vault, for core/ alone.
+ *
+ * Locks, in the order in which they may be taken:
+ *   lifecycle   one of init, unseal, seal at a time; held through Argon2
+ *   state       read: for the length of an operation; write: to seal. No
+ *               thread waits for a commit while it holds it, and it prefers
+ *               the writer, so no thread takes it twice
+ *   the locks inside mounts, names, heads, tokens, watch: leaves
+ * The writer thread of the store calls prepare(), the feed and done(); it takes
+ * leaves only, because vault_seal() waits for it with `state` held.
+ */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "core/head_cache.h"
+#include "core/mounts.h"
+#include "core/name_index.h"
+#include "core/token_cache.h"
+#include "core/vault.h"
+#include "records/records.h"
+
+struct vault {
+	struct records *records;
+	struct clock_source clock;
+	bool personal;
+	uid_t owner;
+	pthread_mutex_t lifecycle;
+	pthread_rwlock_t state;
+	atomic_bool unsealed;		/* changed with lifecycle and state held */
+	struct mount_table *mounts;
+	struct name_index *names;
+	struct head_cache *heads;
+	struct token_cache *tokens;
+	struct records_health health;	/* the last one seen while sealed; lifecycle */
+	pthread_mutex_t watch;
+	void (*changed)(void *arg, const char *mount_path, const char *path);
+	void *changed_arg;
+};
+
+int64_t vault_now(const struct vault *vault);
+
+/* One operation: the state lock for reading and, when asked for, a view. Declare it with vault_use_scope. */
+struct vault_use {
+	struct vault *vault;
+	struct records_view *view;
+};
+#define vault_use_scope cleanup_(vault_use_end) struct vault_use
+/* ERR_SEALED. */
+enum error_code vault_use_begin(struct vault *vault, struct vault_use *ret, struct error *err) must_check;
+enum error_code vault_use_begin_view(struct vault *vault, struct vault_use *ret, struct error *err) must_check;
+void vault_use_end(struct vault_use *use);
+
+/* The decision itself, without looking at the seal; vault_authorize() is this and the look. */
+enum error_code vault_decide(const struct caller *caller, unsigned capability, const char *path, struct error *err) must_check;
+
+/* "secret/data/shop/production" from a target: what resolve, history, diff and rollback are decided by. */
+struct data_path {
+	char text[sizeof(((struct mount_info *)0)->path) + sizeof("data/") + LIMIT_ENV_PATH_LEN];
+};
+void data_path_of(const struct kv_target *target, struct data_path *ret);
+
+/* The feed of records/: keeps names, caches and mounts in step and calls the watcher. On the writer thread. */
+void vault_feed(void *arg, const struct records_change *change);
+void vault_notify(struct vault *vault, const char *mount_path, const char *path);
+
+/* Fills mounts and names from the store after an unseal, and wipes all caches. The lifecycle lock is held. */
+enum error_code vault_caches_fill(struct vault *vault, struct error *err) must_check;
+void vault_caches_wipe(struct vault *vault);
+
+/* A change that the caller waits for. */
+struct waited_request {
+	struct records_request request;
+	struct vault *vault;
+	const void *arg;
+	struct completion *completion;
+};
+/* Submits and waits until it is durable. Not for event threads. */
+enum error_code vault_commit(struct vault *vault,
+			     enum error_code (*prepare)(struct records_request *request, struct records_view *view,
+							struct records_write *write, struct error *err),
+			     const void *arg, struct error *err) must_check;
+/* The waited_request of a prepare() that was given to vault_commit(). */
+struct waited_request *waited_request_of(struct records_request *request);
+
+/* The mount of a target must be KV version 2 and exist. */
+enum error_code vault_kv_mount(struct vault *vault, const struct mount_info *mount, struct mount *ret,
+			       struct error *err) must_check;
+/* The head of a target; ERR_NOT_FOUND with a sentence. */
+enum error_code vault_load_head(struct vault *vault, struct records_view *view, const struct kv_target *target,
+				struct head_entry **ret, struct error *err) must_check;
