@@ -150,5 +150,5 @@ enum error_code change_rollback(struct change *change, struct error *err)
 	    variables_from_revision(&change->source, &change->variables, err) != ERR_OK)
 		return err->code;
 	snprintf(message, sizeof(message), "rollback to revision %ju", (uintmax_t)revision);
-	return add_revision(change, change->op->message ? message_of(change->op) : span_of(message), err);
+	return add_revision(change, change->op->message_len > 0 ? message_of(change->op) : span_of(message), err);
 }
