@@ -1,0 +1,136 @@
+#include "client/answer.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+void answer_free(struct answer *answer)
+{
+	secret_buf_free(answer->body);
+	*answer = (struct answer){ 0 };
+}
+
+/* Texts go to a terminal: nothing in them may act on it. */
+static void copy_printable(const struct secret_buf *text, char *ret, size_t size)
+{
+	size_t len = secret_buf_len(text);
+	size_t at = 0;
+
+	for (; at < len && at + 1 < size; at++) {
+		unsigned char c = secret_buf_bytes(text)[at];
+
+		ret[at] = c < 0x20 || c == 0x7f ? ' ' : (char)c;
+	}
+	ret[at] = '\0';
+}
+
+void json_value_text(const struct json_value *value, char *ret, size_t size)
+{
+	cleanup_(secret_buf_freep) struct secret_buf *text = secret_buf_new(value->raw.len + 1);
+
+	ret[0] = '\0';
+	if (text == NULL || value->kind != JSON_SCAN_STRING)
+		return;
+	json_append_unescaped(text, json_string_span(value));
+	copy_printable(text, ret, size);
+}
+
+void answer_text(const struct json_value *object, const char *name, char *ret, size_t size)
+{
+	struct json_value value;
+
+	ret[0] = '\0';
+	if (json_find(object, name, &value))
+		json_value_text(&value, ret, size);
+}
+
+int64_t answer_int(const struct json_value *object, const char *name, int64_t otherwise)
+{
+	struct json_value value;
+	int64_t number;
+
+	return json_find(object, name, &value) && json_as_int(&value, &number) ? number : otherwise;
+}
+
+bool answer_bool(const struct json_value *object, const char *name)
+{
+	struct json_value value;
+	bool flag = false;
+
+	return json_find(object, name, &value) && json_as_bool(&value, &flag) && flag;
+}
+
+/* The first of {"errors": [...]}, "" when there is none. */
+static void first_error(const struct answer *answer, char *ret, size_t size)
+{
+	struct json_value errors, first;
+	size_t cursor = 0;
+
+	ret[0] = '\0';
+	if (answer->has_json && json_find(&answer->root, "errors", &errors) && errors.kind == JSON_SCAN_ARRAY &&
+	    json_next_element(&errors, &cursor, &first))
+		json_value_text(&first, ret, size);
+}
+
+static enum error_code denied(const char *what, const char *token, struct error *err)
+{
+	if (token != NULL)
+		return error_set(err, ERR_DENIED, "permission denied for %s: %s is not accepted or does not allow this", what,
+				 token);
+	return error_set(err, ERR_DENIED,
+			 "permission denied for %s: this vault does not know user %u; set VAULT_TOKEN or name a file with "
+			 "--token-file",
+			 what, (unsigned)geteuid());
+}
+
+static enum error_code bad_request(const char *what, const char *text, struct error *err)
+{
+	if (strncmp(text, "check-and-set parameter did not match", 37) == 0)
+		return error_set(err, ERR_CAS, "%s changed meanwhile; nothing was written", what);
+	if (strstr(text, "already initialized") != NULL)
+		return error_set(err, ERR_ALREADY_INITIALIZED,
+				 "the vault is initialised already; if it is sealed, open it: envctl unseal");
+	return error_set(err, ERR_INVALID, "%s: %s", what, text[0] != '\0' ? text : "the daemon refused the request");
+}
+
+/* A 404 that carries an envelope is about a revision that was deleted, one that does not about nothing being there. */
+static enum error_code absent(const struct answer *answer, const char *what, const char *text, struct error *err)
+{
+	if (answer->has_data || strstr(text, "deleted") != NULL || strstr(text, "destroyed") != NULL)
+		return error_set(err, ERR_DELETED,
+				 "that revision of %s is deleted; `envctl history %s` shows which ones are not, "
+				 "`envctl rollback` brings one back",
+				 what, what);
+	if (text[0] != '\0')
+		return error_set(err, ERR_NOT_FOUND, "%s: %s", what, text);
+	return error_set(err, ERR_NOT_FOUND, "there is no %s", what);
+}
+
+enum error_code answer_error(const struct answer *answer, const char *what, const char *token, struct error *err)
+{
+	char text[ERROR_TEXT_MAX / 2];
+
+	first_error(answer, text, sizeof(text));
+	switch (answer->status) {
+	case 400:
+		return bad_request(what, text, err);
+	case 403:
+		return denied(what, token, err);
+	case 404:
+		return absent(answer, what, text, err);
+	case 413:
+		return error_set(err, ERR_TOO_LARGE, "%s: %s", what, text[0] != '\0' ? text : "too large for the daemon");
+	case 429:
+		return error_set(err, ERR_SLOWED_DOWN, "%s", text[0] != '\0' ? text : "too many requests; wait and try again");
+	case 503:
+		if (text[0] != '\0' && strstr(text, "sealed") == NULL)
+			return error_set(err, ERR_BUSY, "%s: %s", what, text);
+		return error_set(err, ERR_SEALED, "the vault is sealed; open it: envctl unseal");
+	case 507:
+		return error_set(err, ERR_STORAGE_FULL, "the daemon's disk is full: nothing was written (%s)",
+				 text[0] != '\0' ? text : "no detail");
+	default:
+		return error_set(err, ERR_INTERNAL, "%s: the daemon answered %d: %s", what, answer->status,
+				 text[0] != '\0' ? text : "no reason given");
+	}
+}

@@ -1,0 +1,34 @@
+/*
+ * What the daemon said: the body with its spans, and what a refusal means for
+ * the person at the terminal. Status and {"errors": [...]} become one sentence
+ * with the next step.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vault/error.h"
+#include "vault/json_scan.h"
+#include "vault/secret_buf.h"
+
+struct answer {
+	int status;
+	struct secret_buf *body;	/* owns what the spans point into */
+	struct json_value root;		/* valid when has_json */
+	struct json_value data;		/* member "data", an object, when has_data */
+	bool has_json, has_data;
+};
+void answer_free(struct answer *answer);	/* zeroed ones are allowed */
+
+/* Members of an answer's object: a text (unescaped, cut to fit, control characters replaced; "" if absent) and a number. */
+void answer_text(const struct json_value *object, const char *name, char *ret, size_t size);
+int64_t answer_int(const struct json_value *object, const char *name, int64_t otherwise);
+bool answer_bool(const struct json_value *object, const char *name);
+
+/* Unescapes a string value into ret, cut to fit, control characters replaced; "" for other kinds. */
+void json_value_text(const struct json_value *value, char *ret, size_t size);
+
+/* what: the environment or "the vault"; token: where the token came from, NULL if none was sent. Always fails. */
+enum error_code answer_error(const struct answer *answer, const char *what, const char *token, struct error *err);

@@ -1,0 +1,253 @@
+#include "client/connection.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "client/tls.h"
+#include "vault/files.h"
+
+struct connection {
+	int fd;
+	struct tls_session *tls;	/* NULL: plain */
+};
+
+void connection_free(struct connection *connection)
+{
+	if (connection == NULL)
+		return;
+	tls_session_free(connection->tls);
+	fd_closep(&connection->fd);
+	free(connection);
+}
+
+/* Also bounds connect(), which on Linux obeys the send timeout. */
+static void set_timeout(int fd, unsigned seconds)
+{
+	struct timeval tv = { .tv_sec = (time_t)seconds };
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
+}
+
+void connection_set_timeout(struct connection *connection, unsigned seconds)
+{
+	set_timeout(connection->fd, seconds);
+}
+
+static bool errno_is_timeout(void)
+{
+	return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINPROGRESS || errno == ETIMEDOUT;
+}
+
+static enum error_code refuse_owner(const struct address *address, const char *what, uid_t uid, struct error *err)
+{
+	return error_set(err, ERR_PERMISSION,
+			 "%s %s belongs to user %u, not to you, root or vaultd; it is not used", what, address->path,
+			 (unsigned)uid);
+}
+
+static enum error_code check_socket_file(const struct address *address, struct error *err)
+{
+	struct stat st;
+
+	if (stat(address->path, &st) < 0)
+		return error_set_errno(err, errno == EACCES ? ERR_PERMISSION : ERR_UNREACHABLE, errno,
+				       "no vaultd at %s (%s)", address->path, address->origin);
+	if (!S_ISSOCK(st.st_mode))
+		return error_set(err, ERR_UNREACHABLE, "%s (%s) is not a socket", address->path, address->origin);
+	if (!address_owner_is_trusted(st.st_uid))
+		return refuse_owner(address, "the socket", st.st_uid, err);
+	return ERR_OK;
+}
+
+static enum error_code check_peer(int fd, const struct address *address, struct error *err)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
+		return error_set_errno(err, ERR_UNREACHABLE, errno, "cannot see whose socket %s is", address->path);
+	if (!address_owner_is_trusted(peer.uid))
+		return refuse_owner(address, "the process that listens at", peer.uid, err);
+	return ERR_OK;
+}
+
+static enum error_code unix_failed(const struct address *address, struct error *err)
+{
+	if (errno == EACCES || errno == EPERM)
+		return error_set(err, ERR_PERMISSION,
+				 "you may not use the socket %s; the system's administrator can add you to the group vaultd",
+				 address->path);
+	if (errno == ECONNREFUSED)
+		return error_set(err, ERR_UNREACHABLE,
+				 "no vaultd listens at %s (%s); start it with `vaultd` or `systemctl start vaultd`",
+				 address->path, address->origin);
+	return error_set_errno(err, errno_is_timeout() ? ERR_TIMEOUT : ERR_UNREACHABLE, errno, "cannot connect to %s",
+			       address->path);
+}
+
+static enum error_code open_unix(const struct address *address, unsigned seconds, int *ret_fd, struct error *err)
+{
+	struct sockaddr_un name = { .sun_family = AF_UNIX };
+	enum error_code rc = check_socket_file(address, err);
+
+	if (rc != ERR_OK)
+		return rc;
+	memcpy(name.sun_path, address->path, sizeof(name.sun_path));
+	cleanup_(fd_closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return error_set_errno(err, ERR_IO, errno, "cannot make a socket");
+	set_timeout(fd, seconds);
+	if (connect(fd, (const struct sockaddr *)&name, sizeof(name)) < 0)
+		return unix_failed(address, err);
+	rc = check_peer(fd, address, err);
+	if (rc != ERR_OK)
+		return rc;
+	*ret_fd = fd;
+	fd = -1;
+	return ERR_OK;
+}
+
+static bool is_loopback(const struct sockaddr *name)
+{
+	if (name->sa_family == AF_INET) {
+		struct sockaddr_in in;
+
+		memcpy(&in, name, sizeof(in));
+		return (ntohl(in.sin_addr.s_addr) >> 24) == 127;
+	}
+	if (name->sa_family == AF_INET6) {
+		struct sockaddr_in6 in6;
+
+		memcpy(&in6, name, sizeof(in6));
+		return IN6_IS_ADDR_LOOPBACK(&in6.sin6_addr);
+	}
+	return false;
+}
+
+static enum error_code open_candidate(const struct address *address, const struct addrinfo *candidate,
+				      unsigned seconds, int *ret_fd, struct error *err)
+{
+	int on = 1;
+
+	if (address->kind == ADDRESS_HTTP && !is_loopback(candidate->ai_addr))
+		return error_set(err, ERR_CONFIG,
+				 "%s would send tokens and values in clear: plain http is for loopback only; use https",
+				 address->text);
+	cleanup_(fd_closep) int fd = socket(candidate->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return error_set_errno(err, ERR_IO, errno, "cannot make a socket");
+	set_timeout(fd, seconds);
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (connect(fd, candidate->ai_addr, candidate->ai_addrlen) < 0)
+		return error_set_errno(err, errno_is_timeout() ? ERR_TIMEOUT : ERR_UNREACHABLE, errno,
+				       "no vaultd answers at %s (%s)", address->text, address->origin);
+	*ret_fd = fd;
+	fd = -1;
+	return ERR_OK;
+}
+
+static void free_addrinfo(struct addrinfo **list)
+{
+	if (*list != NULL)
+		freeaddrinfo(*list);
+}
+
+static enum error_code open_tcp(const struct address *address, unsigned seconds, int *ret_fd, bool *ret_loopback,
+				struct error *err)
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV };
+	cleanup_(free_addrinfo) struct addrinfo *list = NULL;
+	int failed = getaddrinfo(address->host, address->port, &hints, &list);
+	enum error_code rc = ERR_UNREACHABLE;
+
+	if (failed != 0)
+		return error_set(err, ERR_UNREACHABLE, "the host of %s (%s) is not known: %s", address->text,
+				 address->origin, gai_strerror(failed));
+	for (const struct addrinfo *candidate = list; candidate != NULL; candidate = candidate->ai_next) {
+		error_clear(err);
+		rc = open_candidate(address, candidate, seconds, ret_fd, err);
+		if (rc != ERR_OK)
+			continue;
+		*ret_loopback = is_loopback(candidate->ai_addr);
+		break;
+	}
+	return rc;
+}
+
+enum error_code connection_open(const struct address *address, unsigned seconds, struct connection **ret,
+				struct error *err)
+{
+	cleanup_(connection_freep) struct connection *connection = calloc(1, sizeof(*connection));
+	bool loopback = false;
+	enum error_code rc;
+
+	if (connection == NULL)
+		return error_set(err, ERR_NO_MEMORY, "out of memory");
+	connection->fd = -1;
+	if (address->kind == ADDRESS_UNIX)
+		rc = open_unix(address, seconds, &connection->fd, err);
+	else
+		rc = open_tcp(address, seconds, &connection->fd, &loopback, err);
+	if (rc == ERR_OK && address->kind == ADDRESS_HTTPS)
+		rc = tls_session_open(connection->fd, address->host, loopback, &connection->tls, err);
+	if (rc == ERR_OK)
+		*ret = take_ptr(connection);
+	return rc;
+}
+
+enum error_code connection_send(struct connection *connection, const void *bytes, size_t len, struct error *err)
+{
+	const char *next = bytes;
+
+	if (connection->tls != NULL)
+		return tls_session_send(connection->tls, bytes, len, err);
+	while (len > 0) {
+		ssize_t sent = send(connection->fd, next, len, MSG_NOSIGNAL);
+
+		if (sent < 0 && errno == EINTR)
+			continue;
+		if (sent < 0 && errno_is_timeout())
+			return error_set(err, ERR_TIMEOUT, "the daemon did not take the request in time");
+		if (sent < 0)
+			return error_set_errno(err, ERR_UNREACHABLE, errno, "the connection to the daemon broke");
+		next += sent;
+		len -= (size_t)sent;
+	}
+	return ERR_OK;
+}
+
+enum error_code connection_receive(struct connection *connection, void *bytes, size_t size, size_t *ret_len,
+				   struct error *err)
+{
+	ssize_t got;
+
+	if (connection->tls != NULL)
+		return tls_session_receive(connection->tls, bytes, size, ret_len, err);
+	do {
+		got = recv(connection->fd, bytes, size, 0);
+	} while (got < 0 && errno == EINTR);
+	if (got < 0 && errno_is_timeout())
+		return error_set(err, ERR_TIMEOUT, "the daemon did not answer in time");
+	if (got < 0)
+		return error_set_errno(err, ERR_UNREACHABLE, errno, "the connection to the daemon broke");
+	*ret_len = (size_t)got;
+	return ERR_OK;
+}
+
+bool connection_is_stale(const struct connection *connection)
+{
+	char byte;
+
+	return recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 ||
+	       (errno != EAGAIN && errno != EWOULDBLOCK);
+}

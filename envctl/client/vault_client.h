@@ -1,0 +1,98 @@
+/*
+ * The calls that envctl makes, and nothing of how HTTP works.
+ *
+ * A client finds its address and token when it is made and connects with the
+ * first call; the connection is kept for the next ones. Calls return what the
+ * daemon said as validated JSON spans inside a struct answer, or an error whose
+ * sentence says what to do next. Not for use by several threads.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "client/answer.h"
+#include "vault/attributes.h"
+#include "vault/error.h"
+#include "vault/names.h"
+#include "vault/secret_buf.h"
+
+#define ANSWER_MAX (32u * 1024 * 1024)	/* of any answer: a history of 1,000 revisions with all their names */
+
+struct vault_client;
+
+void client_free(struct vault_client *client);
+/* address and token_file are the values of the options, or NULL. Connects to nothing yet. */
+enum error_code client_new(const char *address, const char *token_file, struct vault_client **ret,
+			   struct error *err) must_check;
+/* "unix:///run/vaultd/vaultd.sock" */
+const char *client_address(const struct vault_client *client);
+
+/* -- the vault --------------------------------------------------------------- */
+
+/* The bare body is root. */
+enum error_code client_seal_status(struct vault_client *client, struct answer *ret, struct error *err) must_check;
+/* body is the JSON of sys/init or sys/unseal; both may take seconds. */
+enum error_code client_init(struct vault_client *client, const struct secret_buf *body, struct answer *ret,
+			    struct error *err) must_check;
+enum error_code client_unseal(struct vault_client *client, const struct secret_buf *body, struct answer *ret,
+			      struct error *err) must_check;
+enum error_code client_seal(struct vault_client *client, struct error *err) must_check;
+
+/* -- environments ------------------------------------------------------------ */
+
+/* The environment as a process should see it. revision 0: the current one. origins: where each variable comes from. */
+enum error_code client_resolve(struct vault_client *client, const struct env_path *env, uint64_t revision, bool origins,
+			       struct answer *ret, struct error *err) must_check;
+
+struct environment_state {
+	bool exists;
+	uint64_t revision;	/* the current one; 0: none yet */
+	bool deleted;		/* the current revision is deleted or destroyed */
+};
+/* A missing environment is ERR_OK with exists false. */
+enum error_code client_state(struct vault_client *client, const struct env_path *env, struct environment_state *ret,
+			     struct error *err) must_check;
+
+/* The stored text of a revision: data.data holds the variables. ERR_NOT_FOUND, ERR_DELETED. */
+enum error_code client_read(struct vault_client *client, const struct env_path *env, uint64_t revision,
+			    struct answer *ret, struct error *err) must_check;
+
+/* Only names: data.subkeys is an object of them. */
+enum error_code client_names(struct vault_client *client, const struct env_path *env, struct answer *ret,
+			     struct error *err) must_check;
+
+struct change {
+	bool patch;			/* merge into the current revision; else replace it */
+	const struct secret_buf *data;	/* JSON object; NULL for a rollback */
+	uint64_t rollback_to;		/* with data NULL */
+	bool has_cas;
+	uint64_t cas;
+	const char *message;		/* or NULL */
+};
+/* ERR_CAS: the environment changed meanwhile, nothing was written. */
+enum error_code client_write(struct vault_client *client, const struct env_path *env, const struct change *change,
+			     uint64_t *ret_revision, struct error *err) must_check;
+
+/* With all revisions, for good. */
+enum error_code client_delete(struct vault_client *client, const struct env_path *env, struct error *err) must_check;
+
+/* One level below prefix ("" or "shop/"): data.keys. ERR_NOT_FOUND when there is nothing. */
+enum error_code client_list(struct vault_client *client, const char *prefix, struct answer *ret,
+			    struct error *err) must_check;
+
+/* before 0: from the newest; name NULL: all variables. data.revisions. */
+enum error_code client_history(struct vault_client *client, const struct env_path *env, const char *name,
+			       uint64_t before, uint64_t limit, struct answer *ret, struct error *err) must_check;
+/* Revision 0: the current one; other NULL: the same environment. */
+enum error_code client_diff(struct vault_client *client, const struct env_path *env, uint64_t from,
+			    const struct env_path *other, uint64_t to, struct answer *ret,
+			    struct error *err) must_check;
+
+enum error_code client_settings_read(struct vault_client *client, const struct env_path *env, struct answer *ret,
+				     struct error *err) must_check;
+enum error_code client_settings_write(struct vault_client *client, const struct env_path *env,
+				      const struct secret_buf *patch, struct error *err) must_check;
+
+DEFINE_CLEANUP(struct vault_client *, client_free);

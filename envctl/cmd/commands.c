@@ -1,0 +1,366 @@
+#include "cmd/commands.h"
+
+#include <string.h>
+
+/* Rows that several verbs have. */
+#define ROW_CAS \
+	{ OPT_CAS, 0, "cas", "REVISION", "write only if this is the current revision (0: if there is none)", false }
+#define ROW_DIALECT \
+	{ OPT_DIALECT, 0, "dialect", "NAME", "how the text is written: dotenv (the default), systemd, docker, compose, shell, json", false }
+#define ROW_DRY_RUN { OPT_DRY_RUN, 'n', "dry-run", NULL, "show what would change, and write nothing", false }
+#define ROW_EXCEPT { OPT_EXCEPT, 0, "except", "GLOB", "leave out variables of these names", true }
+#define ROW_KEY_FILE(text) { OPT_KEY_FILE, 0, "key-file", "FILE", text, false }
+#define ROW_MESSAGE { OPT_MESSAGE, 'm', "message", "TEXT", "why; kept in the history", false }
+#define ROW_ONLY { OPT_ONLY, 0, "only", "GLOB", "take only variables of these names: * and ?, several parted by commas", true }
+#define ROW_PASSPHRASE \
+	{ OPT_PASSPHRASE, 0, "passphrase", NULL, "ask for a passphrase (the default); without a terminal, the first line of standard input", false }
+#define ROW_PASSPHRASE_FILE \
+	{ OPT_PASSPHRASE_FILE, 0, "passphrase-file", "FILE", "the first line of this file, or of standard input for -", false }
+#define ROW_REPLACE(text) { OPT_REPLACE, 0, "replace", NULL, text, false }
+#define ROW_REVISION { OPT_REVISION, 0, "revision", "N", "of this revision instead of the current one", false }
+
+const struct option_row global_options[] = {
+	{ OPT_ADDRESS, 0, "address", "ADDRESS", "where the vault is: unix:///path, http://host:port (loopback only), https://host:port", false },
+	{ OPT_TOKEN_FILE, 0, "token-file", "FILE", "the token, instead of VAULT_TOKEN", false },
+	{ OPT_JSON, 0, "json", NULL, "print data as JSON", false },
+	{ OPT_QUIET, 'q', "quiet", NULL, "say nothing but warnings and errors", false },
+	{ OPT_HELP, 'h', "help", NULL, "explain, and do nothing", false },
+	{ OPT_VERSION, 0, "version", NULL, "print the version, and do nothing", false },
+};
+const size_t global_options_len = ARRAY_LEN(global_options);
+
+static const struct option_row init_options[] = {
+	ROW_PASSPHRASE,
+	ROW_PASSPHRASE_FILE,
+	ROW_KEY_FILE("open with this file; it is made (32 random bytes) when it is missing"),
+	{ OPT_TOKEN_OUTPUT, 0, "token-output", "FILE", "write the root token there (mode 0600) instead of printing it", false },
+};
+static const char *const init_examples[] = {
+	"envctl init",
+	"envctl init --key-file ~/vault.key --token-output ~/root.token",
+	"pass show vault | envctl init --passphrase",
+	NULL,
+};
+
+static const struct option_row unseal_options[] = {
+	ROW_PASSPHRASE,
+	ROW_PASSPHRASE_FILE,
+	ROW_KEY_FILE("open with this file"),
+};
+static const char *const unseal_examples[] = {
+	"envctl unseal",
+	"envctl unseal --key-file /etc/vaultd/vault.key",
+	NULL,
+};
+
+static const char *const seal_examples[] = { "envctl seal", NULL };
+static const char *const status_examples[] = { "envctl status", "until envctl status --quiet; do sleep 1; done", NULL };
+
+static const struct option_row get_options[] = {
+	{ OPT_REVEAL, 0, "reveal", NULL, "show the values in the table", false },
+	ROW_REVISION,
+};
+static const char *const get_examples[] = {
+	"envctl get shop/production",
+	"envctl get shop/production --reveal",
+	"envctl get shop/production TLS_KEY > key.pem",
+	"envctl get shop/production --json | jq -r .variables.PORT",
+	NULL,
+};
+
+static const struct option_row set_options[] = {
+	{ OPT_FILE, 'f', "file", "FILE", "the value of the one NAME is in this file", false },
+	{ OPT_EXACT, 0, "exact", NULL, "keep the last line end of a file or of standard input", false },
+	ROW_MESSAGE,
+	ROW_CAS,
+};
+static const char *const set_examples[] = {
+	"envctl set shop/production DB_PASSWORD",
+	"pwgen 32 1 | envctl set shop/production DB_PASSWORD -",
+	"envctl set shop/production TLS_KEY --file key.pem",
+	"envctl set shop/production PORT=8080 LOG_LEVEL=info -m 'first deploy'",
+	NULL,
+};
+
+static const struct option_row unset_options[] = { ROW_MESSAGE, ROW_CAS };
+static const char *const unset_examples[] = {
+	"envctl unset shop/production OLD_KEY",
+	"envctl unset shop/production A B -m 'not used any more'",
+	NULL,
+};
+
+static const struct option_row edit_options[] = { ROW_DIALECT, ROW_MESSAGE };
+static const char *const edit_examples[] = {
+	"envctl edit shop/production",
+	"EDITOR=nano envctl edit shop/production -m 'new mail server'",
+	NULL,
+};
+
+static const struct option_row copy_options[] = {
+	ROW_ONLY,
+	ROW_EXCEPT,
+	ROW_REPLACE("remove variables of ENV2 that are not copied"),
+	{ OPT_REVISION, 0, "revision", "N", "copy this revision of ENV instead of the current one", false },
+	ROW_DRY_RUN,
+	ROW_MESSAGE,
+};
+static const char *const copy_examples[] = {
+	"envctl copy shop/staging shop/production --dry-run",
+	"envctl copy shop/staging shop/production --only 'FEATURE_*'",
+	NULL,
+};
+
+static const char *const list_examples[] = { "envctl list", "envctl list shop", NULL };
+
+static const struct option_row import_options[] = {
+	ROW_DIALECT,
+	{ OPT_MERGE, 0, "merge", NULL, "keep variables that the file does not have (the default)", false },
+	ROW_REPLACE("remove variables that the file does not have"),
+	ROW_DRY_RUN,
+	ROW_MESSAGE,
+};
+static const char *const import_examples[] = {
+	"envctl import shop/production .env",
+	"envctl import shop/production /etc/default/shop --dialect systemd --dry-run",
+	"ssh web cat .env | envctl import shop/production - --replace",
+	NULL,
+};
+
+static const struct option_row run_options[] = {
+	ROW_ONLY,
+	ROW_EXCEPT,
+	{ OPT_PRISTINE, 0, "pristine", NULL, "pass on nothing of the environment of envctl but PATH and what --preserve-env names", false },
+	{ OPT_PRESERVE_ENV, 0, "preserve-env", "NAMES", "keep these variables of the environment of envctl, parted by commas: the vault does not replace them", false },
+	ROW_REVISION,
+};
+static const char *const run_examples[] = {
+	"envctl run shop/production -- node server.js",
+	"envctl run shop/production --only 'DB_*' -- psql",
+	"envctl run shop/production --pristine --preserve-env HOME,LANG -- ./job",
+	"ExecStart=/usr/bin/envctl run shop/production -- /usr/bin/shopd",
+	NULL,
+};
+
+static const struct option_row render_options[] = {
+	{ OPT_FORMAT, 0, "format", "NAME", "how to write it: systemd, docker, compose, dotenv, shell, json", false },
+	{ OPT_OUTPUT, 'o', "output", "FILE", "write this file (mode 0600, all or nothing) instead of standard output", false },
+	ROW_ONLY,
+	ROW_EXCEPT,
+	ROW_REVISION,
+};
+static const char *const render_examples[] = {
+	"envctl render shop/production --format systemd --output /run/shop.env",
+	"envctl render shop/production --format docker -o shop.env",
+	"eval \"$(envctl render shop/production --format shell)\"",
+	NULL,
+};
+
+static const struct option_row history_options[] = {
+	{ OPT_NAME, 0, "name", "NAME", "only revisions that changed this variable", false },
+	{ OPT_LIMIT, 0, "limit", "N", "at most so many, newest first (20)", false },
+};
+static const char *const history_examples[] = {
+	"envctl history shop/production",
+	"envctl history shop/production --name DB_PASSWORD --limit 5",
+	NULL,
+};
+
+static const struct option_row diff_options[] = {
+	{ OPT_FROM, 0, "from", "N", "compare this revision of ENV", false },
+	{ OPT_TO, 0, "to", "N", "with this one (of ENV2 if it is named); the current one if left out", false },
+	{ OPT_REVEAL, 0, "reveal", NULL, "show the values", false },
+};
+static const char *const diff_examples[] = {
+	"envctl diff shop/production",
+	"envctl diff shop/production --from 3 --to 5",
+	"envctl diff shop/staging shop/production",
+	NULL,
+};
+
+static const struct option_row rollback_options[] = { ROW_MESSAGE, ROW_CAS };
+static const char *const rollback_examples[] = {
+	"envctl rollback shop/production 41",
+	"envctl rollback shop/production 41 -m 'the new key does not work'",
+	NULL,
+};
+
+static const struct option_row env_create_options[] = { ROW_MESSAGE };
+static const char *const env_create_examples[] = { "envctl env create shop/production", NULL };
+
+static const struct option_row env_delete_options[] = {
+	{ OPT_YES, 'y', "yes", NULL, "do not ask to type the name", false },
+};
+static const char *const env_delete_examples[] = {
+	"envctl env delete shop/old",
+	"envctl env delete ci/run-4711 --yes",
+	NULL,
+};
+
+static const struct option_row env_settings_options[] = {
+	{ OPT_ALLOW_NAMES, 0, "allow-names", "NAMES", "exactly these names, parted by commas, may be given to programs although they can load code into them; '' for none", false },
+};
+static const char *const env_settings_examples[] = {
+	"envctl env settings shop/production",
+	"envctl env settings shop/production --allow-names NODE_OPTIONS,PATH",
+	NULL,
+};
+
+static const char *const version_examples[] = { "envctl version", NULL };
+static const char *const completion_examples[] = { "eval \"$(envctl completion bash)\"", NULL };
+
+#define OPTIONS(rows) .options = (rows), .options_len = ARRAY_LEN(rows)
+
+static const struct command commands[] = {
+	{
+		.name = "init", .words = "", .json = true, OPTIONS(init_options), .examples = init_examples,
+		.handler = command_init, .summary = "Set up a new vault and open it",
+		.details = "The vault is opened by a passphrase or by a key file. The root token, which allows\n"
+			   "everything, is printed once. A vault of your own also knows you by your user id.\n",
+	},
+	{
+		.name = "unseal", .words = "", OPTIONS(unseal_options), .examples = unseal_examples,
+		.handler = command_unseal, .summary = "Open a sealed vault",
+	},
+	{
+		.name = "seal", .words = "", .examples = seal_examples, .handler = command_seal,
+		.summary = "Close the vault: it forgets its key until it is opened again",
+	},
+	{
+		.name = "status", .words = "", .json = true, .examples = status_examples, .handler = command_status,
+		.summary = "Show whether the vault is open",
+		.details = "Exit code 0: it is open; 2: it is sealed or not set up; 5: it cannot be reached.\n",
+	},
+	{
+		.name = "get", .words = "ENV [NAME]", .words_min = 1, .words_max = 2, .json = true, OPTIONS(get_options),
+		.examples = get_examples, .handler = command_get, .summary = "Print a variable, or list all of them",
+		.details = "With NAME, its value is printed: into a pipe or file exactly, without a line end\n"
+			   "of its own; to a terminal with control characters made visible.\n"
+			   "Without NAME, all names are listed, their values masked unless --reveal is given.\n"
+			   "With --json, values are shown.\n",
+	},
+	{
+		.name = "set", .words = "ENV NAME...", .words_min = 2, .words_max = SIZE_MAX, .json = true,
+		OPTIONS(set_options), .examples = set_examples, .handler = command_set,
+		.summary = "Set variables, all in one revision",
+		.details = "The value of a NAME is asked for without echo. `NAME -` reads it from standard\n"
+			   "input; so does a single NAME when there is no terminal. NAME=VALUE is accepted,\n"
+			   "but other users can see it in the list of processes, and it stays in the shell's\n"
+			   "history: do not give secrets this way.\n"
+			   "The last line end of standard input and of files is dropped, unless --exact.\n"
+			   "The environment is made when it is missing.\n",
+	},
+	{
+		.name = "unset", .words = "ENV NAME...", .words_min = 2, .words_max = SIZE_MAX, .json = true,
+		OPTIONS(unset_options), .examples = unset_examples, .handler = command_unset,
+		.summary = "Remove variables, all in one revision",
+	},
+	{
+		.name = "edit", .words = "ENV", .words_min = 1, .words_max = 1, .json = true, OPTIONS(edit_options),
+		.examples = edit_examples, .handler = command_edit, .summary = "Change variables in an editor",
+		.details = "The text is in memory, never in a file on disk; $VISUAL or $EDITOR opens it as\n"
+			   "/proc/PID/fd/N. vim and neovim are run without swap, backup and history files.\n"
+			   "What the portable dialect cannot hold is shown in that of the shell.\n",
+	},
+	{
+		.name = "copy", .words = "ENV ENV2", .words_min = 2, .words_max = 2, .json = true, OPTIONS(copy_options),
+		.examples = copy_examples, .handler = command_copy,
+		.summary = "Copy variables into another environment (promotion)",
+		.details = "Prints the names that change, never a value. Refused when ENV2 changes meanwhile.\n",
+	},
+	{
+		.name = "list", .words = "[PREFIX]", .words_max = 1, .json = true, .examples = list_examples,
+		.handler = command_list, .summary = "List environments",
+	},
+	{
+		.name = "import", .words = "ENV FILE", .words_min = 2, .words_max = 2, .json = true, OPTIONS(import_options),
+		.examples = import_examples, .handler = command_import, .summary = "Take in a .env file",
+		.details = "FILE - is standard input. What cannot be read, or what readers of the dialect\n"
+			   "would understand differently, is reported with its line, and nothing is written.\n",
+	},
+	{
+		.name = "run", .words = "ENV -- PROGRAM [ARGUMENT]...", .words_min = 1, .words_max = 1, .program = true,
+		OPTIONS(run_options), .examples = run_examples, .handler = command_run,
+		.summary = "Run a program with the variables of an environment",
+		.details = "envctl becomes the program: no process of it is left. The variables come on top of\n"
+			   "the environment that envctl has; VAULT_TOKEN is not passed on. Names that would\n"
+			   "load code into any program (LD_*, BASH_ENV, ENV, IFS, ...) are refused unless\n"
+			   "`envctl env settings` allows them; others (PATH, PYTHON*, NODE_OPTIONS, ...) are\n"
+			   "warned about. Names that no program can have are left out with a warning.\n"
+			   "Exit code 125: envctl failed; 126, 127: the program cannot be executed, or is not\n"
+			   "found in the PATH of its environment; else that of the program.\n",
+	},
+	{
+		.name = "render", .words = "ENV", .words_min = 1, .words_max = 1, OPTIONS(render_options),
+		.examples = render_examples, .handler = command_render,
+		.summary = "Write an environment as a file for other programs",
+		.details = "The text is read back and compared before it is written. What the format cannot\n"
+			   "hold is refused, all such variables at once.\n",
+	},
+	{
+		.name = "history", .words = "ENV", .words_min = 1, .words_max = 1, .json = true, OPTIONS(history_options),
+		.examples = history_examples, .handler = command_history,
+		.summary = "Show who changed what, when and why",
+	},
+	{
+		.name = "diff", .words = "ENV [ENV2]", .words_min = 1, .words_max = 2, .json = true, OPTIONS(diff_options),
+		.examples = diff_examples, .handler = command_diff,
+		.summary = "Compare revisions, or two environments, by names",
+		.details = "Alone, shows what the last revision changed. Values are shown with --reveal only.\n",
+	},
+	{
+		.name = "rollback", .words = "ENV REVISION", .words_min = 2, .words_max = 2, .json = true,
+		OPTIONS(rollback_options), .examples = rollback_examples, .handler = command_rollback,
+		.summary = "Make an earlier revision the newest one again",
+		.details = "A new revision with the old content is made; nothing is lost.\n",
+	},
+	{
+		.name = "env create", .words = "ENV", .words_min = 1, .words_max = 1, .json = true,
+		OPTIONS(env_create_options), .examples = env_create_examples, .handler = command_env_create,
+		.summary = "Make an environment without variables",
+	},
+	{
+		.name = "env delete", .words = "ENV", .words_min = 1, .words_max = 1, OPTIONS(env_delete_options),
+		.examples = env_delete_examples, .handler = command_env_delete,
+		.summary = "Delete an environment with all its revisions, for good",
+	},
+	{
+		.name = "env list", .words = "[PREFIX]", .words_max = 1, .json = true, .examples = list_examples,
+		.handler = command_list, .summary = "List environments (as `envctl list`)",
+	},
+	{
+		.name = "env settings", .words = "ENV", .words_min = 1, .words_max = 1, .json = true,
+		OPTIONS(env_settings_options), .examples = env_settings_examples, .handler = command_env_settings,
+		.summary = "Show or change an environment's settings",
+	},
+	{
+		.name = "version", .words = "", .json = true, .examples = version_examples, .handler = command_version,
+		.summary = "Print the version of envctl",
+	},
+	{
+		.name = "completion", .words = "SHELL", .words_min = 1, .words_max = 1, .examples = completion_examples,
+		.handler = command_completion, .summary = "Print completion for the shell (bash)",
+	},
+};
+
+const struct command *command_at(size_t i)
+{
+	return i < ARRAY_LEN(commands) ? &commands[i] : NULL;
+}
+
+const struct command *command_find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+bool command_is_group(const char *word)
+{
+	size_t len = strlen(word);
+
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+		if (strncmp(commands[i].name, word, len) == 0 && commands[i].name[len] == ' ')
+			return true;
+	return false;
+}

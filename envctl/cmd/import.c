@@ -1,0 +1,49 @@
+#include <string.h>
+
+#include "cmd/apply.h"
+#include "cmd/dialect_option.h"
+#include "cmd/output.h"
+#include "cmd/plan.h"
+#include "cmd/session.h"
+#include "vault/files.h"
+#include "vault/limits.h"
+
+static enum error_code read_texts(const struct dialect *dialect, const char *file, struct env_set *texts,
+				  struct error *err)
+{
+	cleanup_(secret_buf_freep) struct secret_buf *text = NULL;
+	struct notes notes = { .len = 0 };
+	enum error_code rc = file_read_secret(file, FILE_ANY_MODE, true, LIMIT_ENV_FILE, &text, err);
+
+	if (rc != ERR_OK)
+		return rc;
+	rc = dialect_decode(dialect, secret_buf_text(text), secret_buf_len(text), texts, &notes, err);
+	warn_notes(&notes, strcmp(file, "-") == 0 ? "standard input" : file);
+	if (rc != ERR_OK)
+		return error_prefix(err, "read %.200s as %s; nothing was written", file, dialect_name(dialect));
+	return ERR_OK;
+}
+
+enum error_code command_import(struct invocation *inv, struct error *err)
+{
+	cleanup_(client_freep) struct vault_client *client = NULL;
+	cleanup_(env_set_freep) struct env_set *texts = env_set_new(LIMIT_ENV_FILE);
+	cleanup_(env_set_freep) struct env_set *wanted = env_set_new(LIMIT_ENV_FILE);
+	const struct dialect *dialect = NULL;
+	struct env_path env;
+
+	if (texts == NULL || wanted == NULL)
+		return error_set(err, ERR_NO_MEMORY, "out of memory");
+	if (option_is_given(inv, OPT_MERGE) && option_is_given(inv, OPT_REPLACE))
+		return error_set(err, ERR_USAGE, "give one of --merge and --replace");
+	enum error_code rc = session_environment(inv, 0, &env, err);
+	if (rc == ERR_OK)
+		rc = dialect_of_option(inv, OPT_DIALECT, "dialect", "dotenv", &dialect, err);
+	if (rc == ERR_OK)
+		rc = read_texts(dialect, inv->words[1], texts, err);
+	if (rc == ERR_OK)
+		rc = plan_add_texts(wanted, texts, err);
+	if (rc == ERR_OK)
+		rc = session_open(inv, &client, err);
+	return rc == ERR_OK ? apply_wanted(inv, client, &env, wanted, err) : rc;
+}

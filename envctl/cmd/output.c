@@ -1,0 +1,254 @@
+#include "cmd/output.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vault/files.h"
+
+#define TABLE_COLUMNS_MAX 6
+
+struct secret_buf *output_new(struct error *err)
+{
+	struct secret_buf *out = secret_buf_new(OUTPUT_MAX);
+
+	if (out == NULL)
+		error_set(err, ERR_NO_MEMORY, "out of memory");
+	return out;
+}
+
+void output_format(struct secret_buf *out, const char *format, ...)
+{
+	char text[1024];
+	va_list args;
+
+	va_start(args, format);
+	int len = vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (len > 0)
+		secret_buf_append(out, text, (size_t)len < sizeof(text) ? (size_t)len : sizeof(text) - 1);
+}
+
+bool output_is_terminal(void)
+{
+	return isatty(STDOUT_FILENO) == 1;
+}
+
+static bool colours_are_on(void)
+{
+	const char *term = getenv("TERM");
+	const char *no_color = getenv("NO_COLOR");
+
+	return output_is_terminal() && term != NULL && strcmp(term, "dumb") != 0 &&
+	       (no_color == NULL || no_color[0] == '\0');
+}
+
+void output_style(struct secret_buf *out, enum style style)
+{
+	static const char *const codes[] = {
+		[STYLE_BOLD] = "\033[1m",
+		[STYLE_ADDED] = "\033[32m",
+		[STYLE_CHANGED] = "\033[33m",
+		[STYLE_REMOVED] = "\033[31m",
+	};
+
+	if (colours_are_on())
+		secret_buf_append_text(out, codes[style]);
+}
+
+void output_plain(struct secret_buf *out)
+{
+	if (colours_are_on())
+		secret_buf_append_text(out, "\033[0m");
+}
+
+void output_visible(struct secret_buf *out, const char *text, size_t len)
+{
+	static const char hex[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text[i];
+		/* U+0080 to U+009F act on terminals like ESC sequences. */
+		bool c1 = c == 0xc2 && i + 1 < len && (unsigned char)text[i + 1] < 0xa0;
+
+		if (c == '\n') {
+			secret_buf_append_text(out, "\\n");
+		} else if (c < 0x20 || c == 0x7f || c1) {
+			const char shown[4] = { '\\', 'x', hex[c >> 4], hex[c & 15] };
+
+			secret_buf_append(out, shown, sizeof(shown));
+		} else {
+			secret_buf_append_char(out, (char)c);
+		}
+	}
+}
+
+enum error_code output_flush(struct secret_buf *out, struct error *err)
+{
+	enum error_code rc = secret_buf_check(out, "the output", err);
+
+	if (rc == ERR_OK)
+		rc = fd_write_all(STDOUT_FILENO, secret_buf_bytes(out), secret_buf_len(out), err);
+	if (rc != ERR_OK)
+		error_prefix(err, "write to standard output");
+	return rc;
+}
+
+struct table {
+	size_t columns;
+	size_t cells;
+	size_t widths[TABLE_COLUMNS_MAX];
+	struct secret_buf *texts;	/* each cell with a NUL; visible text holds none */
+};
+
+void table_free(struct table *table)
+{
+	if (table == NULL)
+		return;
+	secret_buf_free(table->texts);
+	free(table);
+}
+
+struct table *table_new(size_t columns, struct error *err)
+{
+	struct table *table = calloc(1, sizeof(*table));
+
+	assert(columns > 0 && columns <= TABLE_COLUMNS_MAX);
+	if (table != NULL)
+		table->texts = secret_buf_new(OUTPUT_MAX);
+	if (table == NULL || table->texts == NULL) {
+		table_free(table);
+		error_set(err, ERR_NO_MEMORY, "out of memory");
+		return NULL;
+	}
+	table->columns = columns;
+	return table;
+}
+
+/* Characters, not bytes: continuation bytes of UTF-8 take no room. */
+static size_t display_width(const char *text, size_t len)
+{
+	size_t width = 0;
+
+	for (size_t i = 0; i < len; i++)
+		width += ((unsigned char)text[i] & 0xc0) != 0x80;
+	return width;
+}
+
+void table_cell_value(struct table *table, const char *bytes, size_t len)
+{
+	size_t start = secret_buf_len(table->texts);
+	size_t column = table->cells++ % table->columns;
+
+	output_visible(table->texts, bytes, len);
+	size_t width = display_width(secret_buf_text(table->texts) + start, secret_buf_len(table->texts) - start);
+	if (width > table->widths[column])
+		table->widths[column] = width;
+	secret_buf_append_char(table->texts, '\0');
+}
+
+void table_cell(struct table *table, const char *text)
+{
+	table_cell_value(table, text, strlen(text));
+}
+
+void table_cell_number(struct table *table, uint64_t number)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)number);
+	table_cell(table, text);
+}
+
+static void print_cell(const struct table *table, size_t column, const char *text, size_t len, struct secret_buf *out)
+{
+	secret_buf_append(out, text, len);
+	if (column + 1 == table->columns) {
+		secret_buf_append_char(out, '\n');
+		return;
+	}
+	for (size_t pad = table->widths[column] + 2 - display_width(text, len); pad > 0; pad--)
+		secret_buf_append_char(out, ' ');
+}
+
+void table_print(const struct table *table, struct secret_buf *out)
+{
+	if (!secret_buf_ok(table->texts)) {
+		(void)secret_buf_reserve(out, OUTPUT_MAX + 1);	/* the failure becomes that of the output */
+		return;
+	}
+	const char *text = secret_buf_text(table->texts);
+	for (size_t i = 0; i < table->cells; i++) {
+		size_t len = strlen(text);
+
+		if (i == 0)
+			output_style(out, STYLE_BOLD);
+		print_cell(table, i % table->columns, text, len, out);
+		if (i + 1 == table->columns)
+			output_plain(out);
+		text += len + 1;
+	}
+}
+
+void time_for_people(const char *rfc3339, char ret[static 32])
+{
+	snprintf(ret, 32, "%.19s%s", rfc3339, rfc3339[0] != '\0' ? "Z" : "");
+	if (strlen(ret) > 10)
+		ret[10] = ' ';
+}
+
+void say(const struct invocation *inv, const char *format, ...)
+{
+	va_list args;
+
+	if (option_is_given(inv, OPT_QUIET))
+		return;
+	fputs("envctl: ", stderr);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+}
+
+void warn(const char *format, ...)
+{
+	va_list args;
+
+	fputs("envctl: ", stderr);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+}
+
+static void warn_note(const struct note *note, const char *file)
+{
+	static const char *const kinds[] = {
+		[NOTE_INFO] = "",
+		[NOTE_WARNING] = "warning: ",
+		[NOTE_ERROR] = "error: ",
+	};
+
+	fputs("envctl: ", stderr);
+	if (file != NULL)
+		fprintf(stderr, "%s:", file);
+	if (note->line > 0)
+		fprintf(stderr, "%s%u:", file != NULL ? "" : "line ", note->line);
+	if (file != NULL || note->line > 0)
+		fputc(' ', stderr);
+	fprintf(stderr, "%s%s%s%s", kinds[note->severity], note->name, note->name[0] != '\0' ? ": " : "", note->reason);
+	if (note->hint != NULL)
+		fprintf(stderr, " (%s)", note->hint);
+	fputc('\n', stderr);
+}
+
+void warn_notes(const struct notes *notes, const char *file)
+{
+	for (size_t i = 0; i < notes->len; i++)
+		warn_note(&notes->items[i], file);
+	if (notes->omitted > 0)
+		fprintf(stderr, "envctl: and %zu more\n", notes->omitted);
+}

@@ -1,0 +1,115 @@
+#include <string.h>
+
+#include "cmd/dialect_option.h"
+#include "cmd/output.h"
+#include "cmd/plan.h"
+#include "cmd/session.h"
+#include "cmd/suggest.h"
+#include "vault/files.h"
+#include "vault/limits.h"
+
+static enum error_code add_text(struct env_set *set, const struct secret_buf *name, const struct json_value *value,
+				struct secret_buf *text, struct notes *notes, struct error *err)
+{
+	secret_buf_reset(text);
+	switch (value->kind) {
+	case JSON_SCAN_STRING:
+		json_append_unescaped(text, json_string_span(value));
+		break;
+	case JSON_SCAN_NUMBER:
+	case JSON_SCAN_BOOL:
+		secret_buf_append(text, value->raw.at, value->raw.len);
+		break;
+	case JSON_SCAN_NULL:
+	case JSON_SCAN_ARRAY:
+	case JSON_SCAN_OBJECT:
+		notes_add(notes, NOTE_ERROR, 0, secret_buf_text(name), secret_buf_len(name),
+			  "its value is JSON (null, a list or an object), not text", "leave it out with --except");
+		return ERR_OK;
+	}
+	enum error_code rc = secret_buf_check(text, "a variable", err);
+	if (rc != ERR_OK)
+		return rc;
+	return env_set_put(set, secret_buf_text(name), secret_buf_len(name), secret_buf_text(text),
+			   secret_buf_len(text), 0, NULL, err);
+}
+
+/* Everything that is no text is noted, so that the dialect's own refusals can be told with it. */
+static enum error_code texts_of(const struct json_value *variables, const struct name_filter *filter,
+				struct env_set *set, struct notes *notes, struct error *err)
+{
+	cleanup_(secret_buf_freep) struct secret_buf *name = secret_buf_new(LIMIT_BODY_DATA);
+	cleanup_(secret_buf_freep) struct secret_buf *text = secret_buf_new(PLAN_SET_MAX);
+	struct json_member member;
+	size_t cursor = 0;
+	enum error_code rc = ERR_OK;
+
+	if (name == NULL || text == NULL)
+		return error_set(err, ERR_NO_MEMORY, "out of memory");
+	while (rc == ERR_OK && json_next_member(variables, &cursor, &member)) {
+		secret_buf_reset(name);
+		json_append_unescaped(name, member.name);
+		if (name_filter_takes(filter, secret_buf_text(name), secret_buf_len(name)))
+			rc = add_text(set, name, &member.value, text, notes, err);
+	}
+	return rc;
+}
+
+static enum error_code encode(const struct dialect *dialect, const struct answer *answer,
+			      const struct name_filter *filter, struct secret_buf *out, struct error *err)
+{
+	cleanup_(env_set_freep) struct env_set *set = env_set_new(PLAN_SET_MAX);
+	struct notes notes = { .len = 0 };
+	struct json_value variables;
+
+	if (set == NULL)
+		return error_set(err, ERR_NO_MEMORY, "out of memory");
+	if (!json_find(&answer->data, "variables", &variables) || variables.kind != JSON_SCAN_OBJECT)
+		return error_set(err, ERR_PROTOCOL, "the answer holds no variables; is this address really vaultd's?");
+	enum error_code rc = texts_of(&variables, filter, set, &notes, err);
+	bool all_texts = notes.errors == 0;
+	if (rc == ERR_OK)
+		rc = dialect_encode(dialect, set, out, &notes, err);
+	if (rc == ERR_OK && !all_texts)
+		rc = error_set(err, ERR_UNREPRESENTABLE, "%s cannot hold all variables; nothing was written",
+			       dialect_name(dialect));
+	warn_notes(&notes, NULL);
+	return rc;
+}
+
+enum error_code command_render(struct invocation *inv, struct error *err)
+{
+	cleanup_(client_freep) struct vault_client *client = NULL;
+	cleanup_(answer_free) struct answer answer = { 0 };
+	cleanup_(secret_buf_freep) struct secret_buf *out = output_new(err);
+	const struct dialect *dialect = NULL;
+	const char *file = option_value(inv, OPT_OUTPUT);
+	struct name_filter filter;
+	struct env_path env;
+	uint64_t revision = 0;
+	enum error_code rc = out != NULL ? session_environment(inv, 0, &env, err) : err->code;
+
+	if (rc == ERR_OK)
+		rc = dialect_of_option(inv, OPT_FORMAT, "format", NULL, &dialect, err);
+	if (rc == ERR_OK)
+		rc = option_number(inv, OPT_REVISION, false, &revision, err);
+	if (rc == ERR_OK)
+		rc = session_filter(inv, &filter, err);
+	if (rc == ERR_OK)
+		rc = session_open(inv, &client, err);
+	if (rc != ERR_OK)
+		return rc;
+	rc = client_resolve(client, &env, revision, false, &answer, err);
+	if (rc == ERR_NOT_FOUND && revision == 0)
+		return suggest_environment(client, &env, err);
+	if (rc == ERR_OK)
+		rc = encode(dialect, &answer, &filter, out, err);
+	if (rc != ERR_OK)
+		return rc;
+	if (file == NULL || strcmp(file, "-") == 0)
+		return output_flush(out, err);
+	rc = file_write_atomic(file, 0600, secret_buf_bytes(out), secret_buf_len(out), err);
+	if (rc == ERR_OK)
+		say(inv, "wrote %s", file);
+	return rc;
+}

@@ -1,0 +1,144 @@
+#include "cmd/session.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/output.h"
+#include "cmd/plan.h"
+#include "cmd/suggest.h"
+#include "vault/json_emit.h"
+
+#define PATCH_ATTEMPTS 8
+
+enum error_code session_open(const struct invocation *inv, struct vault_client **ret, struct error *err)
+{
+	return client_new(option_value(inv, OPT_ADDRESS), option_value(inv, OPT_TOKEN_FILE), ret, err);
+}
+
+enum error_code session_environment(const struct invocation *inv, size_t i, struct env_path *ret, struct error *err)
+{
+	enum error_code rc = env_path_parse(inv->words[i], strlen(inv->words[i]), ret, err);
+
+	return rc == ERR_OK ? rc : error_prefix(err, "word %zu is no environment", i + 1);
+}
+
+enum error_code session_revision(const char *word, uint64_t *ret, struct error *err)
+{
+	char *end;
+
+	errno = 0;
+	unsigned long long number = strtoull(word, &end, 10);
+	if (word[0] < '0' || word[0] > '9' || *end != '\0' || errno != 0 || number == 0 || number > INT64_MAX)
+		return error_set(err, ERR_USAGE, "a revision is a whole number from 1 on; `envctl history` lists them");
+	*ret = number;
+	return ERR_OK;
+}
+
+enum error_code session_filter(const struct invocation *inv, struct name_filter *ret, struct error *err)
+{
+	struct name_filter filter = { .only_len = 0 };
+
+	for (size_t i = 0; i < inv->given_len; i++) {
+		const struct given_option *given = &inv->given[i];
+
+		if (given->id == OPT_ONLY && filter.only_len < FILTER_GLOBS_MAX)
+			filter.only[filter.only_len++] = given->value;
+		else if (given->id == OPT_EXCEPT && filter.except_len < FILTER_GLOBS_MAX)
+			filter.except[filter.except_len++] = given->value;
+		else
+			continue;
+		if (given->value[0] == '\0')
+			return error_set(err, ERR_USAGE, "--only and --except need a name or pattern");
+	}
+	*ret = filter;
+	return ERR_OK;
+}
+
+enum error_code session_read_base(struct vault_client *client, const struct env_path *env, struct env_set *set,
+				  uint64_t *ret_revision, struct error *err)
+{
+	cleanup_(answer_free) struct answer answer = { 0 };
+	struct error found = ERROR_INIT;
+	struct json_value data, metadata;
+	enum error_code rc = client_read(client, env, 0, &answer, &found);
+
+	if (rc == ERR_NOT_FOUND || rc == ERR_DELETED) {
+		struct environment_state state;
+
+		rc = client_state(client, env, &state, err);
+		if (rc == ERR_OK)
+			*ret_revision = state.revision;
+		return rc;
+	}
+	if (rc != ERR_OK) {
+		*err = found;
+		return rc;
+	}
+	if (!json_find(&answer.data, "data", &data) || data.kind != JSON_SCAN_OBJECT ||
+	    !json_find(&answer.data, "metadata", &metadata) || metadata.kind != JSON_SCAN_OBJECT)
+		return error_set(err, ERR_PROTOCOL, "the answer holds no variables; is this address really vaultd's?");
+	*ret_revision = (uint64_t)answer_int(&metadata, "version", 0);
+	return plan_add_object(set, &data, NULL, err);
+}
+
+static enum error_code patch_once(const struct invocation *inv, struct vault_client *client, const struct env_path *env,
+				  const struct secret_buf *data, bool create, uint64_t *ret_revision, struct error *err)
+{
+	struct environment_state state;
+	struct change change = { .data = data, .has_cas = true, .message = option_value(inv, OPT_MESSAGE) };
+	enum error_code rc = client_state(client, env, &state, err);
+
+	if (rc != ERR_OK)
+		return rc;
+	if (!create && !state.exists)
+		return error_set(err, ERR_NOT_FOUND, "there is no %s", env->text);
+	if (state.deleted)
+		return error_set(err, ERR_DELETED,
+				 "the current revision %" PRIu64 " of %.200s is deleted; `envctl rollback` brings an earlier "
+				 "one back, `envctl env create` begins a new one without variables",
+				 state.revision, env->text);
+	change.cas = state.revision;
+	change.patch = state.revision > 0;
+	rc = option_number(inv, OPT_CAS, true, &change.cas, err);
+	return rc == ERR_OK ? client_write(client, env, &change, ret_revision, err) : rc;
+}
+
+enum error_code session_patch(const struct invocation *inv, struct vault_client *client, const struct env_path *env,
+			      const struct secret_buf *data, bool create, uint64_t *ret_revision, struct error *err)
+{
+	struct error failure = ERROR_INIT;
+	enum error_code rc = ERR_CAS;
+
+	/* A patch means the same on any revision: losing a race is no reason to bother anybody. */
+	for (unsigned i = 0; rc == ERR_CAS && i < PATCH_ATTEMPTS; i++) {
+		error_clear(&failure);
+		rc = patch_once(inv, client, env, data, create, ret_revision, &failure);
+		if (option_is_given(inv, OPT_CAS))
+			break;
+	}
+	if (rc != ERR_OK)
+		*err = failure;
+	return rc == ERR_NOT_FOUND ? suggest_environment(client, env, err) : rc;
+}
+
+enum error_code session_report(const struct invocation *inv, const struct env_path *env, uint64_t revision,
+			       const char *what, struct error *err)
+{
+	cleanup_(secret_buf_freep) struct secret_buf *out = NULL;
+
+	if (!option_is_given(inv, OPT_JSON)) {
+		say(inv, "%s: revision %" PRIu64 " (%s)", env->text, revision, what);
+		return ERR_OK;
+	}
+	out = output_new(err);
+	if (out == NULL)
+		return err->code;
+	json_emit_raw(out, "{\"environment\":");
+	json_emit_cstring(out, env->text);
+	json_emit_raw(out, ",\"revision\":");
+	json_emit_uint(out, revision);
+	json_emit_raw(out, "}\n");
+	return output_flush(out, err);
+}

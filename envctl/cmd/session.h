@@ -1,0 +1,39 @@
+/*
+ * What nearly every verb begins and ends with.
+ */
+#pragma once
+
+#include "client/vault_client.h"
+#include "cmd/commands.h"
+#include "run/name_filter.h"
+#include "vault/env_set.h"
+#include "vault/error.h"
+#include "vault/secret_buf.h"
+
+/* A client of the address and token that the options name. */
+enum error_code session_open(const struct invocation *inv, struct vault_client **ret, struct error *err) must_check;
+
+/* Word i as an environment's path. */
+enum error_code session_environment(const struct invocation *inv, size_t i, struct env_path *ret,
+				    struct error *err) must_check;
+
+/* A word as the number of a revision, from 1 on. */
+enum error_code session_revision(const char *word, uint64_t *ret, struct error *err) must_check;
+
+/* --only and --except. */
+enum error_code session_filter(const struct invocation *inv, struct name_filter *ret, struct error *err) must_check;
+
+/* The stored variables as a plan's set, and the revision to write against. A missing environment is empty at revision 0,
+ * a deleted one empty at its current revision. */
+enum error_code session_read_base(struct vault_client *client, const struct env_path *env, struct env_set *set,
+				  uint64_t *ret_revision, struct error *err) must_check;
+
+/* Merges an object of variables (null removes one) into the environment. create: make it when it is missing.
+ * Retries when others write at the same time, unless --cas names a revision. */
+enum error_code session_patch(const struct invocation *inv, struct vault_client *client, const struct env_path *env,
+			      const struct secret_buf *data, bool create, uint64_t *ret_revision,
+			      struct error *err) must_check;
+
+/* {"environment":…,"revision":…} on standard output with --json, else a sentence on standard error. */
+enum error_code session_report(const struct invocation *inv, const struct env_path *env, uint64_t revision,
+			       const char *what, struct error *err) must_check;
