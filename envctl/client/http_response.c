@@ -177,11 +177,15 @@ static enum error_code take_line(struct http_response *r, const char *line, size
 	case HTTP_CHUNK_SIZE:
 		return take_chunk_size(r, line, len, err);
 	case HTTP_CHUNK_END:
+		if (len > 0)
+			return refuse(err, "bad end of a chunk");
 		r->state = HTTP_CHUNK_SIZE;
-		return len == 0 ? ERR_OK : refuse(err, "bad end of a chunk");
+		return ERR_OK;
 	case HTTP_LAST_LINE:
+		if (len > 0)
+			return refuse(err, "trailers");
 		r->state = HTTP_DONE;
-		return len == 0 ? ERR_OK : refuse(err, "trailers");
+		return ERR_OK;
 	case HTTP_BODY:
 	case HTTP_CHUNK_DATA:
 	case HTTP_DONE:

@@ -214,8 +214,8 @@ static const struct command commands[] = {
 	{
 		.name = "init", .words = "", .json = true, OPTIONS(init_options), .examples = init_examples,
 		.handler = command_init, .summary = "Set up a new vault and open it",
-		.details = "The vault is opened by a passphrase or by a key file. The root token, which allows\n"
-			   "everything, is printed once. A vault of your own also knows you by your user id.\n",
+		.details = "The vault is opened by a passphrase or by a key file. The root token, which allows "
+			   "everything, is printed once. A vault of your own also knows you by your user id.",
 	},
 	{
 		.name = "unseal", .words = "", OPTIONS(unseal_options), .examples = unseal_examples,
@@ -228,26 +228,24 @@ static const struct command commands[] = {
 	{
 		.name = "status", .words = "", .json = true, .examples = status_examples, .handler = command_status,
 		.summary = "Show whether the vault is open",
-		.details = "Exit code 0: it is open; 2: it is sealed or not set up; 5: it cannot be reached.\n",
+		.details = "Exit code 0: it is open; 2: it is sealed or not set up; 5: it cannot be reached.",
 	},
 	{
 		.name = "get", .words = "ENV [NAME]", .words_min = 1, .words_max = 2, .json = true, OPTIONS(get_options),
 		.examples = get_examples, .handler = command_get, .summary = "Print a variable, or list all of them",
-		.details = "With NAME, its value is printed: into a pipe or file exactly, without a line end\n"
-			   "of its own; to a terminal with control characters made visible.\n"
-			   "Without NAME, all names are listed, their values masked unless --reveal is given.\n"
-			   "With --json, values are shown.\n",
+		.details = "With NAME, its value is printed: into a pipe or file exactly, without a line end of its "
+			   "own; to a terminal with control characters made visible.\nWithout NAME, all names are "
+			   "listed, their values masked unless --reveal is given.\nWith --json, values are shown.",
 	},
 	{
 		.name = "set", .words = "ENV NAME...", .words_min = 2, .words_max = SIZE_MAX, .json = true,
 		OPTIONS(set_options), .examples = set_examples, .handler = command_set,
 		.summary = "Set variables, all in one revision",
-		.details = "The value of a NAME is asked for without echo. `NAME -` reads it from standard\n"
-			   "input; so does a single NAME when there is no terminal. NAME=VALUE is accepted,\n"
-			   "but other users can see it in the list of processes, and it stays in the shell's\n"
-			   "history: do not give secrets this way.\n"
-			   "The last line end of standard input and of files is dropped, unless --exact.\n"
-			   "The environment is made when it is missing.\n",
+		.details = "The value of a NAME is asked for without echo. `NAME -` reads it from standard input; "
+			   "so does a single NAME when there is no terminal. NAME=VALUE is accepted, but other "
+			   "users can see it in the list of processes, and it stays in the shell's history: do not "
+			   "give secrets this way.\nThe last line end of standard input and of files is dropped, "
+			   "unless --exact.\nThe environment is made when it is missing.",
 	},
 	{
 		.name = "unset", .words = "ENV NAME...", .words_min = 2, .words_max = SIZE_MAX, .json = true,
@@ -257,15 +255,15 @@ static const struct command commands[] = {
 	{
 		.name = "edit", .words = "ENV", .words_min = 1, .words_max = 1, .json = true, OPTIONS(edit_options),
 		.examples = edit_examples, .handler = command_edit, .summary = "Change variables in an editor",
-		.details = "The text is in memory, never in a file on disk; $VISUAL or $EDITOR opens it as\n"
-			   "/proc/PID/fd/N. vim and neovim are run without swap, backup and history files.\n"
-			   "What the portable dialect cannot hold is shown in that of the shell.\n",
+		.details = "The text is in memory, never in a file on disk; $VISUAL or $EDITOR opens it as "
+			   "/proc/PID/fd/N. vim and neovim are run without swap, backup and history files.\nWhat "
+			   "the portable dialect cannot hold is shown in that of the shell.",
 	},
 	{
 		.name = "copy", .words = "ENV ENV2", .words_min = 2, .words_max = 2, .json = true, OPTIONS(copy_options),
 		.examples = copy_examples, .handler = command_copy,
 		.summary = "Copy variables into another environment (promotion)",
-		.details = "Prints the names that change, never a value. Refused when ENV2 changes meanwhile.\n",
+		.details = "Prints the names that change, never a value. Refused when ENV2 changes meanwhile.",
 	},
 	{
 		.name = "list", .words = "[PREFIX]", .words_max = 1, .json = true, .examples = list_examples,
@@ -274,27 +272,27 @@ static const struct command commands[] = {
 	{
 		.name = "import", .words = "ENV FILE", .words_min = 2, .words_max = 2, .json = true, OPTIONS(import_options),
 		.examples = import_examples, .handler = command_import, .summary = "Take in a .env file",
-		.details = "FILE - is standard input. What cannot be read, or what readers of the dialect\n"
-			   "would understand differently, is reported with its line, and nothing is written.\n",
+		.details = "FILE - is standard input. What cannot be read, or what readers of the dialect would "
+			   "understand differently, is reported with its line, and nothing is written.",
 	},
 	{
 		.name = "run", .words = "ENV -- PROGRAM [ARGUMENT]...", .words_min = 1, .words_max = 1, .program = true,
 		OPTIONS(run_options), .examples = run_examples, .handler = command_run,
 		.summary = "Run a program with the variables of an environment",
-		.details = "envctl becomes the program: no process of it is left. The variables come on top of\n"
-			   "the environment that envctl has; VAULT_TOKEN is not passed on. Names that would\n"
-			   "load code into any program (LD_*, BASH_ENV, ENV, IFS, ...) are refused unless\n"
-			   "`envctl env settings` allows them; others (PATH, PYTHON*, NODE_OPTIONS, ...) are\n"
-			   "warned about. Names that no program can have are left out with a warning.\n"
-			   "Exit code 125: envctl failed; 126, 127: the program cannot be executed, or is not\n"
-			   "found in the PATH of its environment; else that of the program.\n",
+		.details = "envctl becomes the program: no process of it is left. The variables come on top of the "
+			   "environment that envctl has; VAULT_TOKEN is not passed on. Names that would load code "
+			   "into any program (LD_*, BASH_ENV, ENV, IFS, ...) are refused unless `envctl env "
+			   "settings` allows them; others (PATH, PYTHON*, NODE_OPTIONS, ...) are warned about. "
+			   "Names that no program can have are left out with a warning.\nExit code 125: envctl "
+			   "failed; 126, 127: the program cannot be executed, or is not found in the PATH of its "
+			   "environment; else that of the program.",
 	},
 	{
 		.name = "render", .words = "ENV", .words_min = 1, .words_max = 1, OPTIONS(render_options),
 		.examples = render_examples, .handler = command_render,
 		.summary = "Write an environment as a file for other programs",
-		.details = "The text is read back and compared before it is written. What the format cannot\n"
-			   "hold is refused, all such variables at once.\n",
+		.details = "The text is read back and compared before it is written. What the format cannot hold is "
+			   "refused, all such variables at once.",
 	},
 	{
 		.name = "history", .words = "ENV", .words_min = 1, .words_max = 1, .json = true, OPTIONS(history_options),
@@ -305,13 +303,13 @@ static const struct command commands[] = {
 		.name = "diff", .words = "ENV [ENV2]", .words_min = 1, .words_max = 2, .json = true, OPTIONS(diff_options),
 		.examples = diff_examples, .handler = command_diff,
 		.summary = "Compare revisions, or two environments, by names",
-		.details = "Alone, shows what the last revision changed. Values are shown with --reveal only.\n",
+		.details = "Alone, shows what the last revision changed. Values are shown with --reveal only.",
 	},
 	{
 		.name = "rollback", .words = "ENV REVISION", .words_min = 2, .words_max = 2, .json = true,
 		OPTIONS(rollback_options), .examples = rollback_examples, .handler = command_rollback,
 		.summary = "Make an earlier revision the newest one again",
-		.details = "A new revision with the old content is made; nothing is lost.\n",
+		.details = "A new revision with the old content is made; nothing is lost.",
 	},
 	{
 		.name = "env create", .words = "ENV", .words_min = 1, .words_max = 1, .json = true,

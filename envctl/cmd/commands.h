@@ -43,7 +43,7 @@ struct command {
 	bool program;		/* takes "-- PROGRAM [ARGUMENT]..." */
 	bool json;		/* prints data, so that --json means something */
 	const char *summary;	/* one line */
-	const char *details;	/* paragraphs, lines of at most 80 columns; or NULL */
+	const char *details;	/* paragraphs parted by line feeds, wrapped when printed; or NULL */
 	const struct option_row *options;
 	size_t options_len;
 	const char *const *examples;	/* NULL-terminated */

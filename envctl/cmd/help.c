@@ -14,13 +14,13 @@ static void pad_to(struct secret_buf *out, size_t from, size_t column)
 		secret_buf_append_char(out, ' ');
 }
 
-/* Breaks between words; what follows the first line begins at the column. */
+/* Breaks between words, and at line feeds; what follows the first line begins at the column. */
 static void append_wrapped(struct secret_buf *out, const char *text, size_t column)
 {
 	size_t at = column;
 
 	while (*text != '\0') {
-		size_t len = strcspn(text, " ");
+		size_t len = strcspn(text, " \n");
 
 		if (at > column && at + 1 + len > HELP_WIDTH) {
 			secret_buf_append_char(out, '\n');
@@ -32,7 +32,13 @@ static void append_wrapped(struct secret_buf *out, const char *text, size_t colu
 		}
 		secret_buf_append(out, text, len);
 		at += len;
-		text += len + (text[len] == ' ');
+		text += len;
+		if (*text == '\n') {
+			secret_buf_append_char(out, '\n');
+			pad_to(out, 0, column);
+			at = column;
+		}
+		text += *text != '\0';
 	}
 	secret_buf_append_char(out, '\n');
 }
@@ -69,32 +75,42 @@ static void append_verbs(struct secret_buf *out, const char *group)
 	}
 }
 
+static const char places[] =
+	"The vault is at --address, else VAULT_ADDR, else at the socket of your own vaultd, else at the system's "
+	"(/run/vaultd/vaultd.sock). The token is that of --token-file, else VAULT_TOKEN, else of the file envctl/token in "
+	"XDG_STATE_HOME (~/.local/state); without one the vault judges by your user id.";
+
+static const char exit_codes[] =
+	"Exit codes: 0 done; 1 refused input; 2 sealed; 3 not found; 4 denied; 5 vault not reachable; 6 changed by somebody "
+	"else; 64 usage; 65 stored data damaged; 74 input or output; 75 busy; 77 unsafe file or socket; 78 configuration. "
+	"`run`: 125 envctl's own failure, 126 not executable, 127 not found, else the program's.";
+
 static void append_overview(struct secret_buf *out, const char *group)
 {
 	output_format(out, "Usage: envctl [options] %s%sVERB ...\n\n", group != NULL ? group : "",
 		      group != NULL ? " " : "");
-	secret_buf_append_text(out, "Keeps the environment variables of services in a vault, and puts them where they\n"
-				    "are needed.\n\nVerbs:\n");
+	append_wrapped(out, "Keeps the environment variables of services in a vault, and puts them where they are needed.",
+		       0);
+	secret_buf_append_text(out, "\nVerbs:\n");
 	append_verbs(out, group);
 	secret_buf_append_text(out, "\nOptions of every verb:\n");
 	for (size_t i = 0; i < global_options_len; i++)
 		append_option(out, &global_options[i]);
-	secret_buf_append_text(out,
-			       "\nThe vault is at --address, else VAULT_ADDR, else at the socket of your own vaultd,\n"
-			       "else at the system's (/run/vaultd/vaultd.sock).\n\n"
-			       "Exit codes: 0 done; 1 refused input; 2 sealed; 3 not found; 4 denied; 5 vault not\n"
-			       "reachable; 6 changed by somebody else; 64 usage; 74 input or output; 75 busy;\n"
-			       "77 unsafe file or socket; 78 configuration. `run`: 125 envctl's own failure,\n"
-			       "126 not executable, 127 not found, else the program's.\n\n"
-			       "`envctl VERB --help` explains a verb, with examples.\n");
+	secret_buf_append_char(out, '\n');
+	append_wrapped(out, places, 0);
+	secret_buf_append_char(out, '\n');
+	append_wrapped(out, exit_codes, 0);
+	secret_buf_append_text(out, "\n`envctl VERB --help` explains a verb, with examples.\n");
 }
 
 static void append_command(struct secret_buf *out, const struct command *command)
 {
 	output_format(out, "Usage: envctl %s [options]%s%s\n\n%s.\n", command->name,
 		      command->words[0] != '\0' ? " " : "", command->words, command->summary);
-	if (command->details != NULL)
-		output_format(out, "\n%s", command->details);
+	if (command->details != NULL) {
+		secret_buf_append_char(out, '\n');
+		append_wrapped(out, command->details, 0);
+	}
 	secret_buf_append_text(out, "\nOptions:\n");
 	for (size_t i = 0; i < command->options_len; i++)
 		append_option(out, &command->options[i]);

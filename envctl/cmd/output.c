@@ -65,10 +65,16 @@ void output_plain(struct secret_buf *out)
 		secret_buf_append_text(out, "\033[0m");
 }
 
-void output_visible(struct secret_buf *out, const char *text, size_t len)
+static void append_hex(struct secret_buf *out, unsigned char byte)
 {
 	static const char hex[] = "0123456789abcdef";
+	const char shown[4] = { '\\', 'x', hex[byte >> 4], hex[byte & 15] };
 
+	secret_buf_append(out, shown, sizeof(shown));
+}
+
+void output_visible(struct secret_buf *out, const char *text, size_t len)
+{
 	for (size_t i = 0; i < len; i++) {
 		unsigned char c = (unsigned char)text[i];
 		/* U+0080 to U+009F act on terminals like ESC sequences. */
@@ -76,10 +82,11 @@ void output_visible(struct secret_buf *out, const char *text, size_t len)
 
 		if (c == '\n') {
 			secret_buf_append_text(out, "\\n");
-		} else if (c < 0x20 || c == 0x7f || c1) {
-			const char shown[4] = { '\\', 'x', hex[c >> 4], hex[c & 15] };
-
-			secret_buf_append(out, shown, sizeof(shown));
+		} else if (c1) {
+			append_hex(out, c);
+			append_hex(out, (unsigned char)text[++i]);
+		} else if (c < 0x20 || c == 0x7f) {
+			append_hex(out, c);
 		} else {
 			secret_buf_append_char(out, (char)c);
 		}
@@ -114,18 +121,15 @@ void table_free(struct table *table)
 
 struct table *table_new(size_t columns, struct error *err)
 {
-	struct table *table = calloc(1, sizeof(*table));
+	cleanup_(table_freep) struct table *table = calloc(1, sizeof(*table));
 
 	assert(columns > 0 && columns <= TABLE_COLUMNS_MAX);
-	if (table != NULL)
-		table->texts = secret_buf_new(OUTPUT_MAX);
-	if (table == NULL || table->texts == NULL) {
-		table_free(table);
+	if (table == NULL || (table->texts = secret_buf_new(OUTPUT_MAX)) == NULL) {
 		error_set(err, ERR_NO_MEMORY, "out of memory");
 		return NULL;
 	}
 	table->columns = columns;
-	return table;
+	return take_ptr(table);
 }
 
 /* Characters, not bytes: continuation bytes of UTF-8 take no room. */
