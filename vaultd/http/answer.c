@@ -1,0 +1,119 @@
+#include "http/answer.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "http/internal.h"
+
+/* -- request ids ----------------------------------------------------------- */
+
+static uint64_t scramble(uint64_t x)
+{
+	/* splitmix64's finisher: a bijection, so that a counter never repeats. */
+	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+	x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+	return x ^ (x >> 31);
+}
+
+void answer_make_id(char id[static REQUEST_ID_LEN + 1])
+{
+	static const char digits[16] = "0123456789abcdef";
+	static _Thread_local uint64_t seed[2], count;
+	uint64_t half[2];
+	char *at = id;
+
+	if (count++ == 0)
+		randombytes_buf(seed, sizeof(seed));
+	half[0] = (scramble(seed[0] + count) & 0xffffffffffff0fffu) | 0x4000u;
+	half[1] = (scramble(seed[1] ^ count) & 0x3fffffffffffffffu) | 0x8000000000000000u;
+	for (int i = 0; i < 32; i++) {
+		if (i == 8 || i == 12 || i == 16 || i == 20)
+			*at++ = '-';
+		*at++ = digits[(half[i / 16] >> (60 - 4 * (i % 16))) & 15];
+	}
+	*at = '\0';
+}
+
+/* -- the response ------------------------------------------------------------ */
+
+static void free_body(void *body)
+{
+	secret_buf_free(body);
+}
+
+static struct MHD_Response *make_response(struct reply *reply)
+{
+	struct MHD_Response *response;
+	static char nothing[1];
+
+	if (!reply->body)
+		return MHD_create_response_from_buffer(0, nothing, MHD_RESPMEM_PERSISTENT);
+	response = MHD_create_response_from_buffer_with_free_callback_cls(secret_buf_len(reply->body),
+									  secret_buf_mutable(reply->body), free_body,
+									  reply->body);
+	if (response)
+		reply->body = NULL;	/* the response's now */
+	return response;
+}
+
+static bool add(struct MHD_Response *response, const char *name, const char *value)
+{
+	return MHD_add_response_header(response, name, value) == MHD_YES;
+}
+
+static bool add_headers(const struct request *request, struct MHD_Response *response)
+{
+	const struct reply *reply = &request->reply;
+	bool ok = add(response, "Cache-Control", "no-store");
+
+	if (reply->status != 204 && reply->status != 304)
+		ok &= add(response, "Content-Type", reply->content_type ? reply->content_type : "application/json");
+	if (reply->etag[0] != '\0')
+		ok &= add(response, "ETag", reply->etag);
+	if (request->connection->listener->tls)
+		ok &= add(response, "Strict-Transport-Security", "max-age=31536000; includeSubDomains");
+	if (reply->close || atomic_load_explicit(&request->server->draining, memory_order_relaxed))
+		ok &= add(response, "Connection", "close");
+	if (reply->status == 503)
+		ok &= add(response, "Retry-After", "1");
+	if (request->head.namespace_ && request->head.namespace_[0] != '\0' && reply->status != 404)
+		ok &= add(response, "X-Vault-Namespace", "root");
+	return ok;
+}
+
+static void tell_audit(const struct request *request)
+{
+	const struct server_options *options = &request->server->options;
+	struct audit_event event = {
+		.class_ = request->route ? request->route->audit : AUDIT_READ,
+		.route = request->route ? request->route->pattern : "",
+		.method = request->method ? http_method_name(request->method) : "",
+		.caller = request->caller.display,
+		.status = request->reply.status,
+		.request_id = request->id,
+	};
+
+	if (options->audit && event.class_ != AUDIT_NONE)
+		options->audit(options->audit_arg, &event);
+}
+
+enum MHD_Result answer_queue(struct request *request)
+{
+	struct reply *reply = &request->reply;
+	struct MHD_Response *response;
+	enum MHD_Result queued;
+	unsigned status;
+
+	if (reply->status == 0 || (reply->body && !secret_buf_ok(reply->body)))
+		reply_empty(request, 500);
+	tell_audit(request);
+	status = (unsigned)reply->status;
+	atomic_fetch_add_explicit(&request->server->counters.requests[status / 100 % 6], 1, memory_order_relaxed);
+	response = make_response(reply);
+	if (!response)
+		return MHD_NO;
+	queued = add_headers(request, response) ? MHD_queue_response(request->mhd, status, response) : MHD_NO;
+	MHD_destroy_response(response);
+	return queued;
+}

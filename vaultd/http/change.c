@@ -1,0 +1,141 @@
+#include "http/change.h"
+
+#include <string.h>
+
+#include "http/emit.h"
+#include "http/internal.h"
+#include "vault/limits.h"
+
+/* -- bodies --------------------------------------------------------------- */
+
+bool body_object(struct request *request, struct json_value *ret)
+{
+	static const char empty[] = "{}";
+	struct error err = ERROR_INIT;
+	size_t len;
+	const char *text = request_body(request, &len);
+
+	if (len == 0) {
+		text = empty;
+		len = 2;
+	}
+	if (json_scan(text, len, ret, &err) == ERR_OK && ret->kind != JSON_SCAN_OBJECT)
+		error_set(&err, ERR_INVALID, "the body must be a JSON object");
+	if (err.code != ERR_OK)
+		reply_error(request, &err, false);
+	return err.code == ERR_OK;
+}
+
+bool member(const struct json_value *object, const char *name, struct json_value *ret)
+{
+	return json_find(object, name, ret) && ret->kind != JSON_SCAN_NULL;
+}
+
+bool members_only(struct request *request, const struct json_value *object, const char *const *allowed)
+{
+	struct json_member found;
+	size_t cursor = 0;
+
+	while (json_next_member(object, &cursor, &found)) {
+		size_t i = 0;
+
+		while (allowed[i] && (found.name_escaped || strlen(allowed[i]) != found.name.len ||
+				      memcmp(allowed[i], found.name.at, found.name.len) != 0))
+			i++;
+		if (!allowed[i]) {
+			reply_refuse(request, 400, "the body has a member that this resource does not know");
+			return false;
+		}
+	}
+	return true;
+}
+
+bool read_cas(struct request *request, const struct json_value *object)
+{
+	struct json_value cas;
+
+	if (!member(object, "cas", &cas))
+		return true;
+	request->op.has_cas = json_as_int(&cas, &request->op.cas);
+	if (!request->op.has_cas)
+		reply_refuse(request, 400, "the member cas must be a whole number");
+	return request->op.has_cas;
+}
+
+bool read_message(struct request *request, const struct json_value *object)
+{
+	struct json_value message;
+
+	if (!member(object, "message", &message))
+		return true;
+	if (message.kind == JSON_SCAN_STRING) {
+		request->scratch = secret_buf_new(LIMIT_MESSAGE_LEN);
+		if (request->scratch)
+			json_append_unescaped(request->scratch, json_string_span(&message));
+		if (request->scratch && secret_buf_ok(request->scratch)) {
+			request->op.message = secret_buf_text(request->scratch);
+			request->op.message_len = secret_buf_len(request->scratch);
+			return true;
+		}
+	}
+	reply_refuse(request, 400, "the member message must be a text of at most 1024 bytes");
+	return false;
+}
+
+/* -- submitting ------------------------------------------------------------- */
+
+static void answer_deleted(struct request *request)
+{
+	cleanup_(kv_read_result_freep) struct kv_read_result read = {0};
+	struct error err = ERROR_INIT;
+
+	if (kv_read(request->server->vault, &request->caller, &request->target, 0, &read, &err) != ERR_OK)
+		reply_error(request, &request->err, true);
+	else
+		reply_deleted(request, &read.version, &read.head);
+}
+
+/* Back on the event thread. */
+static void answer_failure(struct request *request)
+{
+	if (request->err.code == ERR_DELETED)
+		answer_deleted(request);
+	else
+		reply_error(request, &request->err, true);
+}
+
+static void answer_done(struct request *request)
+{
+	reply_empty(request, 204);
+}
+
+/* On the writer thread, which waits for this. */
+static void done(struct vault_op *op, enum error_code outcome, const struct error *err)
+{
+	struct request *request = op->arg;
+	route_handler *then = request->next;
+
+	if (outcome != ERR_OK)
+		error_set(&request->err, outcome, "%s", err->text);
+	request_resume(request, outcome == ERR_OK ? then : answer_failure);
+}
+
+void change_submit(struct request *request, enum kv_change change, route_handler *then)
+{
+	struct vault_op *op = &request->op;
+	struct error err = ERROR_INIT;
+
+	op->change = change;
+	op->caller = &request->caller;
+	op->target = request->target;
+	op->done = done;
+	op->arg = request;
+	request->op_used = true;
+	request->next = then ? then : answer_done;
+	/* Suspended first: done() may be called before vault_submit() returns. */
+	request_suspend(request);
+	if (vault_submit(request->server->vault, op, &err) != ERR_OK) {
+		request->err = err;
+		request_resume(request, answer_failure);
+	}
+}

@@ -1,0 +1,13 @@
+/* Pieces of answers that several resources share. Internal to http/. */
+#pragma once
+
+#include "http/request.h"
+
+/* "created_time":…,"custom_metadata":…,"deletion_time":…,"destroyed":…,"version":… without braces */
+void emit_version(struct secret_buf *out, const struct kv_version *version, const struct head_record *head);
+/* {"k":"v"} or null */
+void emit_custom_metadata(struct secret_buf *out, const struct head_record *head);
+/* {"NAME":value,…} of all variables that are not masked */
+void emit_variables(struct secret_buf *out, const struct revision_record *revision);
+/* {"data":null,"metadata":{…}} with 404, as Vault answers for a revision that is deleted. */
+void reply_deleted(struct request *request, const struct kv_version *version, const struct head_record *head);

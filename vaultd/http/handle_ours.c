@@ -1,0 +1,412 @@
+/* What Vault does not have: resolve, history, diff, settings. (rollback is a write, in handle_kv.c.) */
+#include <stdio.h>
+#include <string.h>
+
+#include "http/change.h"
+#include "http/emit.h"
+#include "http/handlers.h"
+#include "http/internal.h"
+#include "vault/clock.h"
+#include "vault/json_emit.h"
+#include "vault/limits.h"
+
+#define HISTORY_DEFAULT 20
+
+/* -- resolve ------------------------------------------------------------------- */
+
+static void emit_origins(struct secret_buf *out, const struct request *request, const struct revision_record *revision)
+{
+	bool first = true;
+
+	json_emit_raw(out, ",\"origins\":{");
+	for (size_t i = 0; i < revision->variables_len; i++) {
+		const struct variable *variable = &revision->variables[i];
+
+		if (variable->kind == KIND_UNSET)
+			continue;
+		if (!first)
+			json_emit_raw_n(out, ",", 1);
+		first = false;
+		json_emit_string(out, variable->name.at, variable->name.len);
+		json_emit_raw(out, ":{\"environment\":");
+		json_emit_string(out, request->env.text, request->env.len);
+		json_emit_raw(out, ",\"revision\":");
+		json_emit_uint(out, variable->changed_revision);
+		json_emit_raw(out, ",\"version\":");
+		json_emit_uint(out, variable->version);
+		json_emit_raw_n(out, "}", 1);
+	}
+	json_emit_raw_n(out, "}", 1);
+}
+
+static void emit_allow_names(struct secret_buf *out, const struct kv_resolved *resolved)
+{
+	json_emit_raw(out, "\"allow_names\":[");
+	for (size_t i = 0; i < resolved->allow_names_len; i++) {
+		if (i > 0)
+			json_emit_raw_n(out, ",", 1);
+		json_emit_cstring(out, resolved->allow_names[i]);
+	}
+	json_emit_raw(out, "]");
+}
+
+static void answer_resolved(struct request *request, const struct kv_resolved *resolved, bool origins)
+{
+	const struct kv_read_result *read = &resolved->read;
+	struct secret_buf *out = reply_envelope(request, 200);
+
+	if (!out)
+		return;
+	snprintf(request->reply.etag, sizeof(request->reply.etag), "\"%.61s\"", resolved->etag);
+	/* One allocation for the ordinary case: text grows a little by quotes and escapes. */
+	(void)secret_buf_reserve(out, secret_buf_len(read->plain) * (origins ? 3 : 1) + 1024);
+	json_emit_raw(out, "{\"environment\":");
+	json_emit_string(out, request->env.text, request->env.len);
+	json_emit_raw(out, ",\"revision\":");
+	json_emit_uint(out, read->version.revision);
+	json_emit_raw(out, ",\"created_time\":");
+	json_emit_time(out, read->version.created);
+	json_emit_raw(out, ",\"variables\":");
+	emit_variables(out, &read->revision);
+	if (origins)
+		emit_origins(out, request, &read->revision);
+	json_emit_raw_n(out, ",", 1);
+	emit_allow_names(out, resolved);
+	json_emit_raw_n(out, "}", 1);
+	reply_envelope_end(request, NULL, false);
+}
+
+/* If-None-Match is a list of quoted tags, or "*". */
+static bool matches_etag(const char *condition, const char *etag)
+{
+	char quoted[72];
+
+	if (!condition)
+		return false;
+	snprintf(quoted, sizeof(quoted), "\"%s\"", etag);
+	return strcmp(condition, "*") == 0 || strcmp(condition, etag) == 0 || strstr(condition, quoted) != NULL;
+}
+
+struct resolve_arguments {
+	uint64_t revision;
+	bool origins;
+	int64_t wait_s;
+};
+
+static bool read_arguments(struct request *request, struct resolve_arguments *ret)
+{
+	static const char *const allowed[] = { "revision", "origins", "wait", NULL };
+	const char *origins = canon_path_arg(&request->path, "origins"), *wait = canon_path_arg(&request->path, "wait");
+
+	*ret = (struct resolve_arguments){ .origins = true };
+	if (!request_args_only(request, allowed) || !request_arg_uint(request, "revision", 0, INT64_MAX, &ret->revision))
+		return false;
+	if (origins && strcmp(origins, "false") != 0 && strcmp(origins, "true") != 0) {
+		reply_refuse(request, 400, "the argument origins must be true or false");
+		return false;
+	}
+	ret->origins = !origins || strcmp(origins, "true") == 0;
+	if (wait && (!duration_parse(wait, strlen(wait), &ret->wait_s) || ret->wait_s < 0 || ret->wait_s > LIMIT_WAIT_SECONDS)) {
+		reply_refuse(request, 400, "the argument wait must be a duration from 0s to 300s");
+		return false;
+	}
+	return true;
+}
+
+static void answer_not_modified(struct request *request, const char *etag)
+{
+	reply_empty(request, 304);
+	snprintf(request->reply.etag, sizeof(request->reply.etag), "\"%.61s\"", etag);
+}
+
+/* What this request waits to see changed: what the client has, else what there is now. */
+static void remember_etag(struct request *request, const char *etag)
+{
+	if (request->wait_etag[0] == '\0')
+		snprintf(request->wait_etag, sizeof(request->wait_etag), "%s", etag);
+}
+
+/* Whether the answer is this state, or the request waits on. */
+static bool is_due(const struct request *request, const char *etag)
+{
+	if (request->head.if_none_match)
+		return !matches_etag(request->head.if_none_match, etag);
+	return strcmp(request->wait_etag, etag) != 0;
+}
+
+static bool may_wait_on(const struct request *request)
+{
+	return clock_system.monotonic_us(clock_system.arg) < request->wait_until_us &&
+	       !atomic_load(&request->server->draining) && !request->waiter.gone;
+}
+
+/* One read. True: the request is to wait. Else the answer is made. */
+static bool resolve_once(struct request *request, const struct resolve_arguments *arguments)
+{
+	cleanup_(kv_resolved_freep) struct kv_resolved resolved = {0};
+	struct error err = ERROR_INIT;
+
+	if (kv_resolve(request->server->vault, &request->caller, &request->target, arguments->revision, &resolved, &err) !=
+	    ERR_OK) {
+		reply_error(request, &err, false);
+		return false;
+	}
+	if (request->wait_until_us != 0) {
+		remember_etag(request, resolved.etag);
+		if (!is_due(request, resolved.etag) && may_wait_on(request))
+			return true;
+	}
+	if (matches_etag(request->head.if_none_match, resolved.etag))
+		answer_not_modified(request, resolved.etag);
+	else
+		answer_resolved(request, &resolved, arguments->origins);
+	return false;
+}
+
+static bool begin_to_wait(struct request *request, const struct resolve_arguments *arguments)
+{
+	if (request->wait_until_us == 0) {
+		request->wait_until_us = clock_system.monotonic_us(clock_system.arg) + arguments->wait_s * 1000000;
+		connection_set_deadline(request->connection, arguments->wait_s + DEADLINE_REQUEST_SECONDS);
+		connection_set_waiting(request->connection, true);
+	}
+	if (waiters_add(request->server->waiters, request, request->wait_until_us))
+		return true;
+	if (may_wait_on(request)) {
+		reply_refuse(request, 503, "too many blocked reads; try again later or without wait");
+		return false;
+	}
+	return true;	/* the daemon stops: one last read, without waiting */
+}
+
+/* Called again, from the beginning, each time that something changed. */
+void handle_resolve(struct request *request)
+{
+	struct resolve_arguments arguments;
+
+	if (!read_arguments(request, &arguments) || !request_target(request, true))
+		return;
+	if (arguments.wait_s == 0) {
+		(void)resolve_once(request, &arguments);
+		return;
+	}
+	for (;;) {
+		if (!begin_to_wait(request, &arguments))
+			break;
+		if (!resolve_once(request, &arguments))
+			break;
+		if (waiters_arm(request->server->waiters, request))
+			return;
+	}
+	waiters_remove(request->server->waiters, request);
+	connection_set_waiting(request->connection, false);
+	connection_set_deadline(request->connection, DEADLINE_REQUEST_SECONDS);
+}
+
+/* -- history ---------------------------------------------------------------------- */
+
+static void emit_names(struct secret_buf *out, const char *key, const struct name_list *list)
+{
+	const char *name = list->block;
+
+	json_emit_raw(out, ",");
+	json_emit_key(out, key);
+	json_emit_raw(out, "[");
+	for (size_t i = 0; i < list->count; i++, name += strlen(name) + 1) {
+		if (i > 0)
+			json_emit_raw(out, ",");
+		json_emit_cstring(out, name);
+	}
+	json_emit_raw(out, "]");
+}
+
+static void emit_history_entry(struct secret_buf *out, const struct kv_history_entry *entry)
+{
+	json_emit_raw(out, "{\"revision\":");
+	json_emit_uint(out, entry->version.revision);
+	json_emit_raw(out, ",\"created_time\":");
+	json_emit_time(out, entry->version.created);
+	json_emit_raw(out, ",\"deletion_time\":");
+	json_emit_time(out, entry->version.deletion);
+	json_emit_raw(out, ",\"destroyed\":");
+	json_emit_bool(out, entry->version.destroyed);
+	json_emit_raw(out, ",\"actor\":");
+	json_emit_cstring(out, entry->actor);
+	json_emit_raw(out, ",\"accessor\":");
+	json_emit_cstring(out, entry->accessor);
+	json_emit_raw(out, ",\"message\":");
+	json_emit_cstring(out, entry->message);
+	emit_names(out, "added", &entry->added);
+	emit_names(out, "changed", &entry->changed);
+	emit_names(out, "removed", &entry->removed);
+	json_emit_raw(out, ",\"baseline\":");
+	json_emit_bool(out, entry->baseline);
+	json_emit_raw(out, "}");
+}
+
+void handle_history(struct request *request)
+{
+	static const char *const allowed[] = { "limit", "before", "name", NULL };
+	cleanup_(kv_history_free) struct kv_history history = {0};
+	const char *name = canon_path_arg(&request->path, "name");
+	struct error err = ERROR_INIT;
+	uint64_t limit, before;
+	struct secret_buf *out;
+
+	if (!request_args_only(request, allowed) || !request_target(request, true) ||
+	    !request_arg_uint(request, "limit", HISTORY_DEFAULT, LIMIT_MAX_VERSIONS, &limit) ||
+	    !request_arg_uint(request, "before", 0, INT64_MAX, &before))
+		return;
+	if (kv_history(request->server->vault, &request->caller, &request->target, name && name[0] != '\0' ? name : NULL, before,
+		       limit == 0 ? HISTORY_DEFAULT : (size_t)limit, &history, &err) != ERR_OK) {
+		reply_error(request, &err, false);
+		return;
+	}
+	out = reply_envelope(request, 200);
+	if (!out)
+		return;
+	json_emit_raw(out, "{\"revisions\":[");
+	for (size_t i = 0; i < history.len; i++) {
+		if (i > 0)
+			json_emit_raw(out, ",");
+		emit_history_entry(out, &history.entries[i]);
+	}
+	json_emit_raw(out, "]}");
+	reply_envelope_end(request, NULL, false);
+}
+
+/* -- diff --------------------------------------------------------------------------- */
+
+static void emit_diff(struct secret_buf *out, const struct kv_diff *diff)
+{
+	static const char *const words[] = { [DIFF_ADDED] = "added", [DIFF_REMOVED] = "removed", [DIFF_CHANGED] = "changed" };
+
+	json_emit_raw(out, "{\"from\":");
+	json_emit_uint(out, diff->from_revision);
+	json_emit_raw(out, ",\"to\":");
+	json_emit_uint(out, diff->to_revision);
+	json_emit_raw(out, ",\"changes\":[");
+	for (size_t i = 0; i < diff->len; i++) {
+		const struct kv_diff_entry *entry = &diff->entries[i];
+
+		json_emit_raw(out, i == 0 ? "{\"name\":" : ",{\"name\":");
+		json_emit_string(out, entry->name, entry->name_len);
+		json_emit_raw(out, ",\"change\":");
+		json_emit_cstring(out, words[entry->change]);
+		json_emit_raw(out, ",\"from_revision\":");
+		json_emit_uint(out, entry->from_changed_revision);
+		json_emit_raw(out, ",\"to_revision\":");
+		json_emit_uint(out, entry->to_changed_revision);
+		json_emit_raw(out, "}");
+	}
+	json_emit_raw(out, "],\"unchanged\":");
+	json_emit_uint(out, diff->unchanged);
+	json_emit_raw(out, "}");
+}
+
+/* Without `from`, a diff is of the last change: the revision before `to`. */
+static bool revision_before(struct request *request, uint64_t to, uint64_t *ret)
+{
+	cleanup_(kv_read_result_freep) struct kv_read_result read = {0};
+	struct error err = ERROR_INIT;
+
+	if (to == 0) {
+		if (kv_read_metadata(request->server->vault, &request->caller, &request->target, &read, &err) != ERR_OK) {
+			reply_error(request, &err, false);
+			return false;
+		}
+		to = read.head.current;
+	}
+	if (to < 2) {
+		reply_refuse(request, 400, "there is no revision before this one to compare with");
+		return false;
+	}
+	*ret = to - 1;
+	return true;
+}
+
+/* The other environment of the comparison, of the same mount; the same one when none is named. */
+static bool read_other(struct request *request, struct env_path *other, char *path, size_t path_size, struct kv_target *ret)
+{
+	const char *name = canon_path_arg(&request->path, "to_environment");
+	struct error err = ERROR_INIT;
+
+	*ret = request->target;
+	if (!name || name[0] == '\0')
+		return true;
+	if (env_path_parse(name, strlen(name), other, &err) != ERR_OK) {
+		reply_error(request, &err, false);
+		return false;
+	}
+	snprintf(path, path_size, "%sdata/%s", request->mount.path, other->text);
+	ret->path = other;
+	ret->api_path = path;
+	return true;
+}
+
+void handle_diff(struct request *request)
+{
+	static const char *const allowed[] = { "from", "to", "to_environment", NULL };
+	cleanup_(kv_diff_free) struct kv_diff diff = {0};
+	char path[sizeof(request->data_path)];
+	struct error err = ERROR_INIT;
+	struct env_path other;
+	struct kv_target to_target;
+	struct secret_buf *out;
+	uint64_t from, to;
+
+	if (!request_args_only(request, allowed) || !request_target(request, true) ||
+	    !request_arg_uint(request, "from", 0, INT64_MAX, &from) || !request_arg_uint(request, "to", 0, INT64_MAX, &to) ||
+	    !read_other(request, &other, path, sizeof(path), &to_target))
+		return;
+	if (!canon_path_arg(&request->path, "from") && to_target.path == request->target.path &&
+	    !revision_before(request, to, &from))
+		return;
+	if (kv_diff(request->server->vault, &request->caller, &request->target, from, &to_target, to, &diff, &err) != ERR_OK) {
+		reply_error(request, &err, false);
+		return;
+	}
+	out = reply_envelope(request, 200);
+	if (!out)
+		return;
+	emit_diff(out, &diff);
+	reply_envelope_end(request, NULL, false);
+}
+
+/* -- settings ------------------------------------------------------------------------- */
+
+void handle_settings_read(struct request *request)
+{
+	static const char *const no_arguments[] = { NULL };
+	cleanup_(kv_resolved_freep) struct kv_resolved settings = {0};
+	struct error err = ERROR_INIT;
+	struct secret_buf *out;
+
+	if (!request_args_only(request, no_arguments) || !request_target(request, true))
+		return;
+	if (kv_settings_read(request->server->vault, &request->caller, &request->target, &settings, &err) != ERR_OK) {
+		reply_error(request, &err, false);
+		return;
+	}
+	out = reply_envelope(request, 200);
+	if (!out)
+		return;
+	json_emit_raw(out, "{");
+	emit_allow_names(out, &settings);
+	json_emit_raw(out, "}");
+	reply_envelope_end(request, NULL, false);
+}
+
+void handle_settings_write(struct request *request)
+{
+	static const char *const no_arguments[] = { NULL };
+	struct error err = ERROR_INIT;
+	struct json_value body;
+
+	if (!request_args_only(request, no_arguments) || !request_target(request, true) || !body_object(request, &body))
+		return;
+	if (kv_settings_write(request->server->vault, &request->caller, &request->target, &body, &err) != ERR_OK)
+		reply_error(request, &err, false);
+	else
+		reply_empty(request, 204);
+}

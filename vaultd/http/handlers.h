@@ -1,0 +1,13 @@
+/* Every handler of the route table. Internal to http/. */
+#pragma once
+
+#include "http/routes.h"
+
+route_handler handle_healthz, handle_readyz, handle_metrics, handle_sys_health;
+route_handler handle_seal_status, handle_leader, handle_init_status, handle_init, handle_unseal, handle_seal;
+route_handler handle_mounts, handle_mount, handle_ui_mounts, handle_ui_mount, handle_lookup_self;
+route_handler handle_data_read, handle_data_write, handle_data_patch, handle_data_delete;
+route_handler handle_delete_revisions, handle_undelete, handle_destroy, handle_subkeys;
+route_handler handle_metadata_read, handle_metadata_list, handle_metadata_write, handle_metadata_patch;
+route_handler handle_metadata_delete, handle_config_read, handle_config_write;
+route_handler handle_resolve, handle_history, handle_diff, handle_rollback, handle_settings_read, handle_settings_write;

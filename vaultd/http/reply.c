@@ -1,0 +1,104 @@
+#include "http/reply.h"
+
+#include <string.h>
+
+#include "http/request.h"
+#include "vault/json_emit.h"
+#include "vault/limits.h"
+
+/* Names of a listing (limits.h) with quotes and commas; a revision is far smaller even when each byte is escaped. */
+#define REPLY_MAX (2u * LIMIT_NAME_LIST)
+
+void reply_reset(struct reply *reply)
+{
+	secret_buf_free(reply->body);
+	*reply = (struct reply){ .close = reply->close };
+}
+
+void reply_empty(struct request *request, int status)
+{
+	reply_reset(&request->reply);
+	request->reply.status = status;
+}
+
+/* Without memory there is no body; the status then says it. */
+struct secret_buf *reply_bare(struct request *request, int status)
+{
+	reply_empty(request, status);
+	request->reply.body = secret_buf_new(REPLY_MAX);
+	return request->reply.body;
+}
+
+struct secret_buf *reply_envelope(struct request *request, int status)
+{
+	static const char after_id[] = "\",\"lease_id\":\"\",\"renewable\":false,\"lease_duration\":0,\"data\":";
+	struct secret_buf *out = reply_bare(request, status);
+
+	if (!out)
+		return NULL;
+	json_emit_raw_n(out, "{\"request_id\":\"", 15);
+	json_emit_raw_n(out, request->id, REQUEST_ID_LEN);
+	json_emit_raw_n(out, after_id, sizeof(after_id) - 1);
+	request->reply.data_at = secret_buf_len(out);
+	return out;
+}
+
+/* The members of data once more, behind the envelope's own. */
+static void copy_members(struct secret_buf *out, size_t data_at, size_t data_len)
+{
+	/* The reserve may move the content, so the source is looked up after it. */
+	uint8_t *room;
+
+	if (data_len <= 2)
+		return;
+	json_emit_raw(out, ",");
+	room = secret_buf_reserve(out, data_len - 2);
+	if (!room)
+		return;
+	memcpy(room, secret_buf_bytes(out) + data_at + 1, data_len - 2);
+	secret_buf_advance(out, data_len - 2);
+}
+
+void reply_envelope_end(struct request *request, const char *warning, bool copy)
+{
+	static const char tail[] = ",\"wrap_info\":null,\"warnings\":null,\"auth\":null";
+	struct secret_buf *out = request->reply.body;
+	size_t data_len = secret_buf_len(out) - request->reply.data_at;
+
+	if (warning) {
+		json_emit_raw(out, ",\"wrap_info\":null,\"warnings\":[");
+		json_emit_cstring(out, warning);
+		json_emit_raw(out, "],\"auth\":null");
+	} else {
+		json_emit_raw_n(out, tail, sizeof(tail) - 1);
+	}
+	if (copy)
+		copy_members(out, request->reply.data_at, data_len);
+	json_emit_raw_n(out, "}", 1);
+}
+
+void reply_refuse(struct request *request, int status, const char *sentence)
+{
+	struct secret_buf *out = reply_bare(request, status);
+
+	if (!out)
+		return;
+	json_emit_raw(out, "{\"errors\":[");
+	if (sentence)
+		json_emit_cstring(out, sentence);
+	json_emit_raw(out, "]}");
+}
+
+void reply_error(struct request *request, const struct error *err, bool bare_not_found)
+{
+	const char *sentence = err->text;
+
+	/* Clients compare these two texts; a sealed vault says nothing else, whatever was asked. */
+	if (err->code == ERR_SEALED || err->code == ERR_NOT_INITIALIZED)
+		sentence = "Vault is sealed";
+	else if (err->code == ERR_DENIED)
+		sentence = "permission denied";
+	else if (bare_not_found && err->code == ERR_NOT_FOUND)
+		sentence = NULL;
+	reply_refuse(request, error_http_status(err->code), sentence);
+}

@@ -1,0 +1,41 @@
+/*
+ * Answers: a status and a body that is wiped when it was sent. Internal to http/.
+ *
+ * A handler makes exactly one answer. Bodies are written with json_emit.h into
+ * the buffer that reply_bare() or reply_envelope() gives.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "vault/error.h"
+#include "vault/secret_buf.h"
+
+struct request;
+
+struct reply {
+	int status;			/* 0: none yet */
+	struct secret_buf *body;	/* NULL: none */
+	size_t data_at;			/* where the envelope's data begins */
+	const char *content_type;	/* NULL: application/json */
+	char etag[64];			/* "": none */
+	bool close;			/* the connection ends after this answer */
+};
+
+/* A body without envelope (or without any: 204). */
+struct secret_buf *reply_bare(struct request *request, int status);
+void reply_empty(struct request *request, int status);
+
+/* Vault's envelope: what is written between the two calls is the value of "data". */
+struct secret_buf *reply_envelope(struct request *request, int status);
+/* warning NULL: none. copy: the members of data (an object) also stand at the top level, as old clients expect. */
+void reply_envelope_end(struct request *request, const char *warning, bool copy);
+
+/* {"errors":[sentence]} with the error's status; not found has an empty list when bare is set. */
+void reply_error(struct request *request, const struct error *err, bool bare_not_found);
+/* The same with a status and sentence of one's own; sentence NULL: an empty list. */
+void reply_refuse(struct request *request, int status, const char *sentence);
+
+/* Forgets an answer that was begun. */
+void reply_reset(struct reply *reply);

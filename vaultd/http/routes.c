@@ -1,0 +1,126 @@
+#include "http/routes.h"
+
+#include <string.h>
+
+#include "core/vault.h"
+#include "http/handlers.h"
+#include "vault/limits.h"
+
+enum { WRITE = METHOD_POST | METHOD_PUT };
+enum { OPEN = ROUTE_SEALED | ROUTE_ANONYMOUS };
+
+static const struct route routes[] = {
+	/* outside the API */
+	{ "/healthz", METHOD_GET, 0, 0, AUDIT_NONE, OPEN, handle_healthz },
+	{ "/readyz", METHOD_GET, 0, 0, AUDIT_NONE, OPEN, handle_readyz },
+	{ "/metrics", METHOD_GET, 0, 0, AUDIT_NONE, OPEN, handle_metrics },
+
+	/* state */
+	{ "/v1/sys/health", METHOD_GET, 0, 0, AUDIT_NONE, OPEN, handle_sys_health },
+	{ "/v1/sys/seal-status", METHOD_GET, 0, 0, AUDIT_NONE, OPEN, handle_seal_status },
+	{ "/v1/sys/leader", METHOD_GET, 0, 0, AUDIT_NONE, OPEN, handle_leader },
+	{ "/v1/sys/init", METHOD_GET, 0, 0, AUDIT_NONE, OPEN, handle_init_status },
+	{ "/v1/sys/init", WRITE, 0, LIMIT_BODY_INIT, AUDIT_CHANGE, OPEN | ROUTE_SLOW | ROUTE_LOCAL, handle_init },
+	{ "/v1/sys/unseal", WRITE, 0, LIMIT_BODY_INIT, AUDIT_CHANGE, OPEN | ROUTE_SLOW | ROUTE_LOCAL, handle_unseal },
+	{ "/v1/sys/seal", WRITE, CAP_SUDO | CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_CHANGE, ROUTE_SLOW, handle_seal },
+
+	/* mounts and identity */
+	{ "/v1/sys/mounts", METHOD_GET, CAP_READ, 0, AUDIT_READ, 0, handle_mounts },
+	{ "/v1/sys/mounts/{name}", METHOD_GET, CAP_READ, 0, AUDIT_READ, ROUTE_AUTHORIZE, handle_mount },
+	{ "/v1/sys/internal/ui/mounts", METHOD_GET, 0, 0, AUDIT_READ, 0, handle_ui_mounts },
+	{ "/v1/sys/internal/ui/mounts/{name}", METHOD_GET, 0, 0, AUDIT_READ, 0, handle_ui_mount },
+	{ "/v1/auth/token/lookup-self", METHOD_GET | WRITE, 0, LIMIT_BODY_SMALL, AUDIT_READ, 0, handle_lookup_self },
+
+	/* KV version 2 */
+	{ "/v1/{mount}/config", METHOD_GET, CAP_READ, 0, AUDIT_READ, 0, handle_config_read },
+	{ "/v1/{mount}/config", WRITE, CAP_CREATE | CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_CHANGE, ROUTE_SLOW, handle_config_write },
+	{ "/v1/{mount}/data/{env}", METHOD_GET, CAP_READ, 0, AUDIT_READ, 0, handle_data_read },
+	{ "/v1/{mount}/data/{env}", WRITE, CAP_CREATE | CAP_UPDATE, LIMIT_BODY_DATA, AUDIT_CHANGE, 0, handle_data_write },
+	{ "/v1/{mount}/data/{env}", METHOD_PATCH, CAP_PATCH, LIMIT_BODY_DATA, AUDIT_CHANGE, 0, handle_data_patch },
+	{ "/v1/{mount}/data/{env}", METHOD_DELETE, CAP_DELETE, 0, AUDIT_CHANGE, 0, handle_data_delete },
+	{ "/v1/{mount}/delete/{env}", WRITE, CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_CHANGE, 0, handle_delete_revisions },
+	{ "/v1/{mount}/undelete/{env}", WRITE, CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_CHANGE, 0, handle_undelete },
+	{ "/v1/{mount}/destroy/{env}", WRITE, CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_CHANGE, 0, handle_destroy },
+	{ "/v1/{mount}/subkeys/{env}", METHOD_GET, CAP_READ, 0, AUDIT_READ, 0, handle_subkeys },
+	{ "/v1/{mount}/metadata/{dir}", METHOD_LIST, CAP_LIST, 0, AUDIT_READ, 0, handle_metadata_list },
+	{ "/v1/{mount}/metadata/{env}", METHOD_GET, CAP_READ, 0, AUDIT_READ, 0, handle_metadata_read },
+	{ "/v1/{mount}/metadata/{env}", WRITE, CAP_CREATE | CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_CHANGE, 0, handle_metadata_write },
+	{ "/v1/{mount}/metadata/{env}", METHOD_PATCH, CAP_PATCH, LIMIT_BODY_SMALL, AUDIT_CHANGE, 0, handle_metadata_patch },
+	{ "/v1/{mount}/metadata/{env}", METHOD_DELETE, CAP_DELETE, 0, AUDIT_CHANGE, 0, handle_metadata_delete },
+
+	/* what Vault does not have; decided on the path below data/ */
+	{ "/v1/{mount}/resolve/{env}", METHOD_GET, CAP_READ, 0, AUDIT_READ, 0, handle_resolve },
+	{ "/v1/{mount}/history/{env}", METHOD_GET, CAP_READ, 0, AUDIT_READ, 0, handle_history },
+	{ "/v1/{mount}/diff/{env}", METHOD_GET, CAP_READ, 0, AUDIT_READ, 0, handle_diff },
+	{ "/v1/{mount}/rollback/{env}", WRITE, CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_CHANGE, 0, handle_rollback },
+	{ "/v1/{mount}/settings/{env}", METHOD_GET, CAP_READ, 0, AUDIT_READ, 0, handle_settings_read },
+	{ "/v1/{mount}/settings/{env}", METHOD_PATCH, CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_CHANGE, ROUTE_SLOW,
+	  handle_settings_write },
+};
+
+const struct route *route_at(size_t i)
+{
+	return i < ARRAY_LEN(routes) ? &routes[i] : NULL;
+}
+
+static bool starts_with(const char *text, const char *prefix, const char **ret_rest)
+{
+	size_t len = strlen(prefix);
+
+	if (strncmp(text, prefix, len) != 0)
+		return false;
+	*ret_rest = text + len;
+	return true;
+}
+
+/* The mount's place in the path and in the pattern; both then stand behind "/v1/<mount>". */
+static bool match_mount(const char **path, const char **pattern, const char *mount)
+{
+	const char *in_pattern, *in_path;
+
+	if (!starts_with(*pattern, "/v1/{mount}/", &in_pattern))
+		return mount[0] == '\0';
+	if (mount[0] == '\0' || !starts_with(*path, "/v1/", &in_path) || !starts_with(in_path, mount, &in_path))
+		return false;
+	*path = in_path;
+	*pattern = in_pattern;
+	return true;
+}
+
+static bool pattern_matches(const struct route *route, const char *path, const char *mount, const char **ret_rest)
+{
+	const char *pattern = route->pattern, *placeholder;
+	size_t fixed;
+
+	if (!match_mount(&path, &pattern, mount))
+		return false;
+	placeholder = strchr(pattern, '{');
+	*ret_rest = "";
+	if (!placeholder)
+		return strcmp(path, pattern) == 0;
+	fixed = (size_t)(placeholder - pattern);	/* with the slash before the placeholder */
+	if (strncmp(path, pattern, fixed) == 0 && path[fixed] != '\0') {
+		*ret_rest = path + fixed;
+		return true;
+	}
+	/* {dir} may be nothing, and the slash before it too. */
+	return strcmp(placeholder, "{dir}") == 0 && strlen(path) == fixed - 1 && strncmp(path, pattern, fixed - 1) == 0;
+}
+
+enum route_found route_find(const char *path, const char *mount, enum http_method method, struct route_match *ret)
+{
+	enum route_found found = ROUTE_NONE;
+	const char *rest;
+
+	for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
+		if (!pattern_matches(&routes[i], path, mount, &rest))
+			continue;
+		ret->route = &routes[i];
+		ret->rest = rest;
+		if ((routes[i].methods & (unsigned)method) != 0 ||
+		    (method == METHOD_HEAD && (routes[i].methods & METHOD_GET) != 0))
+			return ROUTE_FOUND;
+		found = ROUTE_NO_METHOD;
+	}
+	return found;
+}

@@ -1,0 +1,57 @@
+/*
+ * The route table: what the daemon answers to, and under which rules. Nothing
+ * else decides this; whatever has no row is refused.
+ *
+ * Patterns are matched segment by segment. {mount} is the mount that core/
+ * found for the path, {env} an environment's path (one segment or more), {dir}
+ * the same or nothing, {name} one segment or more of anything else.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "http/gate.h"
+
+/* How the audit log will keep a request (the hook gets it with every answer). */
+enum audit_class {
+	AUDIT_NONE,	/* liveness: never recorded */
+	AUDIT_READ,	/* written before the answer */
+	AUDIT_CHANGE,	/* durable before the answer */
+};
+
+enum route_flags {
+	ROUTE_SEALED = 1,	/* answered while sealed */
+	ROUTE_ANONYMOUS = 2,	/* needs no identity */
+	ROUTE_SLOW = 4,		/* runs on the worker, not on an event thread */
+	ROUTE_AUTHORIZE = 8,	/* decided here, on the request's own path; core/ decides all others */
+	ROUTE_LOCAL = 16,	/* over TCP only when unseal_remote is set */
+};
+
+struct request;
+typedef void route_handler(struct request *request);
+
+struct route {
+	const char *pattern;
+	unsigned methods;	/* of enum http_method */
+	unsigned capability;	/* that core/ (or ROUTE_AUTHORIZE) decides about; of enum capability */
+	uint32_t body_limit;	/* 0: no body */
+	enum audit_class audit;
+	unsigned flags;
+	route_handler *handle;
+};
+
+enum route_found { ROUTE_FOUND, ROUTE_NONE, ROUTE_NO_METHOD };
+
+struct route_match {
+	const struct route *route;
+	const char *rest;	/* what stood for the last placeholder; "" if nothing did */
+};
+
+/* path is canonical ("/v1/secret/data/shop"). mount is the mount's path with its slash ("secret/"), or "" while looking for
+ * the fixed rows only. */
+enum route_found route_find(const char *path, const char *mount, enum http_method method, struct route_match *ret);
+
+/* Row i, NULL after the last: for tests and the documentation's check. */
+const struct route *route_at(size_t i);
