@@ -34,6 +34,7 @@
 #define LIMIT_TOKEN_LEN 4096
 #define LIMIT_BODY_DATA (4u * 1024 * 1024)	/* data/: JSON escapes make 512 KiB grow up to six times */
 #define LIMIT_BODY_SMALL (64u * 1024)	/* every other route */
+#define LIMIT_BODY_INIT (96u * 1024)	/* sys/init and sys/unseal: the largest key file in base64 */
 #define LIMIT_QUERY_ARGS 16
 #define LIMIT_QUERY_NAME_LEN 64		/* values are bounded by the target */
 #define LIMIT_HEADERS 64

@@ -47,3 +47,17 @@ enum error_code kv_resolve(struct vault *vault, const struct caller *caller, con
 	resolved = (struct kv_resolved){0};
 	return ERR_OK;
 }
+
+enum error_code kv_settings_read(struct vault *vault, const struct caller *caller, const struct kv_target *target,
+				 struct kv_resolved *ret, struct error *err)
+{
+	cleanup_(kv_resolved_freep) struct kv_resolved settings = {0};
+
+	if (kv_read_metadata(vault, caller, target, &settings.read, err) != ERR_OK ||
+	    allow_names_read(settings.read.head_entry_->settings, &settings.allow_names, &settings.allow_names_len, err) !=
+		    ERR_OK)
+		return err->code;
+	*ret = settings;
+	settings = (struct kv_resolved){0};
+	return ERR_OK;
+}

@@ -259,6 +259,9 @@ void vault_set_watcher(struct vault *vault, void (*changed)(void *arg, const cha
  * "allow_names": list of portable names, or null. Slow worker. */
 enum error_code kv_settings_write(struct vault *vault, const struct caller *caller, const struct kv_target *target,
 				  const struct json_value *patch, struct error *err) must_check;
+/* Reads them (into allow_names; read holds the head), also when the environment has no readable revision. */
+enum error_code kv_settings_read(struct vault *vault, const struct caller *caller, const struct kv_target *target,
+				 struct kv_resolved *ret, struct error *err) must_check;
 
 /* Newest first, at most limit revisions below `before` (0: from the newest); optionally only those in which the variable
  * `name` changed. */
