@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+"""What stands in the files: no value, no name, no token, and nobody else can read them."""
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "integration"))
+import vault  # noqa: E402
+
+CANARIES = {"CANARY_NAME_7Q": "canary-value-31337-abcdef", "DATABASE_URL": "postgresql://canary-user:canary-pass@db"}
+WORDS = [b"CANARY_NAME_7Q", b"canary-value-31337", b"canary-user", b"DATABASE_URL", b"canaryshop", b"canary-message",
+         b"canarymeta"]
+
+
+def files(daemon):
+    for folder, _, names in os.walk(daemon.data):
+        for name in names:
+            path = os.path.join(folder, name)
+            if os.path.isfile(path):
+                yield path
+
+
+def test_nothing_readable_stands_in_any_file():
+    with vault.personal() as daemon:
+        for number in range(5):
+            daemon.write("canaryshop/production", dict(CANARIES, N=str(number)), message="canary-message")
+        daemon.put("secret/metadata/canaryshop/production", {"custom_metadata": {"canarymeta": "canarymeta"}})
+        token = daemon.root_token.encode()
+        daemon.stop()
+        seen = 0
+        for path in files(daemon):
+            seen += 1
+            content = open(path, "rb").read()
+            for word in WORDS + [token, token[8:40]]:
+                assert word not in content, (path, word)
+        assert seen >= 3, seen
+
+
+def test_files_are_private_even_with_an_open_umask():
+    old = os.umask(0)
+    try:
+        daemon = vault.personal()
+    finally:
+        os.umask(old)
+    with daemon:
+        daemon.write("a/b", {"X": "1"})
+        for path in files(daemon):
+            assert os.stat(path).st_mode & 0o077 == 0, (path, oct(os.stat(path).st_mode))
+        assert os.stat(daemon.data).st_mode & 0o077 == 0
+
+
+def test_two_equal_environments_look_different():
+    with vault.personal() as daemon:
+        sizes = []
+        for name in ("one", "two"):
+            daemon.write(name, {"SAME": "x" * 3000})
+            sizes.append(name)
+        daemon.stop()
+        database = open(os.path.join(daemon.data, "vault.db"), "rb").read()
+        pages = [database[i:i + 64] for i in range(0, len(database), 64)]
+        repeated = {p for p in pages if pages.count(p) > 1 and len(set(p)) > 40} if len(pages) < 4000 else set()
+        assert not repeated, len(repeated)
+
+
+vault.main(globals())

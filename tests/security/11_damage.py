@@ -1,0 +1,171 @@
+#!/usr/bin/env python3
+"""A damaged, cut or replaced data directory: a named error and an exit code, never a crash, never another value."""
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "integration"))
+import random  # noqa: E402
+import shutil  # noqa: E402
+
+import vault  # noqa: E402
+
+VALUES = {f"V{i}": f"value-{i}-{'x' * 50}" for i in range(20)}
+DAMAGED = 65
+
+
+def filled():
+    daemon = vault.personal()
+    for number in range(30):
+        daemon.write(f"shop/e{number}", dict(VALUES, NUMBER=str(number)))
+    daemon.stop()
+    shutil.copytree(daemon.data, daemon.dir + "/good")
+    return daemon
+
+
+def restore(daemon):
+    shutil.rmtree(daemon.data)
+    shutil.copytree(daemon.dir + "/good", daemon.data)
+
+
+def outcome(daemon):
+    """Starts and unseals; "started", or the exit code of a refusal, or the error of the unseal."""
+    code = None
+    try:
+        daemon.start()
+    except AssertionError:
+        code = daemon.process.returncode
+        assert code is not None and code > 0, f"the daemon died by a signal: {code}\n" + daemon.log()[-1500:]
+        return f"exit {code}"
+    answer = daemon.unseal()
+    if answer is None or answer.status != 200:
+        assert daemon.process.poll() is None, "the daemon died in the unseal:\n" + daemon.log()[-1500:]
+        text = answer.errors[0] if answer else "no answer"
+        daemon.stop()
+        return "refused: " + text
+    return "started"
+
+
+def check_reads(daemon):
+    """After a start, every read gives the right value or an error."""
+    wrong = 0
+    for number in range(30):
+        answer = daemon.get(f"secret/data/shop/e{number}")
+        assert answer is not None, "no answer: " + daemon.log()[-1500:]
+        if answer.status == 200:
+            assert answer.data["data"] == dict(VALUES, NUMBER=str(number)), number
+        else:
+            assert answer.status == 500, answer
+            wrong += 1
+    daemon.stop()
+    return wrong
+
+
+def test_flips_are_found_or_harmless():
+    with filled() as daemon:
+        source = random.Random(20261125)
+        path = os.path.join(daemon.data, "vault.db")
+        size = os.path.getsize(path)
+        results = {}
+        for _ in range(60 if vault.TIER != "long" else 1000):
+            restore(daemon)
+            at, bit = source.randrange(size), 1 << source.randrange(8)
+            with open(path, "r+b") as database:
+                database.seek(at)
+                byte = database.read(1)[0]
+                database.seek(at)
+                database.write(bytes([byte ^ bit]))
+            word = outcome(daemon)
+            if word == "started":
+                word = "read errors" if check_reads(daemon) else "harmless"
+            results[word.split(":")[0]] = results.get(word.split(":")[0], 0) + 1
+        print("#", results)
+        assert sum(n for w, n in results.items() if w != "harmless") > 10, results
+
+
+def test_every_truncation_is_refused_with_a_name():
+    with filled() as daemon:
+        path = os.path.join(daemon.data, "vault.db")
+        pages = os.path.getsize(path) // 4096
+        for page in sorted({0, 1, 2, 3, pages // 2, pages - 1}):
+            restore(daemon)
+            os.truncate(path, page * 4096)
+            word = outcome(daemon)
+            assert word != "started", page
+            assert "exit" not in word or word == f"exit {DAMAGED}", (page, word, daemon.log()[-600:])
+
+
+def test_the_header_survives_one_bad_copy_and_not_two():
+    with filled() as daemon:
+        path = os.path.join(daemon.data, "vault.hdr")
+
+        def spoil(*places):
+            restore(daemon)
+            with open(path, "r+b") as header:
+                for at in places:
+                    header.seek(at)
+                    header.write(b"\xff\xff\xff\xff")
+
+        spoil(100)
+        assert outcome(daemon) == "started"
+        assert check_reads(daemon) == 0
+        spoil(100, 16384 + 100)
+        word = outcome(daemon)
+        assert word != "started", word
+        assert "header" in (word + daemon.log()).lower()
+
+
+def test_a_newer_format_is_refused_and_not_touched():
+    with filled() as daemon:
+        path = os.path.join(daemon.data, "vault.hdr")
+        restore(daemon)
+        with open(path, "r+b") as header:
+            for at in (8, 16384 + 8):
+                header.seek(at)
+                header.write(b"\x02\x00")
+        before = {n: open(os.path.join(daemon.data, n), "rb").read() for n in ("vault.hdr", "vault.db")}
+        word = outcome(daemon)
+        assert word != "started", word
+        for name, content in before.items():
+            assert open(os.path.join(daemon.data, name), "rb").read() == content, name
+
+
+def test_an_old_header_or_database_alone_is_refused():
+    with filled() as daemon:
+        old = open(os.path.join(daemon.data, "vault.db"), "rb").read()
+        daemon.start()
+        assert daemon.unseal().status == 200
+        daemon.write("shop/e1", {"NEW": "1"})
+        daemon.stop()
+        other = vault.personal()
+        other.stop()
+        with other:
+            shutil.copy(os.path.join(other.data, "vault.hdr"), os.path.join(daemon.data, "vault.hdr"))
+            word = outcome(daemon)
+            assert word != "started", word
+        assert old
+
+
+def test_the_whole_directory_rolled_back_is_found_by_the_anchor():
+    config = 'anchor = "DIR/anchor/vault.anchor"\n'
+    daemon = vault.Daemon(config=config)
+    os.mkdir(daemon.dir + "/anchor", 0o700)
+    with daemon:
+        daemon.start().init()
+        daemon.write("shop/e", {"A": "1"})
+        daemon.stop()
+        shutil.copytree(daemon.data, daemon.dir + "/old")
+        daemon.start()
+        assert daemon.unseal().status == 200
+        daemon.write("shop/e", {"A": "2"})
+        daemon.stop()
+        shutil.rmtree(daemon.data)
+        shutil.copytree(daemon.dir + "/old", daemon.data)
+        word = outcome(daemon)
+        assert word.startswith(("refused", "exit")), word
+        assert "roll" in (word + daemon.log()).lower() or "older" in (word + daemon.log()).lower(), word
+        os.remove(daemon.dir + "/anchor/vault.anchor")
+        word = outcome(daemon)
+        assert word != "started", word
+
+
+vault.main(globals())

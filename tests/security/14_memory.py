@@ -1,0 +1,158 @@
+#!/usr/bin/env python3
+"""The process's memory, read as root: nothing of a request outside guarded pages when none is in flight, nothing after seal,
+no core."""
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "integration"))
+import contextlib  # noqa: E402
+import json  # noqa: E402
+import random  # noqa: E402
+import re  # noqa: E402
+import signal  # noqa: E402
+import time  # noqa: E402
+
+import vault  # noqa: E402
+
+CANARY = "cAnArY-5ecret"
+
+
+def regions(pid):
+    """Readable regions of a process: (what, bytes, locked and not dumpable)."""
+    flags = {}
+    region = None
+    for line in open(f"/proc/{pid}/smaps", encoding="ascii", errors="replace"):
+        begin = re.match(r"([0-9a-f]+)-([0-9a-f]+) (\S+) \S+ \S+ \S+ *(.*)", line)
+        if begin:
+            region = (int(begin[1], 16), int(begin[2], 16), begin[3], begin[4].strip())
+        elif line.startswith("VmFlags:"):
+            flags[region] = line.split()[1:]
+    with open(f"/proc/{pid}/mem", "rb", 0) as memory:
+        for (begin, end, modes, name), words in flags.items():
+            if "r" not in modes or name in ("[vvar]", "[vsyscall]") or name.endswith("vault.db"):
+                continue
+            with contextlib.suppress(OSError, OverflowError):
+                memory.seek(begin)
+                content = memory.read(end - begin)
+                yield name or hex(begin), content, "lo" in words and "dd" in words
+
+
+def found(pid, words, guarded_too):
+    return [(name, word) for name, content, guarded in regions(pid) if guarded_too or not guarded
+            for word in words if word in content]
+
+
+def mixed(daemon, rounds):
+    """Requests of every kind, good, bad and broken off in the middle, each with a canary in it."""
+    source = random.Random(7)
+    for number in range(rounds):
+        value = f"{CANARY}-{number:05}"
+        env = f"shop/e{number % 20}"
+        body = json.dumps({"data": {"KEY": value, "OTHER": value * 20}}).encode()
+        kind = source.randrange(8)
+        with contextlib.suppress(OSError):
+            if kind <= 1:
+                daemon.put("secret/data/" + env, json.loads(body))
+            elif kind == 2:
+                daemon.get("secret/data/" + env)
+                daemon.get("secret/resolve/" + env)
+            elif kind == 3:
+                daemon.put("secret/data/" + env, body[:-9])
+            elif kind == 4:
+                daemon.get("secret/data/" + env, token=value)
+            elif kind == 5:
+                with daemon.connect() as stream:
+                    stream.sendall(b"PUT /v1/secret/data/x HTTP/1.1\r\nHost: v\r\nContent-Length: 100000\r\nX-Vault-Token: "
+                                   + value.encode() + b"\r\n\r\n" + body)
+            elif kind == 6:
+                with daemon.connect() as stream:
+                    stream.sendall(b"GET /v1/secret/data/x HTTP/1.1\r\nX-Vault-Token: " + value.encode())
+            else:
+                with daemon.connect() as stream:
+                    stream.sendall(b"GET /v1/secret/data/" + env.encode() + b" HTTP/1.1\r\nHost: v\r\n\r\n")
+
+
+def settle(daemon):
+    """Waits until the connections that were broken off are gone: they are cut at the latest by their deadline."""
+    for _ in range(300):
+        left = len([d for d in os.listdir(f"/proc/{daemon.pid}/fd")
+                    if "socket:" in os.readlink(f"/proc/{daemon.pid}/fd/{d}")])
+        if left <= 2:
+            break
+        time.sleep(0.1)
+
+
+def test_no_value_and_no_token_outside_guarded_pages_after_mixed_requests():
+    if os.geteuid() != 0:
+        return "needs root to read another process's memory"
+    with vault.personal() as daemon:
+        mixed(daemon, 1000)
+        settle(daemon)
+        where = found(daemon.pid, [CANARY.encode(), daemon.root_token.encode()], False)
+        assert not where, where[:5]
+        assert CANARY not in daemon.log()
+        assert daemon.root_token not in daemon.log()
+    return None
+
+
+def test_the_scan_would_see_a_value():
+    if os.geteuid() != 0:
+        return "needs root to read another process's memory"
+    with vault.personal() as daemon:
+        with daemon.connect() as stream:
+            stream.sendall(b"GET /v1/secret/data/x HTTP/1.1\r\nHost: v\r\nX-Vault-Token: " + CANARY.encode())
+            time.sleep(0.2)
+            assert found(daemon.pid, [CANARY.encode()], False), "a token of a request in flight must be visible to this scan"
+    return None
+
+
+def test_after_seal_no_name_no_value_no_token():
+    if os.geteuid() != 0:
+        return "needs root to read another process's memory"
+    with vault.personal() as daemon:
+        for number in range(50):
+            daemon.write(f"canaryshop/e{number}", {"CANARYNAME": f"{CANARY}-{number}"}, message="canarymessage")
+        for number in range(50):
+            daemon.read(f"canaryshop/e{number}")
+        daemon.get("secret/history/canaryshop/e1")
+        assert daemon.put("sys/seal", {}).status == 204
+        time.sleep(0.1)
+        words = [CANARY.encode(), b"CANARYNAME", b"canarymessage", b"canaryshop", daemon.root_token.encode()]
+        where = found(daemon.pid, words, True)
+        assert not where, where[:5]
+        assert daemon.get("secret/data/canaryshop/e1").status == 503
+        assert daemon.unseal().status == 200
+        assert daemon.read("canaryshop/e1")["CANARYNAME"] == f"{CANARY}-1"
+    return None
+
+
+def test_after_seal_the_key_that_opens_is_nowhere():
+    if os.geteuid() != 0:
+        return "needs root to read another process's memory"
+    with vault.personal() as daemon:
+        daemon.stop()
+        daemon.start()
+        assert daemon.unseal().status == 200
+        with open(daemon.key_file, "rb") as key:
+            words = [key.read(), daemon.slot_key().encode()]
+        assert not found(daemon.pid, words, True), "the slot's secret stays no longer than the unseal"
+        assert daemon.put("sys/seal", {}).status == 204
+        guarded = [content for _, content, locked in regions(daemon.pid) if locked]
+        assert guarded, "there must be a locked region"
+        for content in guarded:
+            assert sum(1 for byte in content[:262144] if byte not in (0, 0xdb, 0xd0)) < 4096, "the arena must be wiped"
+    return None
+
+
+def test_no_core_is_written():
+    with vault.personal() as daemon:
+        daemon.write("a/b", {"X": CANARY})
+        limits = open(f"/proc/{daemon.pid}/limits", encoding="ascii").read()
+        assert re.search(r"Max core file size +0 +0", limits), limits
+        daemon.process.send_signal(signal.SIGABRT)
+        daemon.process.wait(10)
+        for folder, _, names in os.walk(daemon.dir):
+            assert not [n for n in names if n.startswith("core")], folder
+
+
+vault.main(globals())
