@@ -8,7 +8,6 @@
 #include "cmd/commands.h"
 #include "cmd/help.h"
 #include "cmd/output.h"
-#include "run/exec.h"
 
 /* Nobody of the same uid reads secrets out of this process. (The sanitizers have to, in their builds.) */
 static void protect_process(void)
@@ -61,8 +60,5 @@ int main(int argc, char **argv)
 	if (rc == ERR_OK)
 		return inv.exit_status;
 	print_failure(&inv, &err);
-	/* Whoever starts a program through us tells our failures from the program's by their exit codes. */
-	if (inv.failure_status == 0 && inv.command != NULL && inv.command->program)
-		inv.failure_status = EXEC_OWN_FAILURE;
 	return inv.failure_status > 0 ? inv.failure_status : error_exit_code(rc);
 }
