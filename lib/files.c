@@ -143,7 +143,7 @@ static enum error_code open_checked(const char *path, unsigned rules, int *ret_f
 	cleanup_(fd_closep) int fd = open(path, flags);
 	if (fd < 0 && errno == ELOOP && (rules & FILE_PRIVATE))
 		return error_set(err, ERR_PERMISSION, "%s is a symbolic link; name the file itself", path);
-	/* Nobody listens on a socket or reads a pipe of this name: it is not the file that was meant. */
+	/* What opening a socket, or a device without a driver, gives. */
 	if (fd < 0 && errno == ENXIO)
 		return error_set(err, ERR_INVALID, "%s is a device, pipe or socket, not a regular file", path);
 	if (fd < 0)

@@ -1,0 +1,149 @@
+#include "expect.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "vault/error.h"
+#include "vault/names.h"
+
+static void every_code_has_a_row_with_its_own_name(void **state)
+{
+	(void)state;
+	for (int i = 0; i < ERR_CODE_COUNT; i++) {
+		const char *name = error_name((enum error_code)i);
+		assert_non_null(name);
+		assert_true(strlen(name) >= 2);
+		assert_int_equal(strspn(name, "abcdefghijklmnopqrstuvwxyz_"), strlen(name));
+		for (int j = 0; j < i; j++)
+			assert_string_not_equal(name, error_name((enum error_code)j));
+	}
+}
+
+static void statuses_and_exit_codes_are_as_documented(void **state)
+{
+	(void)state;
+	static const struct {
+		enum error_code code;
+		int http_status;
+		int exit_code;
+	} cases[] = {
+		{ ERR_OK, 200, 0 },
+		{ ERR_INVALID, 400, 1 },
+		{ ERR_CAS, 400, 6 },
+		{ ERR_TOO_LARGE, 413, 1 },
+		{ ERR_MEDIA_TYPE, 415, 1 },
+		{ ERR_METHOD, 405, 1 },
+		{ ERR_DENIED, 403, 4 },
+		{ ERR_NOT_FOUND, 404, 3 },
+		{ ERR_DELETED, 404, 3 },
+		{ ERR_EXISTS, 400, 6 },
+		{ ERR_UNREPRESENTABLE, 400, 1 },
+		{ ERR_USAGE, 500, 64 },
+		{ ERR_CONFIG, 500, 78 },
+		{ ERR_SEALED, 503, 2 },
+		{ ERR_NOT_INITIALIZED, 503, 2 },
+		{ ERR_ALREADY_INITIALIZED, 400, 1 },
+		{ ERR_UNSEAL_FAILED, 400, 4 },
+		{ ERR_SLOWED_DOWN, 429, 75 },
+		{ ERR_BUSY, 503, 75 },
+		{ ERR_TIMEOUT, 500, 5 },
+		{ ERR_CONFLICT, 500, 6 },
+		{ ERR_NO_MEMORY, 500, 1 },
+		{ ERR_IO, 500, 74 },
+		{ ERR_PERMISSION, 500, 77 },
+		{ ERR_STORAGE_FULL, 507, 74 },
+		{ ERR_OUTCOME_UNKNOWN, 500, 74 },
+		{ ERR_UNREACHABLE, 500, 5 },
+		{ ERR_PROTOCOL, 500, 5 },
+		{ ERR_AUTH, 500, 65 },
+		{ ERR_STORE_LOCKED, 500, 75 },
+		{ ERR_FORMAT_NEWER, 500, 66 },
+		{ ERR_INTERNAL, 500, 1 },
+	};
+	for (size_t i = 0; i < CASES(cases); i++) {
+		assert_int_equal(error_http_status(cases[i].code), cases[i].http_status);
+		assert_int_equal(error_exit_code(cases[i].code), cases[i].exit_code);
+	}
+	for (int i = ERR_STORE_DAMAGED; i < ERR_FORMAT_NEWER; i++) {
+		assert_int_equal(error_http_status((enum error_code)i), 500);
+		assert_int_equal(error_exit_code((enum error_code)i), 65);
+	}
+}
+
+static void a_code_outside_the_enum_is_an_internal_error(void **state)
+{
+	(void)state;
+	assert_string_equal(error_name((enum error_code)9999), "internal");
+	assert_string_equal(error_name(ERR_CODE_COUNT), "internal");
+	assert_int_equal(error_http_status((enum error_code)9999), 500);
+}
+
+static void the_first_failure_wins(void **state)
+{
+	(void)state;
+	struct error err = ERROR_INIT;
+	assert_int_equal(error_set(&err, ERR_CAS, "first %d", 1), ERR_CAS);
+	assert_int_equal(error_set(&err, ERR_IO, "second"), ERR_CAS);
+	assert_int_equal(error_set_errno(&err, ERR_IO, EIO, "third"), ERR_CAS);
+	assert_int_equal(err.code, ERR_CAS);
+	assert_int_equal(err.sys_errno, 0);
+	assert_string_equal(err.text, "first 1");
+	error_clear(&err);
+	assert_int_equal(err.code, ERR_OK);
+	assert_string_equal(err.text, "");
+	assert_int_equal(error_set(&err, ERR_IO, "fourth"), ERR_IO);
+	assert_string_equal(err.text, "fourth");
+}
+
+static void errno_and_context_join_the_sentence(void **state)
+{
+	(void)state;
+	struct error err = ERROR_INIT;
+	assert_int_equal(error_set_errno(&err, ERR_IO, EACCES, "open %s", "x"), ERR_IO);
+	assert_int_equal(err.sys_errno, EACCES);
+	assert_string_equal(err.text, "open x: Permission denied");
+	assert_int_equal(error_prefix(&err, "load %s", "y"), ERR_IO);
+	assert_string_equal(err.text, "load y: open x: Permission denied");
+}
+
+static void a_long_sentence_is_cut_between_characters(void **state)
+{
+	(void)state;
+	char long_text[1200];
+	for (size_t shift = 0; shift < 4; shift++) {
+		/* Three-byte characters, at each offset against the end of the buffer. */
+		memset(long_text, 'x', shift);
+		for (size_t i = shift; i + 3 < sizeof(long_text); i += 3)
+			memcpy(long_text + i, "\xe2\x82\xac", 4);
+		struct error err = ERROR_INIT;
+		error_set(&err, ERR_INVALID, "%s", long_text);
+		assert_in_range(strlen(err.text), ERROR_TEXT_MAX - 4, ERROR_TEXT_MAX - 1);
+		assert_true(utf8_is_valid(err.text, strlen(err.text)));
+		error_prefix(&err, "context");
+		assert_in_range(strlen(err.text), ERROR_TEXT_MAX - 4, ERROR_TEXT_MAX - 1);
+		assert_true(utf8_is_valid(err.text, strlen(err.text)));
+		assert_int_equal(strncmp(err.text, "context: ", 9), 0);
+	}
+}
+
+static void no_newline_stays_at_the_end(void **state)
+{
+	(void)state;
+	struct error err = ERROR_INIT;
+	error_set(&err, ERR_INVALID, "line\n\n");
+	assert_string_equal(err.text, "line");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_code_has_a_row_with_its_own_name),
+		cmocka_unit_test(statuses_and_exit_codes_are_as_documented),
+		cmocka_unit_test(a_code_outside_the_enum_is_an_internal_error),
+		cmocka_unit_test(the_first_failure_wins),
+		cmocka_unit_test(errno_and_context_join_the_sentence),
+		cmocka_unit_test(a_long_sentence_is_cut_between_characters),
+		cmocka_unit_test(no_newline_stays_at_the_end),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
