@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "crypto/arena.h"
+#include "records/tables.h"
 #include "vault/files.h"
 
 static bool is_plain_name(const char *name)

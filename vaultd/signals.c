@@ -1,0 +1,38 @@
+#include "signals.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+static int signal_fd = -1;
+
+enum error_code signals_start(struct error *err)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	signal(SIGPIPE, SIG_IGN);
+	if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
+		return error_set(err, ERR_INTERNAL, "cannot block signals");
+	signal_fd = signalfd(-1, &set, SFD_CLOEXEC);
+	return signal_fd >= 0 ? ERR_OK : error_set_errno(err, ERR_IO, errno, "cannot make a descriptor of signals");
+}
+
+enum signal_event signals_wait(void)
+{
+	struct signalfd_siginfo info;
+
+	for (;;) {
+		ssize_t len = read(signal_fd, &info, sizeof(info));
+
+		if (len == (ssize_t)sizeof(info))
+			return info.ssi_signo == SIGHUP ? SIGNAL_RELOAD : SIGNAL_STOP;
+		if (len >= 0 || errno != EINTR)
+			return SIGNAL_STOP;	/* cannot be: without signals there would be no way to end */
+	}
+}

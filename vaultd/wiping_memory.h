@@ -1,0 +1,13 @@
+/*
+ * free() and realloc() of the whole process wipe what they give back.
+ *
+ * Libraries copy what passes through them: the HTTP library's connection
+ * memory, TLS records, JSON texts. Defining the two functions in the program
+ * makes every library in the process use them, so that no secret stays behind
+ * in memory that nobody owns. Off under sanitizers, which have their own.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+bool wiping_memory_is_on(void);
