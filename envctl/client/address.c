@@ -11,13 +11,13 @@
 
 static enum error_code invalid(const char *origin, const char *why, struct error *err)
 {
-	return error_set(err, ERR_INVALID, "the address of %s %s; use unix:///path, http://host:port or https://host:port",
-			 origin, why);
+	return error_set(err, ERR_INVALID,
+			 "the address of %s %s; use unix:///path, http://host:port or https://host:port", origin, why);
 }
 
 static enum error_code parse_unix(const char *path, const char *origin, struct address *ret, struct error *err)
 {
-	struct address found = { .kind = ADDRESS_UNIX, .origin = origin };
+	struct address found = {.kind = ADDRESS_UNIX, .origin = origin};
 
 	if (path[0] != '/')
 		return invalid(origin, "has no absolute path", err);
@@ -61,7 +61,7 @@ static bool host_is_valid(const char *host, size_t len, bool bracketed)
 static enum error_code parse_authority(const char *authority, enum address_kind kind, const char *origin,
 				       struct address *ret, struct error *err)
 {
-	struct address found = { .kind = kind, .origin = origin };
+	struct address found = {.kind = kind, .origin = origin};
 	bool bracketed = authority[0] == '[';
 	const char *host = authority + bracketed;
 	size_t host_len = strcspn(host, bracketed ? "]" : ":/");
@@ -142,9 +142,10 @@ enum error_code address_find(const char *option, struct address *ret, struct err
 		return parse_unix(path, "personal socket", ret, err);
 	if (socket_exists(ADDRESS_SYSTEM_SOCKET))
 		return parse_unix(ADDRESS_SYSTEM_SOCKET, "system socket", ret, err);
-	return error_set(err, ERR_UNREACHABLE,
-			 "no vaultd is running here: there is neither a personal socket nor " ADDRESS_SYSTEM_SOCKET
-			 "; start one (`vaultd`, or `systemctl start vaultd`) or name one with --address or VAULT_ADDR");
+	return error_set(
+		err, ERR_UNREACHABLE,
+		"no vaultd is running here: there is neither a personal socket nor " ADDRESS_SYSTEM_SOCKET
+		"; start one (`vaultd`, or `systemctl start vaultd`) or name one with --address or VAULT_ADDR");
 }
 
 /* /etc/passwd first and by hand: asking NSS loads libraries, which would double the time of `run`. */

@@ -18,17 +18,17 @@
 #include "vault/error.h"
 
 #define ADDRESS_SYSTEM_SOCKET "/run/vaultd/vaultd.sock"
-#define ADDRESS_DEFAULT_PORT "8200"	/* as Vault's */
+#define ADDRESS_DEFAULT_PORT "8200" /* as Vault's */
 
 enum address_kind { ADDRESS_UNIX, ADDRESS_HTTP, ADDRESS_HTTPS };
 
 struct address {
 	enum address_kind kind;
-	char path[108];		/* ADDRESS_UNIX: fits sockaddr_un with its NUL */
-	char host[256];		/* else: name or IP address, without brackets */
+	char path[108]; /* ADDRESS_UNIX: fits sockaddr_un with its NUL */
+	char host[256]; /* else: name or IP address, without brackets */
 	char port[6];
-	char text[400];		/* for messages: "unix:///run/…", "https://vault:8200" */
-	const char *origin;	/* static: "--address", "VAULT_ADDR", "personal socket", "system socket" */
+	char text[400];	    /* for messages: "unix:///run/…", "https://vault:8200" */
+	const char *origin; /* static: "--address", "VAULT_ADDR", "personal socket", "system socket" */
 };
 
 /* ERR_INVALID: another scheme, a path or user part in the address, an over-long or empty host, a bad port. */

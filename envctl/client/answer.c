@@ -7,7 +7,7 @@
 void answer_free(struct answer *answer)
 {
 	secret_buf_free(answer->body);
-	*answer = (struct answer){ 0 };
+	*answer = (struct answer){0};
 }
 
 /* Texts go to a terminal: nothing in them may act on it. */
@@ -75,12 +75,13 @@ static void first_error(const struct answer *answer, char *ret, size_t size)
 static enum error_code denied(const char *what, const char *token, struct error *err)
 {
 	if (token != NULL)
-		return error_set(err, ERR_DENIED, "permission denied for %s: %s is not accepted or does not allow this", what,
-				 token);
-	return error_set(err, ERR_DENIED,
-			 "permission denied for %s: this vault does not know user %u; set VAULT_TOKEN or name a file with "
-			 "--token-file",
-			 what, (unsigned)geteuid());
+		return error_set(err, ERR_DENIED, "permission denied for %s: %s is not accepted or does not allow this",
+				 what, token);
+	return error_set(
+		err, ERR_DENIED,
+		"permission denied for %s: this vault does not know user %u; set VAULT_TOKEN or name a file with "
+		"--token-file",
+		what, (unsigned)geteuid());
 }
 
 static enum error_code bad_request(const char *what, const char *text, struct error *err)
@@ -119,9 +120,11 @@ enum error_code answer_error(const struct answer *answer, const char *what, cons
 	case 404:
 		return absent(answer, what, text, err);
 	case 413:
-		return error_set(err, ERR_TOO_LARGE, "%s: %s", what, text[0] != '\0' ? text : "too large for the daemon");
+		return error_set(err, ERR_TOO_LARGE, "%s: %s", what,
+				 text[0] != '\0' ? text : "too large for the daemon");
 	case 429:
-		return error_set(err, ERR_SLOWED_DOWN, "%s", text[0] != '\0' ? text : "too many requests; wait and try again");
+		return error_set(err, ERR_SLOWED_DOWN, "%s",
+				 text[0] != '\0' ? text : "too many requests; wait and try again");
 	case 503:
 		if (text[0] != '\0' && strstr(text, "sealed") == NULL)
 			return error_set(err, ERR_BUSY, "%s: %s", what, text);

@@ -15,14 +15,15 @@
 
 struct answer {
 	int status;
-	struct secret_buf *body;	/* owns what the spans point into */
-	struct json_value root;		/* valid when has_json */
-	struct json_value data;		/* member "data", an object, when has_data */
+	struct secret_buf *body; /* owns what the spans point into */
+	struct json_value root;	 /* valid when has_json */
+	struct json_value data;	 /* member "data", an object, when has_data */
 	bool has_json, has_data;
 };
-void answer_free(struct answer *answer);	/* zeroed ones are allowed */
+void answer_free(struct answer *answer); /* zeroed ones are allowed */
 
-/* Members of an answer's object: a text (unescaped, cut to fit, control characters replaced; "" if absent) and a number. */
+/* Members of an answer's object: a text (unescaped, cut to fit, control characters replaced; "" if absent) and a
+ * number. */
 void answer_text(const struct json_value *object, const char *name, char *ret, size_t size);
 int64_t answer_int(const struct json_value *object, const char *name, int64_t otherwise);
 bool answer_bool(const struct json_value *object, const char *name);

@@ -17,7 +17,7 @@
 
 struct connection {
 	int fd;
-	struct tls_session *tls;	/* NULL: plain */
+	struct tls_session *tls; /* NULL: plain */
 };
 
 void connection_free(struct connection *connection)
@@ -32,7 +32,7 @@ void connection_free(struct connection *connection)
 /* Also bounds connect(), which on Linux obeys the send timeout. */
 static void set_timeout(int fd, unsigned seconds)
 {
-	struct timeval tv = { .tv_sec = (time_t)seconds };
+	struct timeval tv = {.tv_sec = (time_t)seconds};
 
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
@@ -45,14 +45,13 @@ void connection_set_timeout(struct connection *connection, unsigned seconds)
 
 static bool errno_is_timeout(void)
 {
-	return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINPROGRESS || errno == ETIMEDOUT;
+	return errno == EAGAIN || errno == EINPROGRESS || errno == ETIMEDOUT;
 }
 
 static enum error_code refuse_owner(const struct address *address, const char *what, uid_t uid, struct error *err)
 {
-	return error_set(err, ERR_PERMISSION,
-			 "%s %s belongs to user %u, not to you, root or vaultd; it is not used", what, address->path,
-			 (unsigned)uid);
+	return error_set(err, ERR_PERMISSION, "%s %s belongs to user %u, not to you, root or vaultd; it is not used",
+			 what, address->path, (unsigned)uid);
 }
 
 static enum error_code check_socket_file(const struct address *address, struct error *err)
@@ -84,9 +83,10 @@ static enum error_code check_peer(int fd, const struct address *address, struct 
 static enum error_code unix_failed(const struct address *address, struct error *err)
 {
 	if (errno == EACCES || errno == EPERM)
-		return error_set(err, ERR_PERMISSION,
-				 "you may not use the socket %s; the system's administrator can add you to the group vaultd",
-				 address->path);
+		return error_set(
+			err, ERR_PERMISSION,
+			"you may not use the socket %s; the system's administrator can add you to the group vaultd",
+			address->path);
 	if (errno == ECONNREFUSED)
 		return error_set(err, ERR_UNREACHABLE,
 				 "no vaultd listens at %s (%s); start it with `vaultd` or `systemctl start vaultd`",
@@ -97,7 +97,7 @@ static enum error_code unix_failed(const struct address *address, struct error *
 
 static enum error_code open_unix(const struct address *address, unsigned seconds, int *ret_fd, struct error *err)
 {
-	struct sockaddr_un name = { .sun_family = AF_UNIX };
+	struct sockaddr_un name = {.sun_family = AF_UNIX};
 	enum error_code rc = check_socket_file(address, err);
 
 	if (rc != ERR_OK)
@@ -134,8 +134,8 @@ static bool is_loopback(const struct sockaddr *name)
 	return false;
 }
 
-static enum error_code open_candidate(const struct address *address, const struct addrinfo *candidate,
-				      unsigned seconds, int *ret_fd, struct error *err)
+static enum error_code open_candidate(const struct address *address, const struct addrinfo *candidate, unsigned seconds,
+				      int *ret_fd, struct error *err)
 {
 	int on = 1;
 
@@ -165,7 +165,7 @@ static void free_addrinfo(struct addrinfo **list)
 static enum error_code open_tcp(const struct address *address, unsigned seconds, int *ret_fd, bool *ret_loopback,
 				struct error *err)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV };
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV};
 	cleanup_(free_addrinfo) struct addrinfo *list = NULL;
 	int failed = getaddrinfo(address->host, address->port, &hints, &list);
 	enum error_code rc = ERR_UNREACHABLE;
@@ -248,6 +248,5 @@ bool connection_is_stale(const struct connection *connection)
 {
 	char byte;
 
-	return recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 ||
-	       (errno != EAGAIN && errno != EWOULDBLOCK);
+	return recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
 }

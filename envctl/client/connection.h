@@ -19,8 +19,8 @@ struct connection;
 
 void connection_free(struct connection *connection);
 
-/* seconds: for the connection, and for each send or receive until connection_set_timeout(). ERR_UNREACHABLE, ERR_TIMEOUT,
- * ERR_PERMISSION (a socket of somebody else). */
+/* seconds: for the connection, and for each send or receive until connection_set_timeout(). ERR_UNREACHABLE,
+ * ERR_TIMEOUT, ERR_PERMISSION (a socket of somebody else). */
 enum error_code connection_open(const struct address *address, unsigned seconds, struct connection **ret,
 				struct error *err) must_check;
 void connection_set_timeout(struct connection *connection, unsigned seconds);

@@ -9,12 +9,13 @@
 
 static enum error_code refuse(struct error *err, const char *what)
 {
-	return error_set(err, ERR_PROTOCOL, "the answer is not proper HTTP (%s); is this address really vaultd's?", what);
+	return error_set(err, ERR_PROTOCOL, "the answer is not proper HTTP (%s); is this address really vaultd's?",
+			 what);
 }
 
 enum error_code http_response_start(struct http_response *response, size_t max_body, struct error *err)
 {
-	*response = (struct http_response){ .state = HTTP_STATUS_LINE };
+	*response = (struct http_response){.state = HTTP_STATUS_LINE};
 	response->body = secret_buf_new(max_body);
 	response->line = secret_buf_new(LIMIT_HEADER_LEN);
 	if (response->body == NULL || response->line == NULL)
@@ -153,7 +154,7 @@ static enum error_code take_chunk_size(struct http_response *r, const char *line
 	if (len == 0 || len > 8)
 		return refuse(err, "bad chunk size");
 	for (size_t i = 0; i < len; i++) {
-		char c = line[i] | 0x20;	/* lower case; digits stay what they are */
+		char c = line[i] | 0x20; /* lower case; digits stay what they are */
 
 		if (is_digit(line[i]))
 			size = size * 16 + (uint64_t)(line[i] - '0');
@@ -256,8 +257,8 @@ enum error_code http_response_feed(struct http_response *r, const char *bytes, s
 	enum error_code rc = ERR_OK;
 
 	while (rc == ERR_OK && used < len && r->state != HTTP_DONE)
-		rc = state_has_lines(r->state) ? feed_line(r, bytes + used, len - used, &used, err) :
-						 feed_body(r, bytes + used, len - used, &used, err);
+		rc = state_has_lines(r->state) ? feed_line(r, bytes + used, len - used, &used, err)
+					       : feed_body(r, bytes + used, len - used, &used, err);
 	if (rc == ERR_OK)
 		*ret_used = used;
 	return rc;

@@ -21,20 +21,20 @@
 enum http_response_state {
 	HTTP_STATUS_LINE,
 	HTTP_HEADER_LINE,
-	HTTP_BODY,		/* of a known length */
+	HTTP_BODY, /* of a known length */
 	HTTP_CHUNK_SIZE,
 	HTTP_CHUNK_DATA,
 	HTTP_CHUNK_END,
-	HTTP_LAST_LINE,		/* behind the last chunk */
+	HTTP_LAST_LINE, /* behind the last chunk */
 	HTTP_DONE,
 };
 
 struct http_response {
 	/* the result, complete when the state is HTTP_DONE */
 	int status;
-	bool closes;			/* the server closes the connection behind this response */
+	bool closes; /* the server closes the connection behind this response */
 	bool is_json;
-	char etag[96];			/* "" if absent or over-long */
+	char etag[96]; /* "" if absent or over-long */
 	struct secret_buf *body;
 	/* the machine's own */
 	enum http_response_state state;
@@ -47,7 +47,7 @@ struct http_response {
 
 /* Prepares for one response. Free with http_response_free(), also after a failure. ERR_NO_MEMORY. */
 enum error_code http_response_start(struct http_response *response, size_t max_body, struct error *err) must_check;
-void http_response_free(struct http_response *response);	/* NULL and half-started ones are allowed */
+void http_response_free(struct http_response *response); /* NULL and half-started ones are allowed */
 
 /* Takes up to len bytes; stops behind the response's last one. *ret_used is how many were taken. */
 enum error_code http_response_feed(struct http_response *response, const char *bytes, size_t len, size_t *ret_used,

@@ -12,25 +12,25 @@
 #define HANDSHAKE_MS 10000
 
 /* The functions that we use, by their own types. */
-#define TLS_FUNCTIONS(X) \
-	X(gnutls_certificate_allocate_credentials) \
-	X(gnutls_certificate_free_credentials) \
-	X(gnutls_certificate_set_x509_system_trust) \
-	X(gnutls_certificate_set_x509_trust_file) \
-	X(gnutls_init) \
-	X(gnutls_deinit) \
-	X(gnutls_priority_set_direct) \
-	X(gnutls_credentials_set) \
-	X(gnutls_server_name_set) \
-	X(gnutls_session_set_verify_cert) \
-	X(gnutls_session_get_verify_cert_status) \
-	X(gnutls_transport_set_int2) \
-	X(gnutls_handshake_set_timeout) \
-	X(gnutls_handshake) \
-	X(gnutls_record_send) \
-	X(gnutls_record_recv) \
-	X(gnutls_bye) \
-	X(gnutls_error_is_fatal) \
+#define TLS_FUNCTIONS(X)                                                                                               \
+	X(gnutls_certificate_allocate_credentials)                                                                     \
+	X(gnutls_certificate_free_credentials)                                                                         \
+	X(gnutls_certificate_set_x509_system_trust)                                                                    \
+	X(gnutls_certificate_set_x509_trust_file)                                                                      \
+	X(gnutls_init)                                                                                                 \
+	X(gnutls_deinit)                                                                                               \
+	X(gnutls_priority_set_direct)                                                                                  \
+	X(gnutls_credentials_set)                                                                                      \
+	X(gnutls_server_name_set)                                                                                      \
+	X(gnutls_session_set_verify_cert)                                                                              \
+	X(gnutls_session_get_verify_cert_status)                                                                       \
+	X(gnutls_transport_set_int2)                                                                                   \
+	X(gnutls_handshake_set_timeout)                                                                                \
+	X(gnutls_handshake)                                                                                            \
+	X(gnutls_record_send)                                                                                          \
+	X(gnutls_record_recv)                                                                                          \
+	X(gnutls_bye)                                                                                                  \
+	X(gnutls_error_is_fatal)                                                                                       \
 	X(gnutls_strerror)
 
 struct tls_library {
@@ -102,7 +102,8 @@ static enum error_code set_trust(struct tls_session *tls, struct error *err)
 	if (tls->library.gnutls_certificate_allocate_credentials(&tls->credentials) < 0)
 		return error_set(err, ERR_NO_MEMORY, "out of memory");
 	if (file != NULL && file[0] != '\0') {
-		count = tls->library.gnutls_certificate_set_x509_trust_file(tls->credentials, file, GNUTLS_X509_FMT_PEM);
+		count = tls->library.gnutls_certificate_set_x509_trust_file(tls->credentials, file,
+									    GNUTLS_X509_FMT_PEM);
 		if (count <= 0)
 			return error_set(err, ERR_CONFIG, "VAULT_CACERT: no certificate could be read from %s", file);
 		return ERR_OK;
@@ -129,9 +130,9 @@ static enum error_code set_session(struct tls_session *tls, int fd, const char *
 		return error_set(err, ERR_NO_MEMORY, "out of memory");
 	if (lib->gnutls_priority_set_direct(tls->session, PRIORITY, NULL) < 0 ||
 	    lib->gnutls_credentials_set(tls->session, GNUTLS_CRD_CERTIFICATE, tls->credentials) < 0)
-		return error_set(err, ERR_CONFIG, LIBRARY " does not offer TLS 1.3 here (check the system's crypto policy)");
-	if (!is_ip_address(name) &&
-	    lib->gnutls_server_name_set(tls->session, GNUTLS_NAME_DNS, name, strlen(name)) < 0)
+		return error_set(err, ERR_CONFIG,
+				 LIBRARY " does not offer TLS 1.3 here (check the system's crypto policy)");
+	if (!is_ip_address(name) && lib->gnutls_server_name_set(tls->session, GNUTLS_NAME_DNS, name, strlen(name)) < 0)
 		return error_set(err, ERR_INVALID, "the host name of the address is not a valid server name");
 	if (tls->verify)
 		lib->gnutls_session_set_verify_cert(tls->session, name, 0);
@@ -225,8 +226,8 @@ enum error_code tls_session_receive(struct tls_session *tls, void *bytes, size_t
 
 	do {
 		got = tls->library.gnutls_record_recv(tls->session, bytes, size);
-	} while (got == GNUTLS_E_INTERRUPTED || (got < 0 && got != GNUTLS_E_AGAIN &&
-						 !tls->library.gnutls_error_is_fatal((int)got)));
+	} while (got == GNUTLS_E_INTERRUPTED ||
+		 (got < 0 && got != GNUTLS_E_AGAIN && !tls->library.gnutls_error_is_fatal((int)got)));
 	if (got == GNUTLS_E_AGAIN)
 		return error_set(err, ERR_TIMEOUT, "the daemon did not answer in time");
 	if (got < 0)

@@ -14,23 +14,23 @@
 #include "vault/json_emit.h"
 #include "vault/limits.h"
 
-#define TIMEOUT_SECONDS 60	/* the daemon's own deadline of a request */
-#define TIMEOUT_SLOW_SECONDS 300	/* init and unseal: Argon2, one at a time */
+#define TIMEOUT_SECONDS 60	 /* the daemon's own deadline of a request */
+#define TIMEOUT_SLOW_SECONDS 300 /* init and unseal: Argon2, one at a time */
 #define RECEIVE_BYTES 16384
 
 struct vault_client {
 	struct address address;
-	struct secret_buf *token;	/* or NULL */
+	struct secret_buf *token; /* or NULL */
 	enum token_source token_source;
-	struct connection *connection;	/* or NULL */
-	struct secret_buf *receive;	/* RECEIVE_BYTES, wiped with the rest */
+	struct connection *connection; /* or NULL */
+	struct secret_buf *receive;    /* RECEIVE_BYTES, wiped with the rest */
 };
 
 struct call {
 	const char *method;
-	const char *target;		/* below /v1/, with the query */
-	const struct secret_buf *body;	/* or NULL */
-	const char *media_type;		/* of the body */
+	const char *target;	       /* below /v1/, with the query */
+	const struct secret_buf *body; /* or NULL */
+	const char *media_type;	       /* of the body */
 	bool slow;
 };
 
@@ -134,7 +134,8 @@ static enum error_code receive_response(struct vault_client *client, struct http
 
 		rc = connection_receive(client->connection, bytes, RECEIVE_BYTES, &got, err);
 		if (rc == ERR_OK && got == 0)
-			rc = error_set(err, ERR_PROTOCOL, "the daemon closed the connection before its answer was complete");
+			rc = error_set(err, ERR_PROTOCOL,
+				       "the daemon closed the connection before its answer was complete");
 		if (rc == ERR_OK)
 			rc = http_response_feed(response, bytes, got, &used, err);
 		if (rc == ERR_OK && used < got)
@@ -147,7 +148,7 @@ static enum error_code receive_response(struct vault_client *client, struct http
 
 static enum error_code take_answer(struct http_response *response, struct answer *ret, struct error *err)
 {
-	struct answer answer = { .status = response->status, .body = take_ptr(response->body) };
+	struct answer answer = {.status = response->status, .body = take_ptr(response->body)};
 	enum error_code rc = ERR_OK;
 
 	if (response->is_json && secret_buf_len(answer.body) > 0) {
@@ -175,8 +176,8 @@ static enum error_code exchange(struct vault_client *client, const struct secret
 	if (rc != ERR_OK)
 		return rc;
 	/* A daemon that refuses a large body answers and closes before it has read all: look for the answer anyway. */
-	enum error_code sent = connection_send(client->connection, secret_buf_bytes(request), secret_buf_len(request),
-					       &send_failure);
+	enum error_code sent =
+		connection_send(client->connection, secret_buf_bytes(request), secret_buf_len(request), &send_failure);
 	rc = receive_response(client, &response, err);
 	if (rc != ERR_OK && sent != ERR_OK)
 		*err = send_failure;
@@ -210,19 +211,21 @@ static enum error_code answer_to_error(struct vault_client *client, const struct
 				       struct error *err)
 {
 	const char *text = client->token != NULL ? token_source_text(client->token_source) : NULL;
-	struct answer status = { 0 };
+	struct answer status = {0};
 
 	/* "sealed" and "not initialised" are the same status in Vault's API; people need to know which. */
 	if (answer->status == 503 && client->connection != NULL) {
 		struct error ignored = ERROR_INIT;
-		const struct call ask = { .method = "GET", .target = "sys/seal-status" };
+		const struct call ask = {.method = "GET", .target = "sys/seal-status"};
 		struct json_value initialized;
 		bool value = true;
 
 		if (perform(client, &ask, &status, &ignored) == ERR_OK && status.has_json &&
-		    json_find(&status.root, "initialized", &initialized) && json_as_bool(&initialized, &value) && !value) {
+		    json_find(&status.root, "initialized", &initialized) && json_as_bool(&initialized, &value) &&
+		    !value) {
 			answer_free(&status);
-			return error_set(err, ERR_NOT_INITIALIZED, "the vault is new and empty; set it up: envctl init");
+			return error_set(err, ERR_NOT_INITIALIZED,
+					 "the vault is new and empty; set it up: envctl init");
 		}
 		answer_free(&status);
 	}
@@ -232,7 +235,7 @@ static enum error_code answer_to_error(struct vault_client *client, const struct
 static enum error_code perform_expecting(struct vault_client *client, const struct call *call, const char *what,
 					 struct answer *ret, struct error *err)
 {
-	struct answer answer = { 0 };
+	struct answer answer = {0};
 	enum error_code rc = perform(client, call, &answer, err);
 
 	if (rc == ERR_OK && answer.status >= 300)
@@ -244,8 +247,8 @@ static enum error_code perform_expecting(struct vault_client *client, const stru
 	return rc;
 }
 
-static enum error_code printf_like(3, 4) format_target(char target[static LIMIT_TARGET_LEN], struct error *err,
-						       const char *format, ...)
+static enum error_code printf_like(3, 4)
+	format_target(char target[static LIMIT_TARGET_LEN], struct error *err, const char *format, ...)
 {
 	va_list args;
 
@@ -261,7 +264,7 @@ static enum error_code printf_like(3, 4) format_target(char target[static LIMIT_
 
 enum error_code client_seal_status(struct vault_client *client, struct answer *ret, struct error *err)
 {
-	const struct call call = { .method = "GET", .target = "sys/seal-status" };
+	const struct call call = {.method = "GET", .target = "sys/seal-status"};
 
 	return perform_expecting(client, &call, "the vault", ret, err);
 }
@@ -270,7 +273,11 @@ enum error_code client_init(struct vault_client *client, const struct secret_buf
 			    struct error *err)
 {
 	const struct call call = {
-		.method = "POST", .target = "sys/init", .body = body, .media_type = "application/json", .slow = true,
+		.method = "POST",
+		.target = "sys/init",
+		.body = body,
+		.media_type = "application/json",
+		.slow = true,
 	};
 
 	return perform_expecting(client, &call, "the vault", ret, err);
@@ -280,7 +287,11 @@ enum error_code client_unseal(struct vault_client *client, const struct secret_b
 			      struct error *err)
 {
 	const struct call call = {
-		.method = "POST", .target = "sys/unseal", .body = body, .media_type = "application/json", .slow = true,
+		.method = "POST",
+		.target = "sys/unseal",
+		.body = body,
+		.media_type = "application/json",
+		.slow = true,
 	};
 
 	return perform_expecting(client, &call, "the vault", ret, err);
@@ -288,7 +299,7 @@ enum error_code client_unseal(struct vault_client *client, const struct secret_b
 
 enum error_code client_seal(struct vault_client *client, struct error *err)
 {
-	const struct call call = { .method = "POST", .target = "sys/seal" };
+	const struct call call = {.method = "POST", .target = "sys/seal"};
 
 	return perform_expecting(client, &call, "the vault", NULL, err);
 }
@@ -306,8 +317,8 @@ static enum error_code require_data(struct answer *answer, struct error *err)
 static enum error_code get(struct vault_client *client, const char *target, const char *what, struct answer *ret,
 			   struct error *err)
 {
-	const struct call call = { .method = "GET", .target = target };
-	struct answer answer = { 0 };
+	const struct call call = {.method = "GET", .target = target};
+	struct answer answer = {0};
 	enum error_code rc = perform_expecting(client, &call, what, &answer, err);
 
 	if (rc == ERR_OK)
@@ -351,7 +362,7 @@ enum error_code client_state(struct vault_client *client, const struct env_path 
 			     struct error *err)
 {
 	char target[LIMIT_TARGET_LEN];
-	cleanup_(answer_free) struct answer answer = { 0 };
+	cleanup_(answer_free) struct answer answer = {0};
 	struct error found = ERROR_INIT;
 	enum error_code rc = format_target(target, err, "secret/metadata/%s", env->text);
 
@@ -359,7 +370,7 @@ enum error_code client_state(struct vault_client *client, const struct env_path 
 		return rc;
 	rc = get(client, target, env->text, &answer, &found);
 	if (rc == ERR_NOT_FOUND) {
-		*ret = (struct environment_state){ 0 };
+		*ret = (struct environment_state){0};
 		return ERR_OK;
 	}
 	if (rc != ERR_OK) {
@@ -368,7 +379,9 @@ enum error_code client_state(struct vault_client *client, const struct env_path 
 	}
 	uint64_t revision = (uint64_t)answer_int(&answer.data, "current_version", 0);
 	*ret = (struct environment_state){
-		.exists = true, .revision = revision, .deleted = current_is_deleted(&answer.data, revision),
+		.exists = true,
+		.revision = revision,
+		.deleted = current_is_deleted(&answer.data, revision),
 	};
 	return ERR_OK;
 }
@@ -427,7 +440,7 @@ enum error_code client_write(struct vault_client *client, const struct env_path 
 			     uint64_t *ret_revision, struct error *err)
 {
 	char target[LIMIT_TARGET_LEN];
-	cleanup_(answer_free) struct answer answer = { 0 };
+	cleanup_(answer_free) struct answer answer = {0};
 	cleanup_(secret_buf_freep) struct secret_buf *body = secret_buf_new(LIMIT_BODY_DATA);
 
 	if (body == NULL)
@@ -439,7 +452,9 @@ enum error_code client_write(struct vault_client *client, const struct env_path 
 	if (rc != ERR_OK)
 		return rc;
 	const struct call call = {
-		.method = change->patch ? "PATCH" : "POST", .target = target, .body = body,
+		.method = change->patch ? "PATCH" : "POST",
+		.target = target,
+		.body = body,
 		.media_type = change->patch ? "application/merge-patch+json" : "application/json",
 	};
 	rc = perform_expecting(client, &call, env->text, &answer, err);
@@ -454,7 +469,7 @@ enum error_code client_delete(struct vault_client *client, const struct env_path
 {
 	char target[LIMIT_TARGET_LEN];
 	enum error_code rc = format_target(target, err, "secret/metadata/%s", env->text);
-	const struct call call = { .method = "DELETE", .target = target };
+	const struct call call = {.method = "DELETE", .target = target};
 
 	return rc == ERR_OK ? perform_expecting(client, &call, env->text, NULL, err) : rc;
 }
@@ -507,9 +522,9 @@ enum error_code client_diff(struct vault_client *client, const struct env_path *
 			    const struct env_path *other, uint64_t to, struct answer *ret, struct error *err)
 {
 	char target[LIMIT_TARGET_LEN];
-	enum error_code rc = format_target(target, err, "secret/diff/%s?from=%" PRIu64 "&to=%" PRIu64 "%s%s", env->text,
-					   from, to, other != NULL ? "&to_environment=" : "",
-					   other != NULL ? other->text : "");
+	enum error_code rc =
+		format_target(target, err, "secret/diff/%s?from=%" PRIu64 "&to=%" PRIu64 "%s%s", env->text, from, to,
+			      other != NULL ? "&to_environment=" : "", other != NULL ? other->text : "");
 
 	return rc == ERR_OK ? get(client, target, env->text, ret, err) : rc;
 }
@@ -529,7 +544,10 @@ enum error_code client_settings_write(struct vault_client *client, const struct 
 	char target[LIMIT_TARGET_LEN];
 	enum error_code rc = format_target(target, err, "secret/settings/%s", env->text);
 	const struct call call = {
-		.method = "PATCH", .target = target, .body = patch, .media_type = "application/merge-patch+json",
+		.method = "PATCH",
+		.target = target,
+		.body = patch,
+		.media_type = "application/merge-patch+json",
 	};
 
 	return rc == ERR_OK ? perform_expecting(client, &call, env->text, NULL, err) : rc;

@@ -18,7 +18,7 @@
 #include "vault/names.h"
 #include "vault/secret_buf.h"
 
-#define ANSWER_MAX (32u * 1024 * 1024)	/* of any answer: a history of 1,000 revisions with all their names */
+#define ANSWER_MAX (32u * 1024 * 1024) /* of any answer: a history of 1,000 revisions with all their names */
 
 struct vault_client;
 
@@ -48,8 +48,8 @@ enum error_code client_resolve(struct vault_client *client, const struct env_pat
 
 struct environment_state {
 	bool exists;
-	uint64_t revision;	/* the current one; 0: none yet */
-	bool deleted;		/* the current revision is deleted or destroyed */
+	uint64_t revision; /* the current one; 0: none yet */
+	bool deleted;	   /* the current revision is deleted or destroyed */
 };
 /* A missing environment is ERR_OK with exists false. */
 enum error_code client_state(struct vault_client *client, const struct env_path *env, struct environment_state *ret,
@@ -64,12 +64,12 @@ enum error_code client_names(struct vault_client *client, const struct env_path 
 			     struct error *err) must_check;
 
 struct change {
-	bool patch;			/* merge into the current revision; else replace it */
-	const struct secret_buf *data;	/* JSON object; NULL for a rollback */
-	uint64_t rollback_to;		/* with data NULL */
+	bool patch;		       /* merge into the current revision; else replace it */
+	const struct secret_buf *data; /* JSON object; NULL for a rollback */
+	uint64_t rollback_to;	       /* with data NULL */
 	bool has_cas;
 	uint64_t cas;
-	const char *message;		/* or NULL */
+	const char *message; /* or NULL */
 };
 /* ERR_CAS: the environment changed meanwhile, nothing was written. */
 enum error_code client_write(struct vault_client *client, const struct env_path *env, const struct change *change,

@@ -41,7 +41,7 @@ enum error_code apply_wanted(const struct invocation *inv, struct vault_client *
 			     const struct env_set *wanted, struct error *err)
 {
 	cleanup_(env_set_freep) struct env_set *base = env_set_new(PLAN_SET_MAX);
-	cleanup_(plan_free) struct plan plan = { 0 };
+	cleanup_(plan_free) struct plan plan = {0};
 	uint64_t revision = 0;
 
 	if (base == NULL)
@@ -55,7 +55,10 @@ enum error_code apply_wanted(const struct invocation *inv, struct vault_client *
 	bool write = !option_is_given(inv, OPT_DRY_RUN) && (!plan_is_empty(&plan) || revision == 0);
 	if (write) {
 		const struct change change = {
-			.data = plan.data, .has_cas = true, .cas = revision, .message = option_value(inv, OPT_MESSAGE),
+			.data = plan.data,
+			.has_cas = true,
+			.cas = revision,
+			.message = option_value(inv, OPT_MESSAGE),
 		};
 
 		rc = client_write(client, env, &change, &revision, err);

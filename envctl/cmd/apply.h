@@ -8,7 +8,7 @@
 #include "vault/env_set.h"
 #include "vault/error.h"
 
-/* Makes env hold what is wanted (a plan's set); with --replace nothing else, with --dry-run only says what would change.
- * ERR_CAS when somebody else wrote meanwhile: nothing was written. */
+/* Makes env hold what is wanted (a plan's set); with --replace nothing else, with --dry-run only says what would
+ * change. ERR_CAS when somebody else wrote meanwhile: nothing was written. */
 enum error_code apply_wanted(const struct invocation *inv, struct vault_client *client, const struct env_path *env,
 			     const struct env_set *wanted, struct error *err) must_check;

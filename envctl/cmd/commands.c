@@ -2,25 +2,34 @@
 
 #include <string.h>
 
+/* Tables. */
+/* clang-format off */
+
 /* Rows that several verbs have. */
 #define ROW_CAS \
 	{ OPT_CAS, 0, "cas", "REVISION", "write only if this is the current revision (0: if there is none)", false }
 #define ROW_DIALECT \
-	{ OPT_DIALECT, 0, "dialect", "NAME", "how the text is written: dotenv (the default), systemd, docker, compose, shell, json", false }
+	{ OPT_DIALECT, 0, "dialect", "NAME", \
+	  "how the text is written: dotenv (the default), systemd, docker, compose, shell, json", false }
 #define ROW_DRY_RUN { OPT_DRY_RUN, 'n', "dry-run", NULL, "show what would change, and write nothing", false }
 #define ROW_EXCEPT { OPT_EXCEPT, 0, "except", "GLOB", "leave out variables of these names", true }
 #define ROW_KEY_FILE(text) { OPT_KEY_FILE, 0, "key-file", "FILE", text, false }
 #define ROW_MESSAGE { OPT_MESSAGE, 'm', "message", "TEXT", "why; kept in the history", false }
-#define ROW_ONLY { OPT_ONLY, 0, "only", "GLOB", "take only variables of these names: * and ?, several parted by commas", true }
+#define ROW_ONLY \
+	{ OPT_ONLY, 0, "only", "GLOB", \
+	  "take only variables of these names: * and ?, several parted by commas", true }
 #define ROW_PASSPHRASE \
-	{ OPT_PASSPHRASE, 0, "passphrase", NULL, "ask for a passphrase (the default); without a terminal, the first line of standard input", false }
+	{ OPT_PASSPHRASE, 0, "passphrase", NULL, \
+	  "ask for a passphrase (the default); without a terminal, the first line of standard input", false }
 #define ROW_PASSPHRASE_FILE \
-	{ OPT_PASSPHRASE_FILE, 0, "passphrase-file", "FILE", "the first line of this file, or of standard input for -", false }
+	{ OPT_PASSPHRASE_FILE, 0, "passphrase-file", "FILE", \
+	  "the first line of this file, or of standard input for -", false }
 #define ROW_REPLACE(text) { OPT_REPLACE, 0, "replace", NULL, text, false }
 #define ROW_REVISION { OPT_REVISION, 0, "revision", "N", "of this revision instead of the current one", false }
 
 const struct option_row global_options[] = {
-	{ OPT_ADDRESS, 0, "address", "ADDRESS", "where the vault is: unix:///path, http://host:port (loopback only), https://host:port", false },
+	{ OPT_ADDRESS, 0, "address", "ADDRESS",
+	  "where the vault is: unix:///path, http://host:port (loopback only), https://host:port", false },
 	{ OPT_TOKEN_FILE, 0, "token-file", "FILE", "the token, instead of VAULT_TOKEN", false },
 	{ OPT_JSON, 0, "json", NULL, "print data as JSON", false },
 	{ OPT_QUIET, 'q', "quiet", NULL, "say nothing but warnings and errors", false },
@@ -33,7 +42,8 @@ static const struct option_row init_options[] = {
 	ROW_PASSPHRASE,
 	ROW_PASSPHRASE_FILE,
 	ROW_KEY_FILE("open with this file; it is made (32 random bytes) when it is missing"),
-	{ OPT_TOKEN_OUTPUT, 0, "token-output", "FILE", "write the root token there (mode 0600) instead of printing it", false },
+	{ OPT_TOKEN_OUTPUT, 0, "token-output", "FILE",
+	  "write the root token there (mode 0600) instead of printing it", false },
 };
 static const char *const init_examples[] = {
 	"envctl init",
@@ -129,8 +139,11 @@ static const char *const import_examples[] = {
 static const struct option_row run_options[] = {
 	ROW_ONLY,
 	ROW_EXCEPT,
-	{ OPT_PRISTINE, 0, "pristine", NULL, "pass on nothing of the environment of envctl but PATH and what --preserve-env names", false },
-	{ OPT_PRESERVE_ENV, 0, "preserve-env", "NAMES", "keep these variables of the environment of envctl, parted by commas: the vault does not replace them", false },
+	{ OPT_PRISTINE, 0, "pristine", NULL,
+	  "pass on nothing of the environment of envctl but PATH and what --preserve-env names", false },
+	{ OPT_PRESERVE_ENV, 0, "preserve-env", "NAMES",
+	  "keep these variables of the environment of envctl, parted by commas: the vault does not replace "
+	  "them", false },
 	ROW_REVISION,
 };
 static const char *const run_examples[] = {
@@ -143,7 +156,8 @@ static const char *const run_examples[] = {
 
 static const struct option_row render_options[] = {
 	{ OPT_FORMAT, 0, "format", "NAME", "how to write it: systemd, docker, compose, dotenv, shell, json", false },
-	{ OPT_OUTPUT, 'o', "output", "FILE", "write this file (mode 0600, all or nothing) instead of standard output", false },
+	{ OPT_OUTPUT, 'o', "output", "FILE",
+	  "write this file (mode 0600, all or nothing) instead of standard output", false },
 	ROW_ONLY,
 	ROW_EXCEPT,
 	ROW_REVISION,
@@ -197,7 +211,9 @@ static const char *const env_delete_examples[] = {
 };
 
 static const struct option_row env_settings_options[] = {
-	{ OPT_ALLOW_NAMES, 0, "allow-names", "NAMES", "exactly these names, parted by commas, may be given to programs although they can load code into them; '' for none", false },
+	{ OPT_ALLOW_NAMES, 0, "allow-names", "NAMES",
+	  "exactly these names, parted by commas, may be given to programs although they can load code into "
+	  "them; '' for none", false },
 };
 static const char *const env_settings_examples[] = {
 	"envctl env settings shop/production",
@@ -231,7 +247,8 @@ static const struct command commands[] = {
 		.details = "Exit code 0: it is open; 2: it is sealed or not set up; 5: it cannot be reached.",
 	},
 	{
-		.name = "get", .words = "ENV [NAME]", .words_min = 1, .words_max = 2, .json = true, OPTIONS(get_options),
+		.name = "get", .words = "ENV [NAME]", .words_min = 1, .words_max = 2, .json = true,
+		OPTIONS(get_options),
 		.examples = get_examples, .handler = command_get, .summary = "Print a variable, or list all of them",
 		.details = "With NAME, its value is printed: into a pipe or file exactly, without a line end of its "
 			   "own; to a terminal with control characters made visible.\nWithout NAME, all names are "
@@ -253,14 +270,16 @@ static const struct command commands[] = {
 		.summary = "Remove variables, all in one revision",
 	},
 	{
-		.name = "edit", .words = "ENV", .words_min = 1, .words_max = 1, .json = true, OPTIONS(edit_options),
+		.name = "edit", .words = "ENV", .words_min = 1, .words_max = 1, .json = true,
+		OPTIONS(edit_options),
 		.examples = edit_examples, .handler = command_edit, .summary = "Change variables in an editor",
 		.details = "The text is in memory, never in a file on disk; $VISUAL or $EDITOR opens it as "
 			   "/proc/PID/fd/N. vim and neovim are run without swap, backup and history files.\nWhat "
 			   "the portable dialect cannot hold is shown in that of the shell.",
 	},
 	{
-		.name = "copy", .words = "ENV ENV2", .words_min = 2, .words_max = 2, .json = true, OPTIONS(copy_options),
+		.name = "copy", .words = "ENV ENV2", .words_min = 2, .words_max = 2, .json = true,
+		OPTIONS(copy_options),
 		.examples = copy_examples, .handler = command_copy,
 		.summary = "Copy variables into another environment (promotion)",
 		.details = "Prints the names that change, never a value. Refused when ENV2 changes meanwhile.",
@@ -270,7 +289,8 @@ static const struct command commands[] = {
 		.handler = command_list, .summary = "List environments",
 	},
 	{
-		.name = "import", .words = "ENV FILE", .words_min = 2, .words_max = 2, .json = true, OPTIONS(import_options),
+		.name = "import", .words = "ENV FILE", .words_min = 2, .words_max = 2, .json = true,
+		OPTIONS(import_options),
 		.examples = import_examples, .handler = command_import, .summary = "Take in a .env file",
 		.details = "FILE - is standard input. What cannot be read, or what readers of the dialect would "
 			   "understand differently, is reported with its line, and nothing is written.",
@@ -295,12 +315,14 @@ static const struct command commands[] = {
 			   "refused, all such variables at once.",
 	},
 	{
-		.name = "history", .words = "ENV", .words_min = 1, .words_max = 1, .json = true, OPTIONS(history_options),
+		.name = "history", .words = "ENV", .words_min = 1, .words_max = 1, .json = true,
+		OPTIONS(history_options),
 		.examples = history_examples, .handler = command_history,
 		.summary = "Show who changed what, when and why",
 	},
 	{
-		.name = "diff", .words = "ENV [ENV2]", .words_min = 1, .words_max = 2, .json = true, OPTIONS(diff_options),
+		.name = "diff", .words = "ENV [ENV2]", .words_min = 1, .words_max = 2, .json = true,
+		OPTIONS(diff_options),
 		.examples = diff_examples, .handler = command_diff,
 		.summary = "Compare revisions, or two environments, by names",
 		.details = "Alone, shows what the last revision changed. Values are shown with --reveal only.",
@@ -339,6 +361,8 @@ static const struct command commands[] = {
 		.handler = command_completion, .summary = "Print completion for the shell (bash)",
 	},
 };
+
+/* clang-format on */
 
 const struct command *command_at(size_t i)
 {

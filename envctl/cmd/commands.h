@@ -16,19 +16,46 @@
 
 enum option_id {
 	/* of every verb */
-	OPT_ADDRESS, OPT_TOKEN_FILE, OPT_JSON, OPT_QUIET, OPT_HELP, OPT_VERSION,
+	OPT_ADDRESS,
+	OPT_TOKEN_FILE,
+	OPT_JSON,
+	OPT_QUIET,
+	OPT_HELP,
+	OPT_VERSION,
 	/* of some */
-	OPT_ALLOW_NAMES, OPT_CAS, OPT_DIALECT, OPT_DRY_RUN, OPT_EXACT, OPT_EXCEPT, OPT_FILE, OPT_FORMAT, OPT_FROM,
-	OPT_KEY_FILE, OPT_LIMIT, OPT_MERGE, OPT_MESSAGE, OPT_NAME, OPT_ONLY, OPT_OUTPUT, OPT_PASSPHRASE,
-	OPT_PASSPHRASE_FILE, OPT_PRESERVE_ENV, OPT_PRISTINE, OPT_REPLACE, OPT_REVEAL, OPT_REVISION, OPT_TO,
-	OPT_TOKEN_OUTPUT, OPT_YES,
+	OPT_ALLOW_NAMES,
+	OPT_CAS,
+	OPT_DIALECT,
+	OPT_DRY_RUN,
+	OPT_EXACT,
+	OPT_EXCEPT,
+	OPT_FILE,
+	OPT_FORMAT,
+	OPT_FROM,
+	OPT_KEY_FILE,
+	OPT_LIMIT,
+	OPT_MERGE,
+	OPT_MESSAGE,
+	OPT_NAME,
+	OPT_ONLY,
+	OPT_OUTPUT,
+	OPT_PASSPHRASE,
+	OPT_PASSPHRASE_FILE,
+	OPT_PRESERVE_ENV,
+	OPT_PRISTINE,
+	OPT_REPLACE,
+	OPT_REVEAL,
+	OPT_REVISION,
+	OPT_TO,
+	OPT_TOKEN_OUTPUT,
+	OPT_YES,
 };
 
 struct option_row {
 	enum option_id id;
-	char letter;		/* 0: long form only */
-	const char *name;	/* without dashes */
-	const char *value;	/* what its value is called in the help; NULL: a flag */
+	char letter;	   /* 0: long form only */
+	const char *name;  /* without dashes */
+	const char *value; /* what its value is called in the help; NULL: a flag */
 	const char *help;
 	bool repeats;
 };
@@ -37,16 +64,16 @@ struct invocation;
 typedef enum error_code command_handler(struct invocation *inv, struct error *err);
 
 struct command {
-	const char *name;	/* "get", "env create" */
-	const char *words;	/* for the help: "ENV [NAME]" */
+	const char *name;  /* "get", "env create" */
+	const char *words; /* for the help: "ENV [NAME]" */
 	size_t words_min, words_max;
-	bool program;		/* takes "-- PROGRAM [ARGUMENT]..." */
-	bool json;		/* prints data, so that --json means something */
-	const char *summary;	/* one line */
-	const char *details;	/* paragraphs parted by line feeds, wrapped when printed; or NULL */
+	bool program;	     /* takes "-- PROGRAM [ARGUMENT]..." */
+	bool json;	     /* prints data, so that --json means something */
+	const char *summary; /* one line */
+	const char *details; /* paragraphs parted by line feeds, wrapped when printed; or NULL */
 	const struct option_row *options;
 	size_t options_len;
-	const char *const *examples;	/* NULL-terminated */
+	const char *const *examples; /* NULL-terminated */
 	command_handler *handler;
 };
 
@@ -62,18 +89,18 @@ extern const size_t global_options_len;
 #define GIVEN_MAX 64
 
 struct invocation {
-	const struct command *command;	/* NULL: none was named */
-	const char *group;		/* "env" when only the first word of such a verb was given, else NULL */
+	const struct command *command; /* NULL: none was named */
+	const char *group;	       /* "env" when only the first word of such a verb was given, else NULL */
 	struct given_option {
 		enum option_id id;
 		const char *value;
 	} given[GIVEN_MAX];
 	size_t given_len;
-	char **words;		/* owned array of pointers into argv */
+	char **words; /* owned array of pointers into argv */
 	size_t words_len;
-	char **program;		/* NULL-terminated tail of argv, or NULL */
-	int failure_status;	/* exit code of any failure; 0: that of the error code */
-	int exit_status;	/* of success */
+	char **program;	    /* NULL-terminated tail of argv, or NULL */
+	int failure_status; /* exit code of any failure; 0: that of the error code */
+	int exit_status;    /* of success */
 };
 
 /* ERR_USAGE with a sentence; --help and --version are accepted with everything else missing. */
@@ -83,7 +110,8 @@ void invocation_free(struct invocation *inv);
 bool option_is_given(const struct invocation *inv, enum option_id id);
 /* Of the last time it was given; NULL when it was not. */
 const char *option_value(const struct invocation *inv, enum option_id id);
-/* *ret stays as it is when the option was not given. ERR_USAGE when it is not a whole number from 1 (0 with zero_too). */
+/* *ret stays as it is when the option was not given. ERR_USAGE when it is not a whole number from 1 (0 with zero_too).
+ */
 enum error_code option_number(const struct invocation *inv, enum option_id id, bool zero_too, uint64_t *ret,
 			      struct error *err) must_check;
 

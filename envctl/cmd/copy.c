@@ -5,10 +5,10 @@
 #include "cmd/session.h"
 #include "cmd/suggest.h"
 
-static enum error_code read_source(const struct invocation *inv, struct vault_client *client, const struct env_path *env,
-				   struct env_set *wanted, struct error *err)
+static enum error_code read_source(const struct invocation *inv, struct vault_client *client,
+				   const struct env_path *env, struct env_set *wanted, struct error *err)
 {
-	cleanup_(answer_free) struct answer answer = { 0 };
+	cleanup_(answer_free) struct answer answer = {0};
 	struct name_filter filter;
 	struct json_value data;
 	uint64_t revision = 0;

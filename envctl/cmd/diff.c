@@ -10,8 +10,8 @@
 
 struct sides {
 	struct env_path from_env, to_env;
-	bool two;			/* environments */
-	uint64_t from, to;		/* 0: the current revision */
+	bool two;	   /* environments */
+	uint64_t from, to; /* 0: the current revision */
 };
 
 static enum error_code choose_sides(const struct invocation *inv, struct vault_client *client, struct sides *ret,
@@ -50,7 +50,7 @@ static enum error_code choose_sides(const struct invocation *inv, struct vault_c
 static enum error_code read_side(struct vault_client *client, const struct env_path *env, int64_t revision,
 				 struct env_set *set, struct error *err)
 {
-	cleanup_(answer_free) struct answer answer = { 0 };
+	cleanup_(answer_free) struct answer answer = {0};
 	struct json_value data;
 	enum error_code rc = client_read(client, env, revision > 0 ? (uint64_t)revision : 0, &answer, err);
 
@@ -79,16 +79,16 @@ static enum error_code print_revealed(struct vault_client *client, const struct 
 enum error_code command_diff(struct invocation *inv, struct error *err)
 {
 	cleanup_(client_freep) struct vault_client *client = NULL;
-	cleanup_(answer_free) struct answer answer = { 0 };
+	cleanup_(answer_free) struct answer answer = {0};
 	cleanup_(secret_buf_freep) struct secret_buf *out = output_new(err);
-	struct sides sides = { .from = 0 };
+	struct sides sides = {.from = 0};
 	enum error_code rc = out != NULL ? session_open(inv, &client, err) : err->code;
 
 	if (rc == ERR_OK)
 		rc = choose_sides(inv, client, &sides, err);
 	if (rc == ERR_OK)
-		rc = client_diff(client, &sides.from_env, sides.from, sides.two ? &sides.to_env : NULL, sides.to, &answer,
-				 err);
+		rc = client_diff(client, &sides.from_env, sides.from, sides.two ? &sides.to_env : NULL, sides.to,
+				 &answer, err);
 	if (rc != ERR_OK)
 		return rc;
 	if (option_is_given(inv, OPT_JSON)) {

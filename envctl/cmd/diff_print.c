@@ -24,8 +24,7 @@ static char sign_of(const char *change, struct counts *counts)
 	return '~';
 }
 
-static void print_side(const struct env_set *set, const char *name, char sign, enum style style,
-		       struct secret_buf *out)
+static void print_side(const struct env_set *set, const char *name, char sign, enum style style, struct secret_buf *out)
 {
 	struct env_entry entry;
 
@@ -62,7 +61,7 @@ enum error_code diff_print(const struct json_value *data, const struct env_set *
 			   struct secret_buf *out, struct error *err)
 {
 	struct json_value changes, change;
-	struct counts counts = { 0 };
+	struct counts counts = {0};
 	size_t cursor = 0;
 
 	if (!json_find(data, "changes", &changes) || changes.kind != JSON_SCAN_ARRAY)

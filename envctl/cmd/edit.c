@@ -11,15 +11,15 @@
 #include "cmd/terminal.h"
 #include "vault/limits.h"
 
-#define TEXT_MAX (4u * LIMIT_REVISION_PLAIN)	/* quoting makes texts longer */
+#define TEXT_MAX (4u * LIMIT_REVISION_PLAIN) /* quoting makes texts longer */
 
 struct edit {
 	const struct invocation *inv;
 	struct vault_client *client;
 	struct env_path env;
 	const struct dialect *dialect;
-	struct env_set *base;		/* a plan's set: what the revision holds */
-	struct env_set *kept;		/* of those, what cannot be shown as text; stays as it is */
+	struct env_set *base; /* a plan's set: what the revision holds */
+	struct env_set *kept; /* of those, what cannot be shown as text; stays as it is */
 	uint64_t revision;
 };
 
@@ -48,11 +48,12 @@ static enum error_code split_base(struct edit *edit, struct env_set *texts, stru
 			return rc;
 		if (value.kind == JSON_SCAN_STRING)
 			json_append_unescaped(text, json_string_span(&value));
-		bool editable = value.kind == JSON_SCAN_STRING && variable_name_is_portable(entry.name, entry.name_len) &&
+		bool editable = value.kind == JSON_SCAN_STRING &&
+				variable_name_is_portable(entry.name, entry.name_len) &&
 				memchr(secret_buf_text(text), '\0', secret_buf_len(text)) == NULL;
 		if (editable)
-			rc = env_set_put(texts, entry.name, entry.name_len, secret_buf_text(text), secret_buf_len(text), 0,
-					 NULL, err);
+			rc = env_set_put(texts, entry.name, entry.name_len, secret_buf_text(text), secret_buf_len(text),
+					 0, NULL, err);
 		else
 			rc = env_set_put(edit->kept, entry.name, entry.name_len, entry.value, entry.value_len, 0, NULL,
 					 err);
@@ -63,7 +64,8 @@ static enum error_code split_base(struct edit *edit, struct env_set *texts, stru
 static void append_heading(const struct edit *edit, struct secret_buf *out)
 {
 	output_format(out, "# %s, revision %" PRIu64 "\n", edit->env.text, edit->revision);
-	output_format(out, "# NAME=VALUE lines in the dialect %s; comments are not kept.\n", dialect_name(edit->dialect));
+	output_format(out, "# NAME=VALUE lines in the dialect %s; comments are not kept.\n",
+		      dialect_name(edit->dialect));
 	secret_buf_append_text(out, "# Save and leave to make a new revision; leave the text as it is to make none.\n");
 	if (env_set_count(edit->kept) > 0)
 		output_format(out, "# Not shown and kept as they are: %zu that are no plain text.\n",
@@ -78,14 +80,14 @@ static enum error_code compose(struct edit *edit, const struct env_set *texts, s
 	cleanup_(secret_buf_freep) struct secret_buf *body = secret_buf_new(TEXT_MAX);
 	cleanup_(secret_buf_freep) struct secret_buf *whole = secret_buf_new(TEXT_MAX);
 	struct error found = ERROR_INIT;
-	struct notes notes = { .len = 0 };
+	struct notes notes = {.len = 0};
 
 	if (body == NULL || whole == NULL)
 		return error_set(err, ERR_NO_MEMORY, "out of memory");
 	enum error_code rc = dialect_encode(edit->dialect, texts, body, &notes, &found);
 	if (rc == ERR_UNREPRESENTABLE && !option_is_given(edit->inv, OPT_DIALECT)) {
 		error_clear(&found);
-		notes = (struct notes){ .len = 0 };
+		notes = (struct notes){.len = 0};
 		secret_buf_reset(body);
 		edit->dialect = dialect_find("shell");
 		rc = dialect_encode(edit->dialect, texts, body, &notes, &found);
@@ -119,7 +121,7 @@ static enum error_code parse(const struct edit *edit, const struct secret_buf *t
 {
 	cleanup_(env_set_freep) struct env_set *texts = env_set_new(PLAN_SET_MAX);
 	cleanup_(env_set_freep) struct env_set *wanted = env_set_new(PLAN_SET_MAX);
-	struct notes notes = { .len = 0 };
+	struct notes notes = {.len = 0};
 	enum error_code rc = ERR_OK;
 
 	if (texts == NULL || wanted == NULL)
@@ -221,7 +223,7 @@ static enum error_code show(const struct edit *edit, const struct plan *plan, st
 static enum error_code save(struct edit *edit, struct env_set **wanted, struct error *err)
 {
 	for (;;) {
-		cleanup_(plan_free) struct plan plan = { 0 };
+		cleanup_(plan_free) struct plan plan = {0};
 		struct error found = ERROR_INIT;
 		uint64_t revision = 0;
 		enum error_code rc = plan_make(edit->base, *wanted, true, &plan, err);
@@ -235,15 +237,17 @@ static enum error_code save(struct edit *edit, struct env_set **wanted, struct e
 		if (rc != ERR_OK)
 			return rc;
 		const struct change change = {
-			.data = plan.data, .has_cas = true, .cas = edit->revision,
+			.data = plan.data,
+			.has_cas = true,
+			.cas = edit->revision,
 			.message = option_value(edit->inv, OPT_MESSAGE),
 		};
 		rc = client_write(edit->client, &edit->env, &change, &revision, &found);
 		if (rc == ERR_OK)
 			return session_report(edit->inv, &edit->env, revision, "edited", err);
 		warn("%s", found.text);
-		if (!ask(rc == ERR_CAS ? "Make the same changes to the environment as it is now? [Y/n] " :
-					 "Try to write it again? [Y/n] "))
+		if (!ask(rc == ERR_CAS ? "Make the same changes to the environment as it is now? [Y/n] "
+				       : "Try to write it again? [Y/n] "))
 			return error_set(err, rc, "the edited text was not written");
 		if (rc == ERR_CAS)
 			rc = rebase(edit, &plan, wanted, err);
@@ -277,7 +281,7 @@ static enum error_code open_edit(const struct invocation *inv, struct edit *edit
 
 enum error_code command_edit(struct invocation *inv, struct error *err)
 {
-	cleanup_(edit_clear) struct edit edit = { .revision = 0 };
+	cleanup_(edit_clear) struct edit edit = {.revision = 0};
 	cleanup_(env_set_freep) struct env_set *wanted = NULL;
 	enum error_code rc = open_edit(inv, &edit, err);
 

@@ -36,7 +36,7 @@ static bool find_command(const char *name, char path[static PATH_MAX])
 
 static const char *editor_command(void)
 {
-	static const char *const variables[] = { "VISUAL", "EDITOR" };
+	static const char *const variables[] = {"VISUAL", "EDITOR"};
 	char path[PATH_MAX];
 
 	for (size_t i = 0; i < ARRAY_LEN(variables); i++) {
@@ -83,7 +83,7 @@ static enum error_code spawn_editor(const char *command, char *path, pid_t *ret,
 	static char name[] = "sh", flag[] = "-c", no_swap[] = "-n", info[] = "-i", none[] = "NONE", set[] = "--cmd",
 		    settings[] = "set nobackup nowritebackup noundofile";
 	char script[COMMAND_MAX + 16];
-	char *arguments[ARGUMENTS_MAX] = { name, flag, script, name };
+	char *arguments[ARGUMENTS_MAX] = {name, flag, script, name};
 	size_t at = 4;
 	posix_spawnattr_t attributes;
 	sigset_t defaults;
@@ -91,7 +91,7 @@ static enum error_code spawn_editor(const char *command, char *path, pid_t *ret,
 	if (snprintf(script, sizeof(script), "exec %s \"$@\"", command) >= COMMAND_MAX)
 		return error_set(err, ERR_TOO_LARGE, "the editor's command is too long");
 	if (command_is_vim(command)) {
-		char *const private_flags[] = { no_swap, info, none, set, settings };
+		char *const private_flags[] = {no_swap, info, none, set, settings};
 
 		for (size_t i = 0; i < ARRAY_LEN(private_flags); i++)
 			arguments[at++] = private_flags[i];
@@ -116,7 +116,7 @@ static enum error_code spawn_editor(const char *command, char *path, pid_t *ret,
 /* As system(3): the terminal's interrupts are the editor's while it runs. */
 static enum error_code run_and_wait(const char *command, char *path, struct error *err)
 {
-	struct sigaction ignore = { .sa_handler = SIG_IGN }, saved_int, saved_quit;
+	struct sigaction ignore = {.sa_handler = SIG_IGN}, saved_int, saved_quit;
 	int status = 0;
 	pid_t pid = -1;
 

@@ -5,7 +5,7 @@ enum error_code command_env_create(struct invocation *inv, struct error *err)
 {
 	cleanup_(client_freep) struct vault_client *client = NULL;
 	cleanup_(secret_buf_freep) struct secret_buf *data = secret_buf_new(2);
-	struct environment_state state = { 0 };
+	struct environment_state state = {0};
 	struct env_path env;
 	uint64_t revision = 0;
 
@@ -22,7 +22,10 @@ enum error_code command_env_create(struct invocation *inv, struct error *err)
 	if (rc != ERR_OK)
 		return rc;
 	const struct change change = {
-		.data = data, .has_cas = true, .cas = state.revision, .message = option_value(inv, OPT_MESSAGE),
+		.data = data,
+		.has_cas = true,
+		.cas = state.revision,
+		.message = option_value(inv, OPT_MESSAGE),
 	};
 	rc = client_write(client, &env, &change, &revision, err);
 	return rc == ERR_OK ? session_report(inv, &env, revision, "without variables", err) : rc;

@@ -15,9 +15,10 @@ static enum error_code confirm(const struct invocation *inv, const struct env_pa
 	if (option_is_given(inv, OPT_YES))
 		return ERR_OK;
 	if (!terminal_is_there())
-		return error_set(err, ERR_USAGE, "%.200s would be gone for good; say --yes if that is meant", env->text);
-	snprintf(prompt, sizeof(prompt), "%s will be gone for good, with all its revisions. Type its name to go on: ",
-		 env->text);
+		return error_set(err, ERR_USAGE, "%.200s would be gone for good; say --yes if that is meant",
+				 env->text);
+	snprintf(prompt, sizeof(prompt),
+		 "%s will be gone for good, with all its revisions. Type its name to go on: ", env->text);
 	enum error_code rc = terminal_read_line(prompt, typed, sizeof(typed), err);
 	if (rc == ERR_OK && strcmp(typed, env->text) != 0)
 		rc = error_set(err, ERR_INVALID, "that is not its name; nothing was deleted");
@@ -27,7 +28,7 @@ static enum error_code confirm(const struct invocation *inv, const struct env_pa
 enum error_code command_env_delete(struct invocation *inv, struct error *err)
 {
 	cleanup_(client_freep) struct vault_client *client = NULL;
-	struct environment_state state = { 0 };
+	struct environment_state state = {0};
 	struct env_path env;
 	enum error_code rc = session_environment(inv, 0, &env, err);
 

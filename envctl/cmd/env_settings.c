@@ -61,7 +61,7 @@ static void print_settings(const struct json_value *data, struct secret_buf *out
 static enum error_code show_settings(const struct invocation *inv, struct vault_client *client,
 				     const struct env_path *env, struct error *err)
 {
-	cleanup_(answer_free) struct answer answer = { 0 };
+	cleanup_(answer_free) struct answer answer = {0};
 	cleanup_(secret_buf_freep) struct secret_buf *out = output_new(err);
 	enum error_code rc = out != NULL ? client_settings_read(client, env, &answer, err) : err->code;
 

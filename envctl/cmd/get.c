@@ -35,8 +35,8 @@ static enum error_code no_such_variable(const struct env_path *env, const struct
 		suggestion_offer(&best, name, text);
 	}
 	if (best.text[0] != '\0')
-		return error_set(err, ERR_NOT_FOUND, "%.200s has no variable %.100s; did you mean %.100s?", env->text, name,
-				 best.text);
+		return error_set(err, ERR_NOT_FOUND, "%.200s has no variable %.100s; did you mean %.100s?", env->text,
+				 name, best.text);
 	return error_set(err, ERR_NOT_FOUND, "%.200s has no variable %.100s; `envctl get %.100s` lists them", env->text,
 			 name, env->text);
 }
@@ -108,8 +108,8 @@ static bool find_origin(const struct json_value *origins, size_t *cursor, const 
 	return false;
 }
 
-static void add_row(struct table *table, const struct json_member *member, const struct json_value *origin,
-		    bool reveal, struct secret_buf *text)
+static void add_row(struct table *table, const struct json_member *member, const struct json_value *origin, bool reveal,
+		    struct secret_buf *text)
 {
 	secret_buf_reset(text);
 	json_append_unescaped(text, member->name);
@@ -177,7 +177,7 @@ static enum error_code print_answer(const struct invocation *inv, const struct e
 enum error_code command_get(struct invocation *inv, struct error *err)
 {
 	cleanup_(client_freep) struct vault_client *client = NULL;
-	cleanup_(answer_free) struct answer answer = { 0 };
+	cleanup_(answer_free) struct answer answer = {0};
 	cleanup_(secret_buf_freep) struct secret_buf *out = output_new(err);
 	struct env_path env;
 	uint64_t revision = 0;

@@ -77,20 +77,23 @@ static void append_verbs(struct secret_buf *out, const char *group)
 
 static const char places[] =
 	"The vault is at --address, else VAULT_ADDR, else at the socket of your own vaultd, else at the system's "
-	"(/run/vaultd/vaultd.sock). The token is that of --token-file, else VAULT_TOKEN, else of the file envctl/token in "
+	"(/run/vaultd/vaultd.sock). The token is that of --token-file, else VAULT_TOKEN, else of the file envctl/token "
+	"in "
 	"XDG_STATE_HOME (~/.local/state); without one the vault judges by your user id.";
 
 static const char exit_codes[] =
-	"Exit codes: 0 done; 1 refused input; 2 sealed; 3 not found; 4 denied; 5 vault not reachable; 6 changed by somebody "
-	"else; 64 usage; 65 stored data damaged; 74 input or output; 75 busy; 77 unsafe file or socket; 78 configuration. "
+	"Exit codes: 0 done; 1 refused input; 2 sealed; 3 not found; 4 denied; 5 vault not reachable; 6 changed by "
+	"somebody "
+	"else; 64 usage; 65 stored data damaged; 74 input or output; 75 busy; 77 unsafe file or socket; 78 "
+	"configuration. "
 	"`run`: 125 envctl's own failure, 126 not executable, 127 not found, else the program's.";
 
 static void append_overview(struct secret_buf *out, const char *group)
 {
 	output_format(out, "Usage: envctl [options] %s%sVERB ...\n\n", group != NULL ? group : "",
 		      group != NULL ? " " : "");
-	append_wrapped(out, "Keeps the environment variables of services in a vault, and puts them where they are needed.",
-		       0);
+	append_wrapped(
+		out, "Keeps the environment variables of services in a vault, and puts them where they are needed.", 0);
 	secret_buf_append_text(out, "\nVerbs:\n");
 	append_verbs(out, group);
 	secret_buf_append_text(out, "\nOptions of every verb:\n");

@@ -97,7 +97,7 @@ static enum error_code print_table(const struct json_value *data, struct secret_
 enum error_code command_history(struct invocation *inv, struct error *err)
 {
 	cleanup_(client_freep) struct vault_client *client = NULL;
-	cleanup_(answer_free) struct answer answer = { 0 };
+	cleanup_(answer_free) struct answer answer = {0};
 	cleanup_(secret_buf_freep) struct secret_buf *out = output_new(err);
 	const char *name = option_value(inv, OPT_NAME);
 	struct env_path env;

@@ -42,14 +42,16 @@ static enum error_code give_token(const struct invocation *inv, struct secret_bu
 
 		if (rc == ERR_OK)
 			say(inv, "the root token is in %s", path);
-		return rc == ERR_OK ? rc : error_prefix(err, "the vault was made, but its root token could not be kept");
+		return rc == ERR_OK ? rc
+				    : error_prefix(err, "the vault was made, but its root token could not be kept");
 	}
 	if (option_is_given(inv, OPT_JSON)) {
 		json_emit_raw(out, "{\"root_token\":");
 		json_emit_string(out, secret_buf_text(token), len - 1);
 		json_emit_raw(out, "}\n");
 	} else {
-		say(inv, "the root token follows; it is shown this once and allows everything: keep it in a safe place");
+		say(inv,
+		    "the root token follows; it is shown this once and allows everything: keep it in a safe place");
 		secret_buf_append(out, secret_buf_bytes(token), len);
 	}
 	return output_flush(out, err);
@@ -58,7 +60,7 @@ static enum error_code give_token(const struct invocation *inv, struct secret_bu
 enum error_code command_init(struct invocation *inv, struct error *err)
 {
 	cleanup_(client_freep) struct vault_client *client = NULL;
-	cleanup_(answer_free) struct answer status = { 0 }, answer = { 0 };
+	cleanup_(answer_free) struct answer status = {0}, answer = {0};
 	cleanup_(secret_buf_freep) struct secret_buf *body = NULL, *token = NULL;
 	bool created = false;
 	enum error_code rc = session_open(inv, &client, err);

@@ -52,7 +52,7 @@ enum error_code command_list(struct invocation *inv, struct error *err)
 {
 	cleanup_(client_freep) struct vault_client *client = NULL;
 	cleanup_(secret_buf_freep) struct secret_buf *out = output_new(err);
-	struct listing listing = { .out = out, .json = option_is_given(inv, OPT_JSON) };
+	struct listing listing = {.out = out, .json = option_is_given(inv, OPT_JSON)};
 	char prefix[LIMIT_ENV_PATH_LEN + 2];
 	enum error_code rc = out != NULL ? prefix_of(inv, prefix, sizeof(prefix), err) : err->code;
 

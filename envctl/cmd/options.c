@@ -9,7 +9,7 @@
 
 struct parser {
 	struct invocation *inv;
-	char **next;		/* the argument at hand; NULL-terminated */
+	char **next; /* the argument at hand; NULL-terminated */
 };
 
 void invocation_free(struct invocation *inv)
@@ -73,7 +73,7 @@ static enum error_code add_given(struct invocation *inv, const struct option_row
 		return error_set(err, ERR_USAGE, "--%s is given twice", row->name);
 	if (inv->given_len == GIVEN_MAX)
 		return error_set(err, ERR_USAGE, "more than %d options", GIVEN_MAX);
-	inv->given[inv->given_len++] = (struct given_option){ .id = row->id, .value = value };
+	inv->given[inv->given_len++] = (struct given_option){.id = row->id, .value = value};
 	return ERR_OK;
 }
 
@@ -107,7 +107,8 @@ static enum error_code take_letters(struct parser *parser, const char *text, str
 		const struct option_row *row = find_letter(parser->inv->command, *text);
 
 		if (row == NULL)
-			return error_set(err, ERR_USAGE, "unknown option -%c", *text > 0x20 && *text < 0x7f ? *text : '?');
+			return error_set(err, ERR_USAGE, "unknown option -%c",
+					 *text > 0x20 && *text < 0x7f ? *text : '?');
 		if (row->value != NULL)
 			return take_value(parser, row, text[1] != '\0' ? text + 1 : NULL, err);
 		enum error_code rc = add_given(parser->inv, row, NULL, err);
@@ -225,15 +226,16 @@ static enum error_code parse_all(struct parser *parser, struct error *err)
 
 enum error_code invocation_parse(int argc, char **argv, struct invocation *ret, struct error *err)
 {
-	*ret = (struct invocation){ .words = calloc((size_t)argc + 1, sizeof(char *)) };
+	*ret = (struct invocation){.words = calloc((size_t)argc + 1, sizeof(char *))};
 	if (ret->words == NULL)
 		return error_set(err, ERR_NO_MEMORY, "out of memory");
-	struct parser parser = { .inv = ret, .next = argv + (argc > 0) };
+	struct parser parser = {.inv = ret, .next = argv + (argc > 0)};
 	enum error_code rc = parse_all(&parser, err);
 	if (rc != ERR_OK || option_is_given(ret, OPT_HELP) || option_is_given(ret, OPT_VERSION))
 		return rc;
 	if (ret->group != NULL)
-		return error_set(err, ERR_USAGE, "%s needs a second word: create, delete, list or settings", ret->group);
+		return error_set(err, ERR_USAGE, "%s needs a second word: create, delete, list or settings",
+				 ret->group);
 	if (ret->command == NULL)
 		return error_set(err, ERR_USAGE, "no verb is given");
 	return check_words(ret, err);

@@ -68,7 +68,7 @@ void output_plain(struct secret_buf *out)
 static void append_hex(struct secret_buf *out, unsigned char byte)
 {
 	static const char hex[] = "0123456789abcdef";
-	const char shown[4] = { '\\', 'x', hex[byte >> 4], hex[byte & 15] };
+	const char shown[4] = {'\\', 'x', hex[byte >> 4], hex[byte & 15]};
 
 	secret_buf_append(out, shown, sizeof(shown));
 }
@@ -108,7 +108,7 @@ struct table {
 	size_t columns;
 	size_t cells;
 	size_t widths[TABLE_COLUMNS_MAX];
-	struct secret_buf *texts;	/* each cell with a NUL; visible text holds none */
+	struct secret_buf *texts; /* each cell with a NUL; visible text holds none */
 };
 
 void table_free(struct table *table)
@@ -181,7 +181,7 @@ static void print_cell(const struct table *table, size_t column, const char *tex
 void table_print(const struct table *table, struct secret_buf *out)
 {
 	if (!secret_buf_ok(table->texts)) {
-		(void)secret_buf_reserve(out, OUTPUT_MAX + 1);	/* the failure becomes that of the output */
+		(void)secret_buf_reserve(out, OUTPUT_MAX + 1); /* the failure becomes that of the output */
 		return;
 	}
 	const char *text = secret_buf_text(table->texts);

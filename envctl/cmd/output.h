@@ -39,7 +39,7 @@ void table_free(struct table *table);
 /* NULL and err set when memory is out. At most 6 columns; row by row, cell by cell. */
 struct table *table_new(size_t columns, struct error *err) owned_by(table_free);
 void table_cell(struct table *table, const char *text);
-void table_cell_value(struct table *table, const char *bytes, size_t len);	/* as output_visible() */
+void table_cell_value(struct table *table, const char *bytes, size_t len); /* as output_visible() */
 void table_cell_number(struct table *table, uint64_t number);
 void table_print(const struct table *table, struct secret_buf *out);
 

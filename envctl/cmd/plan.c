@@ -11,7 +11,7 @@ void plan_free(struct plan *plan)
 {
 	secret_buf_free(plan->lines);
 	secret_buf_free(plan->data);
-	*plan = (struct plan){ 0 };
+	*plan = (struct plan){0};
 }
 
 /* Strings are unescaped and written again in our own spelling; other values keep their text. */
@@ -53,7 +53,7 @@ enum error_code plan_add_object(struct env_set *set, const struct json_value *ob
 	cleanup_(secret_buf_freep) struct secret_buf *name = secret_buf_new(LIMIT_BODY_DATA);
 	cleanup_(secret_buf_freep) struct secret_buf *text = secret_buf_new(PLAN_SET_MAX);
 	cleanup_(secret_buf_freep) struct secret_buf *scratch = secret_buf_new(PLAN_SET_MAX);
-	struct secret_buf *const work[3] = { name, text, scratch };
+	struct secret_buf *const work[3] = {name, text, scratch};
 	struct json_member member;
 	size_t cursor = 0;
 	enum error_code rc = ERR_OK;
@@ -83,8 +83,8 @@ enum error_code plan_add_texts(struct env_set *set, const struct env_set *texts,
 		json_emit_string(text, entry.value, entry.value_len);
 		rc = secret_buf_check(text, "a variable", err);
 		if (rc == ERR_OK)
-			rc = env_set_put(set, entry.name, entry.name_len, secret_buf_text(text), secret_buf_len(text), 0,
-					 NULL, err);
+			rc = env_set_put(set, entry.name, entry.name_len, secret_buf_text(text), secret_buf_len(text),
+					 0, NULL, err);
 	}
 	return rc;
 }
@@ -131,7 +131,8 @@ enum error_code plan_make(const struct env_set *base, const struct env_set *want
 			  struct plan *ret, struct error *err)
 {
 	cleanup_(plan_free) struct plan plan = {
-		.lines = secret_buf_new(PLAN_SET_MAX), .data = secret_buf_new(PLAN_SET_MAX),
+		.lines = secret_buf_new(PLAN_SET_MAX),
+		.data = secret_buf_new(PLAN_SET_MAX),
 	};
 
 	if (plan.lines == NULL || plan.data == NULL)
@@ -145,7 +146,7 @@ enum error_code plan_make(const struct env_set *base, const struct env_set *want
 	for (size_t i = 0; i < env_set_count(wanted); i++) {
 		struct env_entry entry = env_set_at(wanted, i);
 
-		if (env_set_find(base, entry.name, entry.name_len, &(struct env_entry){ 0 }))
+		if (env_set_find(base, entry.name, entry.name_len, &(struct env_entry){0}))
 			continue;
 		plan.added++;
 		add_line(&plan, '+', &entry);
@@ -158,7 +159,7 @@ enum error_code plan_make(const struct env_set *base, const struct env_set *want
 	if (rc != ERR_OK)
 		return rc;
 	*ret = plan;
-	plan = (struct plan){ 0 };
+	plan = (struct plan){0};
 	return ERR_OK;
 }
 

@@ -27,8 +27,8 @@ enum error_code plan_add_texts(struct env_set *set, const struct env_set *texts,
 
 struct plan {
 	size_t added, changed, removed, unchanged;
-	struct secret_buf *lines;	/* "+NAME\0~NAME\0-NAME\0", in that order of the sets */
-	struct secret_buf *data;	/* the environment afterwards, a JSON object */
+	struct secret_buf *lines; /* "+NAME\0~NAME\0-NAME\0", in that order of the sets */
+	struct secret_buf *data;  /* the environment afterwards, a JSON object */
 };
 void plan_free(struct plan *plan);
 /* remove_others: variables of base that are not in wanted go; else they stay. */

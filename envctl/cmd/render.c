@@ -59,7 +59,7 @@ static enum error_code encode(const struct dialect *dialect, const struct answer
 			      const struct name_filter *filter, struct secret_buf *out, struct error *err)
 {
 	cleanup_(env_set_freep) struct env_set *set = env_set_new(PLAN_SET_MAX);
-	struct notes notes = { .len = 0 };
+	struct notes notes = {.len = 0};
 	struct json_value variables;
 
 	if (set == NULL)
@@ -80,7 +80,7 @@ static enum error_code encode(const struct dialect *dialect, const struct answer
 enum error_code command_render(struct invocation *inv, struct error *err)
 {
 	cleanup_(client_freep) struct vault_client *client = NULL;
-	cleanup_(answer_free) struct answer answer = { 0 };
+	cleanup_(answer_free) struct answer answer = {0};
 	cleanup_(secret_buf_freep) struct secret_buf *out = output_new(err);
 	const struct dialect *dialect = NULL;
 	const char *file = option_value(inv, OPT_OUTPUT);

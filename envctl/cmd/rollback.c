@@ -10,7 +10,7 @@
 static enum error_code show_changes(const struct invocation *inv, struct vault_client *client,
 				    const struct env_path *env, uint64_t from, uint64_t to, struct error *err)
 {
-	cleanup_(answer_free) struct answer answer = { 0 };
+	cleanup_(answer_free) struct answer answer = {0};
 	cleanup_(secret_buf_freep) struct secret_buf *out = output_new(err);
 
 	if (out == NULL)
@@ -26,8 +26,8 @@ static enum error_code show_changes(const struct invocation *inv, struct vault_c
 enum error_code command_rollback(struct invocation *inv, struct error *err)
 {
 	cleanup_(client_freep) struct vault_client *client = NULL;
-	struct change change = { .has_cas = true, .message = option_value(inv, OPT_MESSAGE) };
-	struct environment_state state = { 0 };
+	struct change change = {.has_cas = true, .message = option_value(inv, OPT_MESSAGE)};
+	struct environment_state state = {0};
 	struct env_path env;
 	uint64_t revision = 0;
 	char what[64];

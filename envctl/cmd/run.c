@@ -17,10 +17,13 @@ static enum error_code build(const struct invocation *inv, const struct answer *
 			     struct error *err)
 {
 	struct child_env_options options = {
-		.pristine = option_is_given(inv, OPT_PRISTINE), .preserve = option_value(inv, OPT_PRESERVE_ENV),
-		.inherited = environ, .arguments = inv->program, .max_bytes = largest_start(),
+		.pristine = option_is_given(inv, OPT_PRISTINE),
+		.preserve = option_value(inv, OPT_PRESERVE_ENV),
+		.inherited = environ,
+		.arguments = inv->program,
+		.max_bytes = largest_start(),
 	};
-	struct notes notes = { .len = 0 };
+	struct notes notes = {.len = 0};
 	struct json_value variables, allowed;
 	enum error_code rc = session_filter(inv, &options.filter, err);
 
@@ -37,7 +40,7 @@ static enum error_code build(const struct invocation *inv, const struct answer *
 enum error_code command_run(struct invocation *inv, struct error *err)
 {
 	cleanup_(client_freep) struct vault_client *client = NULL;
-	cleanup_(answer_free) struct answer answer = { 0 };
+	cleanup_(answer_free) struct answer answer = {0};
 	cleanup_(child_env_freep) struct child_env *child = NULL;
 	struct env_path env;
 	uint64_t revision = 0;

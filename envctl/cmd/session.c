@@ -38,7 +38,7 @@ enum error_code session_revision(const char *word, uint64_t *ret, struct error *
 
 enum error_code session_filter(const struct invocation *inv, struct name_filter *ret, struct error *err)
 {
-	struct name_filter filter = { .only_len = 0 };
+	struct name_filter filter = {.only_len = 0};
 
 	for (size_t i = 0; i < inv->given_len; i++) {
 		const struct given_option *given = &inv->given[i];
@@ -59,7 +59,7 @@ enum error_code session_filter(const struct invocation *inv, struct name_filter 
 enum error_code session_read_base(struct vault_client *client, const struct env_path *env, struct env_set *set,
 				  uint64_t *ret_revision, struct error *err)
 {
-	cleanup_(answer_free) struct answer answer = { 0 };
+	cleanup_(answer_free) struct answer answer = {0};
 	struct error found = ERROR_INIT;
 	struct json_value data, metadata;
 	enum error_code rc = client_read(client, env, 0, &answer, &found);
@@ -87,7 +87,7 @@ static enum error_code patch_once(const struct invocation *inv, struct vault_cli
 				  const struct secret_buf *data, bool create, uint64_t *ret_revision, struct error *err)
 {
 	struct environment_state state;
-	struct change change = { .data = data, .has_cas = true, .message = option_value(inv, OPT_MESSAGE) };
+	struct change change = {.data = data, .has_cas = true, .message = option_value(inv, OPT_MESSAGE)};
 	enum error_code rc = client_state(client, env, &state, err);
 
 	if (rc != ERR_OK)
@@ -96,7 +96,8 @@ static enum error_code patch_once(const struct invocation *inv, struct vault_cli
 		return error_set(err, ERR_NOT_FOUND, "there is no %s", env->text);
 	if (state.deleted)
 		return error_set(err, ERR_DELETED,
-				 "the current revision %" PRIu64 " of %.200s is deleted; `envctl rollback` brings an earlier "
+				 "the current revision %" PRIu64
+				 " of %.200s is deleted; `envctl rollback` brings an earlier "
 				 "one back, `envctl env create` begins a new one without variables",
 				 state.revision, env->text);
 	change.cas = state.revision;

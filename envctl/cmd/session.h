@@ -23,8 +23,8 @@ enum error_code session_revision(const char *word, uint64_t *ret, struct error *
 /* --only and --except. */
 enum error_code session_filter(const struct invocation *inv, struct name_filter *ret, struct error *err) must_check;
 
-/* The stored variables as a plan's set, and the revision to write against. A missing environment is empty at revision 0,
- * a deleted one empty at its current revision. */
+/* The stored variables as a plan's set, and the revision to write against. A missing environment is empty at revision
+ * 0, a deleted one empty at its current revision. */
 enum error_code session_read_base(struct vault_client *client, const struct env_path *env, struct env_set *set,
 				  uint64_t *ret_revision, struct error *err) must_check;
 

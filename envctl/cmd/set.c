@@ -10,7 +10,7 @@
 #include "vault/json_emit.h"
 #include "vault/limits.h"
 
-#define VALUE_MAX LIMIT_REVISION_PLAIN	/* no environment can hold more */
+#define VALUE_MAX LIMIT_REVISION_PLAIN /* no environment can hold more */
 
 static enum error_code check_name(const char *name, size_t len, struct error *err)
 {
@@ -44,9 +44,10 @@ static enum error_code put(struct env_set *set, const char *name, size_t name_le
 	enum error_code rc = check_name(name, name_len, err);
 
 	if (rc == ERR_OK && memchr(value, '\0', value_len) != NULL)
-		rc = error_set(err, ERR_INVALID,
-			       "the value of %.*s holds a NUL, which no program can get; encode it, for example with base64",
-			       (int)name_len, name);
+		rc = error_set(
+			err, ERR_INVALID,
+			"the value of %.*s holds a NUL, which no program can get; encode it, for example with base64",
+			(int)name_len, name);
 	if (rc == ERR_OK)
 		rc = env_set_put(set, name, name_len, value, value_len, 0, &replaced, err);
 	if (rc == ERR_OK && replaced)
@@ -115,10 +116,11 @@ static enum error_code gather(const struct invocation *inv, struct env_set *set,
 		} else if (alone) {
 			rc = put_from_file(inv, set, word, "-", err);
 		} else {
-			rc = error_set(err, ERR_USAGE,
-				       "there is no terminal to ask for %.100s, and standard input can give one value only: "
-				       "name one variable, or use `envctl import`",
-				       word);
+			rc = error_set(
+				err, ERR_USAGE,
+				"there is no terminal to ask for %.100s, and standard input can give one value only: "
+				"name one variable, or use `envctl import`",
+				word);
 		}
 	}
 	return rc;

@@ -33,7 +33,8 @@ static enum error_code read_key_file(const struct invocation *inv, enum slot_pur
 {
 	const char *path = option_value(inv, OPT_KEY_FILE);
 	struct error found = ERROR_INIT;
-	enum error_code rc = file_read_secret(path, FILE_PRIVATE | FILE_REGULAR, false, LIMIT_KEY_FILE_MAX, ret, &found);
+	enum error_code rc =
+		file_read_secret(path, FILE_PRIVATE | FILE_REGULAR, false, LIMIT_KEY_FILE_MAX, ret, &found);
 
 	if (rc == ERR_NOT_FOUND && purpose == SLOT_FOR_INIT) {
 		rc = create_key_file(path, err);
@@ -65,18 +66,18 @@ static void emit_base64(struct secret_buf *out, const uint8_t *bytes, size_t len
 
 static void emit_key_slot(struct secret_buf *out, enum slot_purpose purpose, const struct secret_buf *key)
 {
-	json_emit_raw(out, purpose == SLOT_FOR_INIT ? "{\"slot\":{\"type\":\"key_file\",\"key\":\"" :
-						      "{\"slot\":{\"key_file\":\"");
+	json_emit_raw(out, purpose == SLOT_FOR_INIT ? "{\"slot\":{\"type\":\"key_file\",\"key\":\""
+						    : "{\"slot\":\"key_file\",\"key_file\":\"");
 	emit_base64(out, secret_buf_bytes(key), secret_buf_len(key));
-	json_emit_raw(out, "\"}}");
+	json_emit_raw(out, purpose == SLOT_FOR_INIT ? "\"}}" : "\"}");
 }
 
 static void emit_passphrase_slot(struct secret_buf *out, enum slot_purpose purpose, const struct secret_buf *passphrase)
 {
-	json_emit_raw(out, purpose == SLOT_FOR_INIT ? "{\"slot\":{\"type\":\"passphrase\",\"passphrase\":" :
-						      "{\"slot\":{\"passphrase\":");
+	json_emit_raw(out, purpose == SLOT_FOR_INIT ? "{\"slot\":{\"type\":\"passphrase\",\"passphrase\":"
+						    : "{\"slot\":\"passphrase\",\"passphrase\":");
 	json_emit_string(out, secret_buf_text(passphrase), secret_buf_len(passphrase));
-	json_emit_raw(out, "}}");
+	json_emit_raw(out, purpose == SLOT_FOR_INIT ? "}}" : "}");
 }
 
 static enum error_code check_options(const struct invocation *inv, struct error *err)
@@ -106,7 +107,8 @@ enum error_code slot_body(const struct invocation *inv, enum slot_purpose purpos
 		if (rc == ERR_OK)
 			emit_key_slot(body, purpose, secret);
 	} else {
-		rc = terminal_passphrase(option_value(inv, OPT_PASSPHRASE_FILE), purpose == SLOT_FOR_INIT, &secret, err);
+		rc = terminal_passphrase(option_value(inv, OPT_PASSPHRASE_FILE), purpose == SLOT_FOR_INIT, &secret,
+					 err);
 		if (rc == ERR_OK && !utf8_is_valid(secret_buf_text(secret), secret_buf_len(secret)))
 			rc = error_set(err, ERR_INVALID, "the passphrase is not UTF-8 text");
 		if (rc == ERR_OK)

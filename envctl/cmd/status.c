@@ -4,7 +4,7 @@
 #include "cmd/session.h"
 #include "vault/json_emit.h"
 
-#define STATUS_SEALED 2		/* as Vault's */
+#define STATUS_SEALED 2 /* as Vault's */
 
 static void print_status(const struct vault_client *client, const struct json_value *status, struct secret_buf *out)
 {
@@ -16,8 +16,7 @@ static void print_status(const struct vault_client *client, const struct json_va
 	answer_text(status, "storage_type", storage, sizeof(storage));
 	output_format(out, "Address      %s\n", client_address(client));
 	output_format(out, "Initialized  %s\n", initialized ? "yes" : "no: run `envctl init`");
-	output_format(out, "Sealed       %s\n",
-		      !sealed ? "no" : initialized ? "yes: run `envctl unseal`" : "yes");
+	output_format(out, "Sealed       %s\n", !sealed ? "no" : initialized ? "yes: run `envctl unseal`" : "yes");
 	output_format(out, "Version      %s\n", version);
 	output_format(out, "Storage      %s\n", storage);
 }
@@ -25,7 +24,7 @@ static void print_status(const struct vault_client *client, const struct json_va
 enum error_code command_status(struct invocation *inv, struct error *err)
 {
 	cleanup_(client_freep) struct vault_client *client = NULL;
-	cleanup_(answer_free) struct answer answer = { 0 };
+	cleanup_(answer_free) struct answer answer = {0};
 	cleanup_(secret_buf_freep) struct secret_buf *out = output_new(err);
 	enum error_code rc = out != NULL ? session_open(inv, &client, err) : err->code;
 

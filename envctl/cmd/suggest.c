@@ -5,7 +5,7 @@
 
 #include "cmd/walk.h"
 
-#define WALK_REQUESTS 64	/* a suggestion is worth a moment, not more */
+#define WALK_REQUESTS 64 /* a suggestion is worth a moment, not more */
 
 void suggestion_offer(struct suggestion *best, const char *wanted, const char *candidate)
 {
@@ -35,7 +35,7 @@ static bool offer_environment(void *arg, const char *path)
 
 enum error_code suggest_environment(struct vault_client *client, const struct env_path *env, struct error *err)
 {
-	struct search search = { .wanted = env->text, .best = SUGGESTION_INIT };
+	struct search search = {.wanted = env->text, .best = SUGGESTION_INIT};
 	struct error ignored = ERROR_INIT;
 
 	if (err->code != ERR_NOT_FOUND)
@@ -48,9 +48,10 @@ enum error_code suggest_environment(struct vault_client *client, const struct en
 	}
 	if (rc == ERR_OK && search.seen == 0) {
 		error_clear(err);
-		return error_set(err, ERR_NOT_FOUND,
-				 "there is no environment %.200s, and no other one yet; make it: envctl import %.100s .env",
-				 env->text, env->text);
+		return error_set(
+			err, ERR_NOT_FOUND,
+			"there is no environment %.200s, and no other one yet; make it: envctl import %.100s .env",
+			env->text, env->text);
 	}
 	error_clear(err);
 	return error_set(err, ERR_NOT_FOUND, "there is no environment %.200s; `envctl list` shows those that there are",

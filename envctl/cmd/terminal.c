@@ -10,7 +10,7 @@
 #include "vault/files.h"
 #include "vault/limits.h"
 
-static const int caught_signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP };
+static const int caught_signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP};
 
 static volatile sig_atomic_t caught;
 
@@ -29,7 +29,8 @@ static enum error_code open_terminal(int *ret, struct error *err)
 	int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
 
 	if (fd < 0)
-		return error_set(err, ERR_USAGE, "there is no terminal to ask at; give it on standard input or in a file");
+		return error_set(err, ERR_USAGE,
+				 "there is no terminal to ask at; give it on standard input or in a file");
 	*ret = fd;
 	return ERR_OK;
 }
@@ -59,7 +60,7 @@ static enum error_code read_line(int fd, struct secret_buf *line, int *ret_signa
 
 static void catch_signals(struct sigaction saved[static ARRAY_LEN(caught_signals)])
 {
-	struct sigaction action = { .sa_handler = remember_signal };	/* without SA_RESTART: read() must end */
+	struct sigaction action = {.sa_handler = remember_signal}; /* without SA_RESTART: read() must end */
 
 	caught = 0;
 	sigemptyset(&action.sa_mask);

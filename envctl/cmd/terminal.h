@@ -10,7 +10,7 @@
 #include "vault/error.h"
 #include "vault/secret_buf.h"
 
-#define PROMPT_MAX 4094		/* what a terminal's line discipline delivers as one line, less its end */
+#define PROMPT_MAX 4094 /* what a terminal's line discipline delivers as one line, less its end */
 
 /* Whether standard input is a terminal, so that somebody can answer. */
 bool terminal_is_there(void);

@@ -5,7 +5,7 @@
 enum error_code command_unseal(struct invocation *inv, struct error *err)
 {
 	cleanup_(client_freep) struct vault_client *client = NULL;
-	cleanup_(answer_free) struct answer status = { 0 }, answer = { 0 };
+	cleanup_(answer_free) struct answer status = {0}, answer = {0};
 	cleanup_(secret_buf_freep) struct secret_buf *body = NULL;
 	bool ignored = false;
 	enum error_code rc = session_open(inv, &client, err);

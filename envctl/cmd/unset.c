@@ -22,14 +22,15 @@ static enum error_code check_names(const struct invocation *inv, const struct en
 	}
 	if (missing[0] == '\0')
 		return ERR_OK;
-	return error_set(err, ERR_NOT_FOUND, "%.200s has no %s; nothing was removed, `envctl get %.100s` lists its variables",
-			 env->text, missing, env->text);
+	return error_set(err, ERR_NOT_FOUND,
+			 "%.200s has no %s; nothing was removed, `envctl get %.100s` lists its variables", env->text,
+			 missing, env->text);
 }
 
 static enum error_code read_names(const struct invocation *inv, struct vault_client *client, const struct env_path *env,
 				  struct error *err)
 {
-	cleanup_(answer_free) struct answer answer = { 0 };
+	cleanup_(answer_free) struct answer answer = {0};
 	struct json_value names;
 	enum error_code rc = client_names(client, env, &answer, err);
 

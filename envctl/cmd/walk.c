@@ -7,7 +7,7 @@
 
 struct walk {
 	struct vault_client *client;
-	size_t requests;	/* that are left */
+	size_t requests; /* that are left */
 	walk_visit *visit;
 	void *arg;
 	bool stopped;
@@ -32,7 +32,7 @@ static enum error_code walk_key(struct walk *walk, const char *prefix, const cha
 
 static enum error_code walk_folder(struct walk *walk, const char *prefix, unsigned depth, struct error *err)
 {
-	cleanup_(answer_free) struct answer answer = { 0 };
+	cleanup_(answer_free) struct answer answer = {0};
 	struct error found = ERROR_INIT;
 	struct json_value keys, key;
 	size_t cursor = 0;
@@ -61,7 +61,7 @@ static enum error_code walk_folder(struct walk *walk, const char *prefix, unsign
 enum error_code walk_environments(struct vault_client *client, const char *prefix, size_t requests, walk_visit *visit,
 				  void *arg, struct error *err)
 {
-	struct walk walk = { .client = client, .requests = requests, .visit = visit, .arg = arg };
+	struct walk walk = {.client = client, .requests = requests, .visit = visit, .arg = arg};
 
 	return walk_folder(&walk, prefix, 0, err);
 }

@@ -8,14 +8,14 @@
 #include "vault/names.h"
 #include "vault/secret_buf.h"
 
-#define BLOCK_MAX (8u * 1024 * 1024)	/* more than the kernel takes: the size is then explained, not cut off */
+#define BLOCK_MAX (8u * 1024 * 1024) /* more than the kernel takes: the size is then explained, not cut off */
 /* What the kernel puts beside our strings: the file name, the platform's name, random bytes, alignment. */
 #define KERNEL_RESERVE 4096
 
 struct child_env {
-	struct secret_buf *block;	/* NAME=VALUE NUL NAME=VALUE NUL … */
-	size_t *offsets;		/* of each string in the block */
-	size_t count;			/* of the vault's variables */
+	struct secret_buf *block; /* NAME=VALUE NUL NAME=VALUE NUL … */
+	size_t *offsets;	  /* of each string in the block */
+	size_t count;		  /* of the vault's variables */
 	char **pointers;
 	size_t largest_at, largest_len;
 };
@@ -24,7 +24,7 @@ struct builder {
 	struct child_env *env;
 	const struct child_env_options *options;
 	const struct json_value *allowed;
-	struct secret_buf *name;	/* unescaped; names are not secret, the type is handy */
+	struct secret_buf *name; /* unescaped; names are not secret, the type is handy */
 	struct notes *notes;
 };
 
@@ -203,9 +203,8 @@ static enum error_code take_variables(struct builder *b, const struct json_value
 	if (rc != ERR_OK)
 		return rc;
 	if (b->notes->errors > 0)
-		return error_set(err, ERR_UNREPRESENTABLE,
-				 "%zu %s cannot be given to a program; nothing was started", b->notes->errors,
-				 b->notes->errors == 1 ? "variable" : "variables");
+		return error_set(err, ERR_UNREPRESENTABLE, "%zu %s cannot be given to a program; nothing was started",
+				 b->notes->errors, b->notes->errors == 1 ? "variable" : "variables");
 	return ERR_OK;
 }
 
@@ -258,11 +257,11 @@ static enum error_code check_total(const struct child_env *env, const struct chi
 	if (total <= options->max_bytes)
 		return ERR_OK;
 	const char *name = secret_buf_text(env->block) + env->largest_at;
-	return error_set(err, ERR_TOO_LARGE,
-			 "environment and arguments are %zu bytes, and this system starts programs with at most %zu; the "
-			 "largest variable is %.*s (%zu bytes)",
-			 total, options->max_bytes, env->largest_len > 0 ? (int)strcspn(name, "=") : 0, name,
-			 env->largest_len);
+	return error_set(
+		err, ERR_TOO_LARGE,
+		"environment and arguments are %zu bytes, and this system starts programs with at most %zu; the "
+		"largest variable is %.*s (%zu bytes)",
+		total, options->max_bytes, env->largest_len > 0 ? (int)strcspn(name, "=") : 0, name, env->largest_len);
 }
 
 static enum error_code point_at_all(struct builder *b, struct error *err)
@@ -287,7 +286,7 @@ enum error_code child_env_build(const struct json_value *variables, const struct
 {
 	cleanup_(child_env_freep) struct child_env *env = calloc(1, sizeof(*env));
 	cleanup_(secret_buf_freep) struct secret_buf *name = secret_buf_new(LIMIT_VARIABLE_NAME_LEN);
-	struct builder b = { .env = env, .options = options, .allowed = allowed, .name = name, .notes = notes };
+	struct builder b = {.env = env, .options = options, .allowed = allowed, .name = name, .notes = notes};
 
 	if (env == NULL || name == NULL)
 		return error_set(err, ERR_NO_MEMORY, "out of memory");

@@ -31,10 +31,10 @@
 struct child_env_options {
 	struct name_filter filter;
 	bool pristine;
-	const char *preserve;		/* comma-separated names, or NULL */
-	char *const *inherited;		/* NULL-terminated, stays where it is while the result lives */
-	char *const *arguments;		/* of the program: they share the kernel's limit */
-	size_t max_bytes;		/* of arguments and environment together (ARG_MAX) */
+	const char *preserve;	/* comma-separated names, or NULL */
+	char *const *inherited; /* NULL-terminated, stays where it is while the result lives */
+	char *const *arguments; /* of the program: they share the kernel's limit */
+	size_t max_bytes;	/* of arguments and environment together (ARG_MAX) */
 };
 
 struct child_env;
@@ -49,6 +49,6 @@ enum error_code child_env_build(const struct json_value *variables, const struct
 
 /* NULL-terminated, for execve(). Belongs to env. */
 char **child_env_pointers(const struct child_env *env);
-size_t child_env_from_vault(const struct child_env *env);	/* how many of them are the vault's */
+size_t child_env_from_vault(const struct child_env *env); /* how many of them are the vault's */
 
 DEFINE_CLEANUP(struct child_env *, child_env_free);

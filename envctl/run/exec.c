@@ -12,7 +12,8 @@ enum error_code exec_program(char **program, char **environment, int *ret_status
 	case ENOENT:
 	case ENOTDIR:
 		*ret_status = EXEC_NOT_FOUND;
-		return error_set(err, ERR_NOT_FOUND, "there is no program %.200s (or the interpreter that it names is missing)",
+		return error_set(err, ERR_NOT_FOUND,
+				 "there is no program %.200s (or the interpreter that it names is missing)",
 				 program[0]);
 	case EACCES:
 	case EISDIR:
@@ -21,7 +22,8 @@ enum error_code exec_program(char **program, char **environment, int *ret_status
 		return error_set_errno(err, ERR_PERMISSION, errno, "%.200s cannot be executed", program[0]);
 	case E2BIG:
 		*ret_status = EXEC_OWN_FAILURE;
-		return error_set(err, ERR_TOO_LARGE, "environment and arguments are more than this system starts programs with");
+		return error_set(err, ERR_TOO_LARGE,
+				 "environment and arguments are more than this system starts programs with");
 	default:
 		*ret_status = EXEC_NOT_EXECUTABLE;
 		return error_set_errno(err, ERR_IO, errno, "%.200s could not be started", program[0]);

@@ -11,7 +11,7 @@
 
 #include "vault/error.h"
 
-#define EXEC_OWN_FAILURE 125	/* envctl could not do its part; the program was not started */
+#define EXEC_OWN_FAILURE 125 /* envctl could not do its part; the program was not started */
 #define EXEC_NOT_EXECUTABLE 126
 #define EXEC_NOT_FOUND 127
 

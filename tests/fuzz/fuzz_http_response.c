@@ -34,7 +34,7 @@ static void read_pieces(const char *bytes, size_t len, size_t piece, struct http
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	cleanup_(http_response_free) struct http_response whole = { 0 }, pieces = { 0 };
+	cleanup_(http_response_free) struct http_response whole = {0}, pieces = {0};
 	enum error_code whole_rc, pieces_rc;
 	size_t whole_used, pieces_used;
 

@@ -28,13 +28,14 @@ static void test_good_addresses(void **state)
 		enum address_kind kind;
 		const char *host_or_path, *port, *shown;
 	} rows[] = {
-		{ "unix:///run/v.sock", ADDRESS_UNIX, "/run/v.sock", "", "unix:///run/v.sock" },
-		{ "/run/v.sock", ADDRESS_UNIX, "/run/v.sock", "", "unix:///run/v.sock" },
-		{ "http://127.0.0.1:8200", ADDRESS_HTTP, "127.0.0.1", "8200", "http://127.0.0.1:8200" },
-		{ "http://127.0.0.1:8200/", ADDRESS_HTTP, "127.0.0.1", "8200", "http://127.0.0.1:8200" },
-		{ "https://vault.example.org", ADDRESS_HTTPS, "vault.example.org", "8200", "https://vault.example.org:8200" },
-		{ "https://[::1]:1", ADDRESS_HTTPS, "::1", "1", "https://[::1]:1" },
-		{ "http://[fe80::1%eth0]:65535", ADDRESS_HTTP, "fe80::1%eth0", "65535", "http://[fe80::1%eth0]:65535" },
+		{"unix:///run/v.sock", ADDRESS_UNIX, "/run/v.sock", "", "unix:///run/v.sock"},
+		{"/run/v.sock", ADDRESS_UNIX, "/run/v.sock", "", "unix:///run/v.sock"},
+		{"http://127.0.0.1:8200", ADDRESS_HTTP, "127.0.0.1", "8200", "http://127.0.0.1:8200"},
+		{"http://127.0.0.1:8200/", ADDRESS_HTTP, "127.0.0.1", "8200", "http://127.0.0.1:8200"},
+		{"https://vault.example.org", ADDRESS_HTTPS, "vault.example.org", "8200",
+		 "https://vault.example.org:8200"},
+		{"https://[::1]:1", ADDRESS_HTTPS, "::1", "1", "https://[::1]:1"},
+		{"http://[fe80::1%eth0]:65535", ADDRESS_HTTP, "fe80::1%eth0", "65535", "http://[fe80::1%eth0]:65535"},
 	};
 
 	(void)state;
@@ -54,10 +55,30 @@ static void test_good_addresses(void **state)
 static void test_bad_addresses(void **state)
 {
 	static const char *const rows[] = {
-		"", "vault", "vault:8200", "ftp://x", "unix://", "unix://relative", "HTTP://x", "http://", "http://:8200",
-		"http://x:", "http://x:0", "http://x:65536", "http://x:8200x", "http://x:-1", "http://x/v1", "http://x?y",
-		"http://user@x", "http://user:secret@x", "http://[::1", "http://[]", "http://a b", "http://x\r\nY: z",
-		"http://::1:8200", "https://x:123456",
+		"",
+		"vault",
+		"vault:8200",
+		"ftp://x",
+		"unix://",
+		"unix://relative",
+		"HTTP://x",
+		"http://",
+		"http://:8200",
+		"http://x:",
+		"http://x:0",
+		"http://x:65536",
+		"http://x:8200x",
+		"http://x:-1",
+		"http://x/v1",
+		"http://x?y",
+		"http://user@x",
+		"http://user:secret@x",
+		"http://[::1",
+		"http://[]",
+		"http://a b",
+		"http://x\r\nY: z",
+		"http://::1:8200",
+		"https://x:123456",
 	};
 
 	(void)state;
@@ -90,7 +111,7 @@ static void test_socket_path_limit(void **state)
 
 static void make_socket(const char *path)
 {
-	struct sockaddr_un name = { .sun_family = AF_UNIX };
+	struct sockaddr_un name = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	assert_true(fd >= 0);
@@ -279,12 +300,9 @@ static void test_token_refusals(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good_addresses),
-		cmocka_unit_test(test_bad_addresses),
-		cmocka_unit_test(test_socket_path_limit),
-		cmocka_unit_test(test_order_of_places),
-		cmocka_unit_test(test_trusted_owners),
-		cmocka_unit_test(test_token_places),
+		cmocka_unit_test(test_good_addresses),	  cmocka_unit_test(test_bad_addresses),
+		cmocka_unit_test(test_socket_path_limit), cmocka_unit_test(test_order_of_places),
+		cmocka_unit_test(test_trusted_owners),	  cmocka_unit_test(test_token_places),
 		cmocka_unit_test(test_token_refusals),
 	};
 

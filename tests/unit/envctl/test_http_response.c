@@ -32,7 +32,7 @@ static struct outcome read_in_pieces(const char *text, size_t len, size_t piece)
 {
 	struct http_response response;
 	struct error err = ERROR_INIT;
-	struct outcome outcome = { .rc = http_response_start(&response, BODY_MAX, &err) };
+	struct outcome outcome = {.rc = http_response_start(&response, BODY_MAX, &err)};
 
 	while (outcome.rc == ERR_OK && outcome.used < len && !http_response_is_done(&response)) {
 		size_t size = len - outcome.used < piece ? len - outcome.used : piece;
@@ -210,7 +210,8 @@ static void test_body_limit(void **state)
 		body[BODY_MAX + extra] = '\0';
 		snprintf(text, sizeof(text), "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", BODY_MAX + extra, body);
 		assert_int_equal(read_text(text).rc, extra == 0 ? ERR_OK : ERR_TOO_LARGE);
-		snprintf(text, sizeof(text), "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%X\r\n%s\r\n0\r\n\r\n",
+		snprintf(text, sizeof(text),
+			 "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%X\r\n%s\r\n0\r\n\r\n",
 			 (unsigned)(BODY_MAX + extra), body);
 		assert_int_equal(read_text(text).rc, extra == 0 ? ERR_OK : ERR_TOO_LARGE);
 		body[BODY_MAX + extra] = 'x';

@@ -33,43 +33,43 @@ static enum error_code parse(char *line, struct invocation *ret, struct error *e
 
 struct good {
 	const char *line;
-	const char *verb;		/* NULL: none */
-	const char *words;		/* joined by ',' */
-	const char *options;		/* "name=value,name" in order */
-	const char *program;		/* joined by ','; NULL: none */
+	const char *verb;    /* NULL: none */
+	const char *words;   /* joined by ',' */
+	const char *options; /* "name=value,name" in order */
+	const char *program; /* joined by ','; NULL: none */
 };
 
 static const struct good goods[] = {
-	{ "list", "list", "", "", NULL },
-	{ "list shop", "list", "shop", "", NULL },
-	{ "--json list", "list", "", "json", NULL },
-	{ "list --json", "list", "", "json", NULL },
-	{ "-q list", "list", "", "quiet", NULL },
-	{ "--address unix:///x get a B", "get", "a,B", "address=unix:///x", NULL },
-	{ "get --address=http://h a B", "get", "a,B", "address=http://h", NULL },
-	{ "get a --revision 3 B", "get", "a,B", "revision=3", NULL },
-	{ "set a B=1 C=-x -m why", "set", "a,B=1,C=-x", "message=why", NULL },
-	{ "set a B -mwhy", "set", "a,B", "message=why", NULL },
-	{ "set a B -qm why", "set", "a,B", "quiet,message=why", NULL },
-	{ "set a B -", "set", "a,B,-", "", NULL },
-	{ "set a --message=a=b B", "set", "a,B", "message=a=b", NULL },
-	{ "set a --message= B", "set", "a,B", "message=", NULL },
-	{ "set a -m -q B", "set", "a,B", "message=-q", NULL },
-	{ "unset a -- --odd", "unset", "a,--odd", "", NULL },
-	{ "env create a", "env create", "a", "", NULL },
-	{ "env --json list", "env list", "", "json", NULL },
-	{ "env settings a --allow-names _", "env settings", "a", "allow-names=", NULL },
-	{ "run a -- x", "run", "a", "", "x" },
-	{ "run a --only A --only B -- x --only y", "run", "a", "only=A,only=B", "x,--only,y" },
-	{ "run --pristine a -- x -- y", "run", "a", "pristine", "x,--,y" },
-	{ "--help", NULL, "", "help", NULL },
-	{ "help", NULL, "", "help", NULL },
-	{ "help set", "set", "", "help", NULL },
-	{ "set -h", "set", "", "help", NULL },
-	{ "env --help", NULL, "", "help", NULL },
-	{ "run --help", "run", "", "help", NULL },
-	{ "--version", NULL, "", "version", NULL },
-	{ "copy a b --only X --except Y", "copy", "a,b", "only=X,except=Y", NULL },
+	{"list", "list", "", "", NULL},
+	{"list shop", "list", "shop", "", NULL},
+	{"--json list", "list", "", "json", NULL},
+	{"list --json", "list", "", "json", NULL},
+	{"-q list", "list", "", "quiet", NULL},
+	{"--address unix:///x get a B", "get", "a,B", "address=unix:///x", NULL},
+	{"get --address=http://h a B", "get", "a,B", "address=http://h", NULL},
+	{"get a --revision 3 B", "get", "a,B", "revision=3", NULL},
+	{"set a B=1 C=-x -m why", "set", "a,B=1,C=-x", "message=why", NULL},
+	{"set a B -mwhy", "set", "a,B", "message=why", NULL},
+	{"set a B -qm why", "set", "a,B", "quiet,message=why", NULL},
+	{"set a B -", "set", "a,B,-", "", NULL},
+	{"set a --message=a=b B", "set", "a,B", "message=a=b", NULL},
+	{"set a --message= B", "set", "a,B", "message=", NULL},
+	{"set a -m -q B", "set", "a,B", "message=-q", NULL},
+	{"unset a -- --odd", "unset", "a,--odd", "", NULL},
+	{"env create a", "env create", "a", "", NULL},
+	{"env --json list", "env list", "", "json", NULL},
+	{"env settings a --allow-names _", "env settings", "a", "allow-names=", NULL},
+	{"run a -- x", "run", "a", "", "x"},
+	{"run a --only A --only B -- x --only y", "run", "a", "only=A,only=B", "x,--only,y"},
+	{"run --pristine a -- x -- y", "run", "a", "pristine", "x,--,y"},
+	{"--help", NULL, "", "help", NULL},
+	{"help", NULL, "", "help", NULL},
+	{"help set", "set", "", "help", NULL},
+	{"set -h", "set", "", "help", NULL},
+	{"env --help", NULL, "", "help", NULL},
+	{"run --help", "run", "", "help", NULL},
+	{"--version", NULL, "", "version", NULL},
+	{"copy a b --only X --except Y", "copy", "a,b", "only=X,except=Y", NULL},
 };
 
 static void append(char *text, size_t size, const char *piece, const char *separator)
@@ -132,28 +132,28 @@ static void test_good(void **state)
 
 static const struct {
 	const char *line;
-	const char *sentence;		/* part of it */
+	const char *sentence; /* part of it */
 } bads[] = {
-	{ "", "no verb" },
-	{ "lits", "did you mean 'list'?" },
-	{ "qqqqqqqq", "there is no verb 'qqqqqqqq'" },
-	{ "env", "needs a second word" },
-	{ "env creat a", "did you mean 'env create'?" },
-	{ "get", "needs ENV" },
-	{ "get a B C", "and no more" },
-	{ "list --jsom", "did you mean --json?" },
-	{ "list -x", "unknown option -x" },
-	{ "list --only A", "unknown option --only" },
-	{ "list --quiet=1", "takes no value" },
-	{ "set a B -m", "needs a value" },
-	{ "set a B --message", "needs a value" },
-	{ "set a B -m x -m y", "given twice" },
-	{ "run a", "needs a program" },
-	{ "run a --", "needs a program" },
-	{ "run a x", "put -- between" },
-	{ "run -- x", "needs ENV" },
-	{ "run a --json -- x", "no meaning" },
-	{ "init now", "no more" },
+	{"", "no verb"},
+	{"lits", "did you mean 'list'?"},
+	{"qqqqqqqq", "there is no verb 'qqqqqqqq'"},
+	{"env", "needs a second word"},
+	{"env creat a", "did you mean 'env create'?"},
+	{"get", "needs ENV"},
+	{"get a B C", "and no more"},
+	{"list --jsom", "did you mean --json?"},
+	{"list -x", "unknown option -x"},
+	{"list --only A", "unknown option --only"},
+	{"list --quiet=1", "takes no value"},
+	{"set a B -m", "needs a value"},
+	{"set a B --message", "needs a value"},
+	{"set a B -m x -m y", "given twice"},
+	{"run a", "needs a program"},
+	{"run a --", "needs a program"},
+	{"run a x", "put -- between"},
+	{"run -- x", "needs ENV"},
+	{"run a --json -- x", "no meaning"},
+	{"init now", "no more"},
 };
 
 static void test_bad(void **state)
@@ -188,7 +188,7 @@ static void test_values_are_not_repeated(void **state)
 static void test_too_many_options(void **state)
 {
 	static char program[] = "envctl", verb[] = "list", flag[] = "-q";
-	char *argv[GIVEN_MAX + 4] = { program, verb };
+	char *argv[GIVEN_MAX + 4] = {program, verb};
 	struct error err = ERROR_INIT;
 	struct invocation inv;
 
@@ -211,22 +211,26 @@ static void test_numbers(void **state)
 		bool good;
 		uint64_t number;
 	} numbers[] = {
-		{ "1", false, true, 1 },      { "0", true, true, 0 },
-		{ "0", false, false, 0 },     { "-1", true, false, 0 },
-		{ "+1", true, false, 0 },     { "1x", true, false, 0 },
-		{ "", true, false, 0 },	      { " 1", true, false, 0 },
-		{ "9223372036854775807", false, true, INT64_MAX },
-		{ "9223372036854775808", false, false, 0 },
-		{ "99999999999999999999", false, false, 0 },
+		{"1", false, true, 1},
+		{"0", true, true, 0},
+		{"0", false, false, 0},
+		{"-1", true, false, 0},
+		{"+1", true, false, 0},
+		{"1x", true, false, 0},
+		{"", true, false, 0},
+		{" 1", true, false, 0},
+		{"9223372036854775807", false, true, INT64_MAX},
+		{"9223372036854775808", false, false, 0},
+		{"99999999999999999999", false, false, 0},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
-		struct invocation inv = { .command = command_find("set"), .given_len = 1 };
+		struct invocation inv = {.command = command_find("set"), .given_len = 1};
 		struct error err = ERROR_INIT;
 		uint64_t number = 77;
 
-		inv.given[0] = (struct given_option){ .id = OPT_CAS, .value = numbers[i].text };
+		inv.given[0] = (struct given_option){.id = OPT_CAS, .value = numbers[i].text};
 		enum error_code rc = option_number(&inv, OPT_CAS, numbers[i].zero_too, &number, &err);
 		assert_int_equal(rc, numbers[i].good ? ERR_OK : ERR_USAGE);
 		assert_true(number == (numbers[i].good ? numbers[i].number : 77));
@@ -288,14 +292,14 @@ static void test_help(void **state)
 
 static void test_suggestions(void **state)
 {
-	static const char *const names[] = { "shop/production", "shop/staging", "blog/production" };
+	static const char *const names[] = {"shop/production", "shop/staging", "blog/production"};
 	static const struct {
 		const char *wanted, *best;
 	} rows[] = {
-		{ "shop/prodution", "shop/production" },
-		{ "shop/stagin", "shop/staging" },
-		{ "blog/productoin", "blog/production" },
-		{ "nothing/like/it", "" },
+		{"shop/prodution", "shop/production"},
+		{"shop/stagin", "shop/staging"},
+		{"blog/productoin", "blog/production"},
+		{"nothing/like/it", ""},
 	};
 
 	(void)state;

@@ -28,27 +28,28 @@ static struct env_set *set_of(const char *json, const struct name_filter *filter
 struct row {
 	const char *base, *wanted;
 	bool replace;
-	const char *lines;		/* joined by ' ' */
+	const char *lines; /* joined by ' ' */
 	const char *data;
 	size_t unchanged;
 };
 
 static const struct row rows[] = {
-	{ "{}", "{}", false, "", "{}", 0 },
-	{ "{}", "{\"A\":\"1\"}", false, "+A", "{\"A\":\"1\"}", 0 },
-	{ "{\"A\":\"1\"}", "{\"A\":\"1\"}", false, "", "{\"A\":\"1\"}", 1 },
-	{ "{\"A\":\"1\"}", "{\"A\":\"2\"}", false, "~A", "{\"A\":\"2\"}", 0 },
-	{ "{\"A\":\"1\",\"B\":\"2\"}", "{\"B\":\"3\",\"C\":\"4\"}", false, "~B +C", "{\"A\":\"1\",\"B\":\"3\",\"C\":\"4\"}", 1 },
-	{ "{\"A\":\"1\",\"B\":\"2\"}", "{\"B\":\"3\",\"C\":\"4\"}", true, "-A ~B +C", "{\"B\":\"3\",\"C\":\"4\"}", 0 },
-	{ "{\"A\":\"1\"}", "{}", true, "-A", "{}", 0 },
+	{"{}", "{}", false, "", "{}", 0},
+	{"{}", "{\"A\":\"1\"}", false, "+A", "{\"A\":\"1\"}", 0},
+	{"{\"A\":\"1\"}", "{\"A\":\"1\"}", false, "", "{\"A\":\"1\"}", 1},
+	{"{\"A\":\"1\"}", "{\"A\":\"2\"}", false, "~A", "{\"A\":\"2\"}", 0},
+	{"{\"A\":\"1\",\"B\":\"2\"}", "{\"B\":\"3\",\"C\":\"4\"}", false, "~B +C",
+	 "{\"A\":\"1\",\"B\":\"3\",\"C\":\"4\"}", 1},
+	{"{\"A\":\"1\",\"B\":\"2\"}", "{\"B\":\"3\",\"C\":\"4\"}", true, "-A ~B +C", "{\"B\":\"3\",\"C\":\"4\"}", 0},
+	{"{\"A\":\"1\"}", "{}", true, "-A", "{}", 0},
 	/* the same text in another spelling is no change; a number is not its text */
-	{ "{\"A\":\"\\u0041\\/\"}", "{\"A\":\"A/\"}", false, "", "{\"A\":\"A/\"}", 1 },
-	{ "{\"A\":1.10}", "{\"A\":1.10}", false, "", "{\"A\":1.10}", 1 },
-	{ "{\"A\":1.10}", "{\"A\":1.1}", false, "~A", "{\"A\":1.1}", 0 },
-	{ "{\"A\":1}", "{\"A\":\"1\"}", false, "~A", "{\"A\":\"1\"}", 0 },
+	{"{\"A\":\"\\u0041\\/\"}", "{\"A\":\"A/\"}", false, "", "{\"A\":\"A/\"}", 1},
+	{"{\"A\":1.10}", "{\"A\":1.10}", false, "", "{\"A\":1.10}", 1},
+	{"{\"A\":1.10}", "{\"A\":1.1}", false, "~A", "{\"A\":1.1}", 0},
+	{"{\"A\":1}", "{\"A\":\"1\"}", false, "~A", "{\"A\":\"1\"}", 0},
 	/* null and objects are values, not merge instructions */
-	{ "{\"A\":{\"x\":1}}", "{\"A\":{\"y\":2},\"B\":null}", false, "~A +B", "{\"A\":{\"y\":2},\"B\":null}", 0 },
-	{ "{\"a\\tb\":\"1\"}", "{\"a\\u0009b\":\"2\"}", false, "~a\tb", "{\"a\\tb\":\"2\"}", 0 },
+	{"{\"A\":{\"x\":1}}", "{\"A\":{\"y\":2},\"B\":null}", false, "~A +B", "{\"A\":{\"y\":2},\"B\":null}", 0},
+	{"{\"a\\tb\":\"1\"}", "{\"a\\u0009b\":\"2\"}", false, "~a\tb", "{\"a\\tb\":\"2\"}", 0},
 };
 
 static void test_rows(void **state)
@@ -57,7 +58,7 @@ static void test_rows(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		const struct row *row = &rows[i];
 		struct env_set *base = set_of(row->base, NULL), *wanted = set_of(row->wanted, NULL);
-		struct plan plan = { 0 };
+		struct plan plan = {0};
 		struct error err = ERROR_INIT;
 		char lines[256] = "";
 
@@ -84,7 +85,7 @@ static void test_rows(void **state)
 
 static void test_filter(void **state)
 {
-	struct name_filter filter = { .only = { "DB_*" }, .only_len = 1 };
+	struct name_filter filter = {.only = {"DB_*"}, .only_len = 1};
 	struct env_set *set = set_of("{\"DB_A\":\"1\",\"X\":\"2\"}", &filter);
 
 	(void)state;

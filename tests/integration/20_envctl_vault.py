@@ -1,0 +1,218 @@
+#!/usr/bin/env python3
+"""Setting up, sealing and opening a vault with envctl; being offline; tokens; whose socket it is."""
+# tier: quick
+# sanitized: yes
+import json
+import os
+import signal
+import stat
+
+from envctl_story import ENVCTL, Story, case, fake_server, run_cases
+
+
+def new():
+    return Story()
+
+
+def mode(path):
+    return stat.S_IMODE(os.stat(path).st_mode)
+
+
+@case
+def nothing_is_running(story):
+    story.stop()
+    for verb in (["status"], ["list"], ["get", "a"], ["set", "a", "B=1"], ["history", "a"]):
+        story.bad(5, "start", *verb)
+    story.bad(125, "start", "run", "a", "--", "true")
+    os.unlink(story.socket) if os.path.exists(story.socket) else None
+    story.bad(5, "no vaultd is running here", "list")
+    story.bad(5, "VAULT_ADDR", "list", env={"VAULT_ADDR": "http://127.0.0.1:1"})
+    story.bad(78, "plain http is for loopback only", "list", "--address", "http://192.0.2.1:8200")
+    story.bad(1, "use unix:///path", "list", "--address", "ftp://x")
+
+
+@case
+def status_before_and_after_init(story):
+    out = story.envctl("status")
+    assert out.code == 2 and "envctl init" in out.out, out
+    assert json.loads(story.envctl("status", "--json").out)["initialized"] is False
+    assert story.envctl("status", "--quiet").out == ""
+    story.bad(2, "envctl init", "list")
+    story.bad(2, "envctl init", "unseal", "--passphrase", stdin="x\n")
+    story.init()
+    out = story.good("status")
+    assert "Sealed       no" in out.out, out
+    assert json.loads(story.good("status", "--json").out)["sealed"] is False
+    story.bad(1, "initialised already", "init", "--passphrase", stdin="x\n")
+
+
+@case
+def passphrase_at_a_prompt(story):
+    text = story.terminal("init", answers=[("Passphrase: ", "secret1\n"), ("again: ", "secret2\n")], code=1)
+    assert "not the same" in text and "secret1" not in text, text
+    text = story.terminal("init", answers=[("Passphrase: ", "\n"), ("again: ", "\n")], code=1)
+    assert "empty" in text, text
+    text = story.terminal("init", answers=[("Passphrase: ", "secret1\n"), ("again: ", "secret1\n")])
+    assert "secret1" not in text and "shown this once" in text, text
+    story.good("seal")
+    text = story.terminal("unseal", answers=[("Passphrase: ", "secret2\n")], code=4)
+    assert "secret2" not in text, text
+    text = story.terminal("unseal", answers=[("Passphrase: ", "secret1\n")])
+    assert "is open" in text, text
+    assert "open already" in story.good("unseal").err
+
+
+@case
+def key_file_is_made(story):
+    key, token = story.path("vault.key"), story.path("root.token")
+    out = story.good("init", "--key-file", key, "--token-output", token)
+    assert out.out == "" and mode(key) == 0o400 and mode(token) == 0o600, out
+    assert os.path.getsize(key) == 32
+    root = open(token).read().strip()
+    assert root.startswith("hvs.") and root not in out.err
+    story.good("list", "--token-file", token)
+    story.good("seal")
+    story.bad(3, "", "unseal", "--key-file", story.path("missing"))
+    os.chmod(key, 0o440)
+    story.bad(77, "", "unseal", "--key-file", key)
+    os.chmod(key, 0o400)
+    wrong = story.path("wrong.key")
+    with open(wrong, "wb") as handle:
+        handle.write(b"x" * 32)
+    os.chmod(wrong, 0o600)
+    story.bad(4, "", "unseal", "--key-file", wrong)
+    story.good("unseal", "--key-file", key)
+
+
+@case
+def passphrase_file_and_json(story):
+    secret = story.path("passphrase")
+    with open(secret, "w") as handle:
+        handle.write("correct horse\nsecond line\n")
+    story.bad(77, "", "init", "--passphrase-file", secret)
+    os.chmod(secret, 0o600)
+    story.bad(64, "one of", "init", "--passphrase-file", secret, "--key-file", secret)
+    root = json.loads(story.good("init", "--passphrase-file", secret, "--json").out)["root_token"]
+    assert root.startswith("hvs.")
+    story.good("seal")
+    story.good("unseal", "--passphrase", stdin="correct horse\n")
+
+
+@case
+def sealed_vault_says_what_to_do(story):
+    story.init()
+    story.good("set", "a", "B=1")
+    story.good("seal")
+    for verb in (["list"], ["get", "a"], ["set", "a", "B=2"], ["history", "a"], ["render", "a", "--format", "json"],
+                 ["copy", "a", "b"], ["env", "delete", "a", "--yes"]):
+        story.bad(2, "envctl unseal", *verb)
+    story.bad(125, "envctl unseal", "run", "a", "--", "true")
+    assert story.envctl("status").code == 2
+    story.good("unseal", "--passphrase", stdin="correct horse\n")
+    assert story.good("get", "a", "B").out == "1"
+
+
+@case
+def tokens(story):
+    root = story.init()
+    story.good("set", "a", "B=1")
+    story.good("get", "a", env={"VAULT_TOKEN": root})
+    out = story.bad(4, "VAULT_TOKEN", "get", "a", env={"VAULT_TOKEN": "hvs.wrong"})
+    assert "hvs.wrong" not in out.err
+    state = story.path("state/envctl")
+    os.mkdir(state, 0o700)
+    with open(state + "/token", "w") as handle:
+        handle.write("hvs.wrong\n")
+    os.chmod(state + "/token", 0o600)
+    story.bad(4, "envctl/token", "get", "a")
+    story.good("get", "a", env={"VAULT_TOKEN": root})
+    os.chmod(state + "/token", 0o644)
+    story.bad(77, "", "get", "a")
+    with open(state + "/token", "w") as handle:
+        handle.write(root + "\n")
+    os.chmod(state + "/token", 0o600)
+    story.good("get", "a")
+    story.bad(3, "", "get", "a", "--token-file", story.path("missing"))
+    story.bad(1, "one word", "get", "a", env={"VAULT_TOKEN": "hvs.a\r\nX: y"})
+
+
+@case
+def sockets_of_others_are_refused(story):
+    if os.geteuid() != 0:
+        return
+    other = 65534
+    folder = story.path("other")
+    os.mkdir(folder, 0o777)
+    os.chmod(folder, 0o777)
+    path = folder + "/s"
+    pid = fake_server(path, [b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"], uid=other)
+    try:
+        story.bad(77, f"belongs to user {other}", "list", "--address", path, env={"VAULT_TOKEN": "hvs.precious"})
+        os.chown(path, 0, 0)   # the file is ours now, the process that listens is not
+        story.bad(77, f"belongs to user {other}", "list", "--address", path, env={"VAULT_TOKEN": "hvs.precious"})
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
+@case
+def answers_that_are_none(story):
+    answers = {
+        b"SSH-2.0-OpenSSH_9.2\r\n": "not proper HTTP",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello": "not JSON",
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 5\r\n\r\n{\"a\":": "not JSON",
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{}": "closed the connection",
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}": "no data",
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}x": "more than its answer",
+        b"": "closed the connection",
+    }
+    for number, (answer, sentence) in enumerate(answers.items()):
+        path = story.path(f"fake{number}")
+        pid = fake_server(path, [answer])
+        try:
+            story.bad(5, sentence, "list", "--address", path)
+        finally:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+
+
+@case
+def interrupted_prompt_restores_the_echo(story):
+    import pty
+    import subprocess
+    import termios
+    import time
+    master, slave = pty.openpty()
+    process = subprocess.Popen([ENVCTL, "init"],
+                               env=story.env, stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
+                               preexec_fn=lambda: __import__("fcntl").ioctl(0, termios.TIOCSCTTY, 0))
+    shown = b""
+    while b"Passphrase" not in shown:
+        shown += os.read(master, 1000)
+    time.sleep(0.05)
+    assert not termios.tcgetattr(slave)[3] & termios.ECHO
+    os.write(master, b"\x03")
+    assert process.wait(10) == -signal.SIGINT
+    assert termios.tcgetattr(slave)[3] & termios.ECHO
+    os.close(master)
+    os.close(slave)
+
+
+@case
+def help_and_version(story):
+    assert "Usage: envctl" in story.good("--help").out
+    assert story.good("version").out == story.good("--version").out
+    assert json.loads(story.good("version", "--json").out)["version"]
+    assert story.good("help", "set").out == story.good("set", "--help").out
+    out = story.bad(64, "did you mean 'import'?", "imprt", "a", "b")
+    assert out.out == ""
+    story.bad(64, "did you mean --message?", "set", "a", "--mesage", "x")
+    script = story.good("completion", "bash").out
+    story.bad(64, "bash only", "completion", "fish")
+    import subprocess
+    done = subprocess.run(["bash", "-c", script + "\nCOMP_WORDS=(envctl re); COMP_CWORD=1; _envctl; echo ${COMPREPLY[@]}"],
+                          stdout=subprocess.PIPE, text=True, check=True)
+    assert done.stdout.split() == ["render"], done
+
+
+run_cases(new)
