@@ -113,6 +113,7 @@ enum error_code config_personal(struct config *ret, struct error *err)
 
 /* Its error function has no argument of ours. Configuration is read before there are threads. */
 static struct error *current_error;
+static const char *current_path;	/* sections do not know their file */
 
 static void __attribute__((format(printf, 2, 0))) complain(cfg_t *cfg, const char *format, va_list args)
 {
@@ -120,8 +121,7 @@ static void __attribute__((format(printf, 2, 0))) complain(cfg_t *cfg, const cha
 
 	vsnprintf(text, sizeof(text), format, args);
 	if (current_error && current_error->code == ERR_OK)
-		error_set(current_error, ERR_CONFIG, "%s:%d: %s", cfg && cfg->filename ? cfg->filename : "?", cfg ? cfg->line : 0,
-			  text);
+		error_set(current_error, ERR_CONFIG, "%s:%d: %s", current_path, cfg ? cfg->line : 0, text);
 }
 
 static int check_absolute(cfg_t *cfg, cfg_opt_t *opt)
@@ -381,6 +381,7 @@ enum error_code config_read_file(const char *path, bool personal, struct config 
 	if (!copy_path(config.source, sizeof(config.source), path))
 		return error_set(err, ERR_CONFIG, "the path of the configuration is too long");
 	current_error = err;
+	current_path = path;
 	rc = cfg_parse(cfg, path);
 	current_error = NULL;
 	if (rc == CFG_FILE_ERROR)

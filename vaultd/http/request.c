@@ -234,11 +234,11 @@ static bool admit(struct request *request)
 	}
 	if (!check_wrap_ttl(request))
 		return false;
-	if (found == ROUTE_FOUND && (match.route->flags & ROUTE_ANONYMOUS) != 0) {
+	if (found == ROUTE_FOUND && (match.route->flags & ROUTE_OPEN) != 0) {
 		request->caller = (struct caller){ .kind = CALLER_ANONYMOUS };
 		return use_route(request, &match);
 	}
-	if (found == ROUTE_NO_METHOD && (match.route->flags & ROUTE_ANONYMOUS) != 0) {
+	if (found == ROUTE_NO_METHOD && (match.route->flags & ROUTE_OPEN) != 0) {
 		reply_refuse(request, 405, "unsupported operation");
 		return false;
 	}

@@ -7,21 +7,20 @@
 #include "vault/limits.h"
 
 enum { WRITE = METHOD_POST | METHOD_PUT };
-enum { OPEN = ROUTE_SEALED | ROUTE_ANONYMOUS };
 
 static const struct route routes[] = {
 	/* outside the API */
-	{ "/healthz", METHOD_GET, 0, 0, AUDIT_NONE, OPEN, handle_healthz },
-	{ "/readyz", METHOD_GET, 0, 0, AUDIT_NONE, OPEN, handle_readyz },
-	{ "/metrics", METHOD_GET, 0, 0, AUDIT_NONE, OPEN, handle_metrics },
+	{ "/healthz", METHOD_GET, 0, 0, AUDIT_NONE, ROUTE_OPEN, handle_healthz },
+	{ "/readyz", METHOD_GET, 0, 0, AUDIT_NONE, ROUTE_OPEN, handle_readyz },
+	{ "/metrics", METHOD_GET, 0, 0, AUDIT_NONE, ROUTE_OPEN, handle_metrics },
 
 	/* state */
-	{ "/v1/sys/health", METHOD_GET, 0, 0, AUDIT_NONE, OPEN, handle_sys_health },
-	{ "/v1/sys/seal-status", METHOD_GET, 0, 0, AUDIT_NONE, OPEN, handle_seal_status },
-	{ "/v1/sys/leader", METHOD_GET, 0, 0, AUDIT_NONE, OPEN, handle_leader },
-	{ "/v1/sys/init", METHOD_GET, 0, 0, AUDIT_NONE, OPEN, handle_init_status },
-	{ "/v1/sys/init", WRITE, 0, LIMIT_BODY_INIT, AUDIT_CHANGE, OPEN | ROUTE_SLOW | ROUTE_LOCAL, handle_init },
-	{ "/v1/sys/unseal", WRITE, 0, LIMIT_BODY_INIT, AUDIT_CHANGE, OPEN | ROUTE_SLOW | ROUTE_LOCAL, handle_unseal },
+	{ "/v1/sys/health", METHOD_GET, 0, 0, AUDIT_NONE, ROUTE_OPEN, handle_sys_health },
+	{ "/v1/sys/seal-status", METHOD_GET, 0, 0, AUDIT_NONE, ROUTE_OPEN, handle_seal_status },
+	{ "/v1/sys/leader", METHOD_GET, 0, 0, AUDIT_NONE, ROUTE_OPEN, handle_leader },
+	{ "/v1/sys/init", METHOD_GET, 0, 0, AUDIT_NONE, ROUTE_OPEN, handle_init_status },
+	{ "/v1/sys/init", WRITE, 0, LIMIT_BODY_INIT, AUDIT_CHANGE, ROUTE_OPEN | ROUTE_SLOW | ROUTE_LOCAL, handle_init },
+	{ "/v1/sys/unseal", WRITE, 0, LIMIT_BODY_INIT, AUDIT_CHANGE, ROUTE_OPEN | ROUTE_SLOW | ROUTE_LOCAL, handle_unseal },
 	{ "/v1/sys/seal", WRITE, CAP_SUDO | CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_CHANGE, ROUTE_SLOW, handle_seal },
 
 	/* mounts and identity */

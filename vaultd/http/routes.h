@@ -22,11 +22,10 @@ enum audit_class {
 };
 
 enum route_flags {
-	ROUTE_SEALED = 1,	/* answered while sealed */
-	ROUTE_ANONYMOUS = 2,	/* needs no identity */
-	ROUTE_SLOW = 4,		/* runs on the worker, not on an event thread */
-	ROUTE_AUTHORIZE = 8,	/* decided here, on the request's own path; core/ decides all others */
-	ROUTE_LOCAL = 16,	/* over TCP only when unseal_remote is set */
+	ROUTE_OPEN = 1,		/* needs no identity; a sealed vault can check none and answers exactly these */
+	ROUTE_SLOW = 2,		/* runs on the worker, not on an event thread */
+	ROUTE_AUTHORIZE = 4,	/* decided here, on the request's own path; core/ decides all others */
+	ROUTE_LOCAL = 8,	/* over TCP only when unseal_remote is set */
 };
 
 struct request;

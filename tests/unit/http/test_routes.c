@@ -1,0 +1,186 @@
+/* The route table: each row is reached by its own path, nothing else is, and the flags that guard a sealed vault are as
+ * documented. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/vault.h"
+#include "http/routes.h"
+#include "vault/limits.h"
+
+struct row {
+	const char *path, *mount;
+	unsigned method;
+	enum route_found found;
+	const char *pattern, *rest;
+};
+
+static const struct row rows[] = {
+	{ "/healthz", "", METHOD_GET, ROUTE_FOUND, "/healthz", "" },
+	{ "/healthz", "", METHOD_HEAD, ROUTE_FOUND, "/healthz", "" },
+	{ "/healthz", "", METHOD_POST, ROUTE_NO_METHOD, "/healthz", "" },
+	{ "/healthz/x", "", METHOD_GET, ROUTE_NONE, NULL, NULL },
+	{ "/readyz", "", METHOD_GET, ROUTE_FOUND, "/readyz", "" },
+	{ "/metrics", "", METHOD_GET, ROUTE_FOUND, "/metrics", "" },
+	{ "/", "", METHOD_GET, ROUTE_NONE, NULL, NULL },
+	{ "/v1", "", METHOD_GET, ROUTE_NONE, NULL, NULL },
+	{ "/v1/sys", "", METHOD_GET, ROUTE_NONE, NULL, NULL },
+	{ "/v1/sys/health", "", METHOD_GET, ROUTE_FOUND, "/v1/sys/health", "" },
+	{ "/v1/sys/health", "", METHOD_PUT, ROUTE_NO_METHOD, "/v1/sys/health", "" },
+	{ "/v1/sys/healthy", "", METHOD_GET, ROUTE_NONE, NULL, NULL },
+	{ "/v1/sys/seal-status", "", METHOD_GET, ROUTE_FOUND, "/v1/sys/seal-status", "" },
+	{ "/v1/sys/leader", "", METHOD_POST, ROUTE_NO_METHOD, "/v1/sys/leader", "" },
+	{ "/v1/sys/init", "", METHOD_GET, ROUTE_FOUND, "/v1/sys/init", "" },
+	{ "/v1/sys/init", "", METHOD_PUT, ROUTE_FOUND, "/v1/sys/init", "" },
+	{ "/v1/sys/init", "", METHOD_POST, ROUTE_FOUND, "/v1/sys/init", "" },
+	{ "/v1/sys/init", "", METHOD_DELETE, ROUTE_NO_METHOD, "/v1/sys/init", "" },
+	{ "/v1/sys/unseal", "", METHOD_POST, ROUTE_FOUND, "/v1/sys/unseal", "" },
+	{ "/v1/sys/unseal", "", METHOD_GET, ROUTE_NO_METHOD, "/v1/sys/unseal", "" },
+	{ "/v1/sys/seal", "", METHOD_PUT, ROUTE_FOUND, "/v1/sys/seal", "" },
+	{ "/v1/sys/mounts", "", METHOD_GET, ROUTE_FOUND, "/v1/sys/mounts", "" },
+	{ "/v1/sys/mounts/secret", "", METHOD_GET, ROUTE_FOUND, "/v1/sys/mounts/{name}", "secret" },
+	{ "/v1/sys/mounts/a/b", "", METHOD_GET, ROUTE_FOUND, "/v1/sys/mounts/{name}", "a/b" },
+	{ "/v1/sys/internal/ui/mounts", "", METHOD_GET, ROUTE_FOUND, "/v1/sys/internal/ui/mounts", "" },
+	{ "/v1/sys/internal/ui/mounts/secret/data/a", "", METHOD_GET, ROUTE_FOUND, "/v1/sys/internal/ui/mounts/{name}",
+	  "secret/data/a" },
+	{ "/v1/auth/token/lookup-self", "", METHOD_GET, ROUTE_FOUND, "/v1/auth/token/lookup-self", "" },
+	{ "/v1/auth/token/lookup", "", METHOD_POST, ROUTE_NONE, NULL, NULL },
+
+	/* fixed rows do not hold when a mount is looked at, nor the other way round */
+	{ "/v1/sys/health", "sys/", METHOD_GET, ROUTE_NONE, NULL, NULL },
+	{ "/v1/secret/data/a", "", METHOD_GET, ROUTE_NONE, NULL, NULL },
+	{ "/v1/secret/data/a", "other/", METHOD_GET, ROUTE_NONE, NULL, NULL },
+
+	{ "/v1/secret/config", "secret/", METHOD_GET, ROUTE_FOUND, "/v1/{mount}/config", "" },
+	{ "/v1/secret/config", "secret/", METHOD_POST, ROUTE_FOUND, "/v1/{mount}/config", "" },
+	{ "/v1/secret/config", "secret/", METHOD_DELETE, ROUTE_NO_METHOD, "/v1/{mount}/config", "" },
+	{ "/v1/secret/config/a", "secret/", METHOD_GET, ROUTE_NONE, NULL, NULL },
+	{ "/v1/secret/data/a", "secret/", METHOD_GET, ROUTE_FOUND, "/v1/{mount}/data/{env}", "a" },
+	{ "/v1/secret/data/a/b/c", "secret/", METHOD_GET, ROUTE_FOUND, "/v1/{mount}/data/{env}", "a/b/c" },
+	{ "/v1/secret/data/data/data", "secret/", METHOD_GET, ROUTE_FOUND, "/v1/{mount}/data/{env}", "data/data" },
+	{ "/v1/secret/data", "secret/", METHOD_GET, ROUTE_NONE, NULL, NULL },
+	{ "/v1/secret/data/a", "secret/", METHOD_LIST, ROUTE_NO_METHOD, "/v1/{mount}/data/{env}", "a" },
+	{ "/v1/secret/data/a", "secret/", METHOD_POST, ROUTE_FOUND, "/v1/{mount}/data/{env}", "a" },
+	{ "/v1/secret/data/a", "secret/", METHOD_PUT, ROUTE_FOUND, "/v1/{mount}/data/{env}", "a" },
+	{ "/v1/secret/data/a", "secret/", METHOD_PATCH, ROUTE_FOUND, "/v1/{mount}/data/{env}", "a" },
+	{ "/v1/secret/data/a", "secret/", METHOD_DELETE, ROUTE_FOUND, "/v1/{mount}/data/{env}", "a" },
+	{ "/v1/team/kv/data/a", "team/kv/", METHOD_GET, ROUTE_FOUND, "/v1/{mount}/data/{env}", "a" },
+	{ "/v1/secret/delete/a", "secret/", METHOD_POST, ROUTE_FOUND, "/v1/{mount}/delete/{env}", "a" },
+	{ "/v1/secret/delete/a", "secret/", METHOD_GET, ROUTE_NO_METHOD, "/v1/{mount}/delete/{env}", "a" },
+	{ "/v1/secret/undelete/a", "secret/", METHOD_PUT, ROUTE_FOUND, "/v1/{mount}/undelete/{env}", "a" },
+	{ "/v1/secret/destroy/a", "secret/", METHOD_PUT, ROUTE_FOUND, "/v1/{mount}/destroy/{env}", "a" },
+	{ "/v1/secret/subkeys/a", "secret/", METHOD_GET, ROUTE_FOUND, "/v1/{mount}/subkeys/{env}", "a" },
+	{ "/v1/secret/metadata", "secret/", METHOD_LIST, ROUTE_FOUND, "/v1/{mount}/metadata/{dir}", "" },
+	{ "/v1/secret/metadata/a", "secret/", METHOD_LIST, ROUTE_FOUND, "/v1/{mount}/metadata/{dir}", "a" },
+	{ "/v1/secret/metadata", "secret/", METHOD_GET, ROUTE_NO_METHOD, "/v1/{mount}/metadata/{dir}", "" },
+	{ "/v1/secret/metadatas", "secret/", METHOD_LIST, ROUTE_NONE, NULL, NULL },
+	{ "/v1/secret/metadata/a", "secret/", METHOD_GET, ROUTE_FOUND, "/v1/{mount}/metadata/{env}", "a" },
+	{ "/v1/secret/metadata/a", "secret/", METHOD_POST, ROUTE_FOUND, "/v1/{mount}/metadata/{env}", "a" },
+	{ "/v1/secret/metadata/a", "secret/", METHOD_PATCH, ROUTE_FOUND, "/v1/{mount}/metadata/{env}", "a" },
+	{ "/v1/secret/metadata/a", "secret/", METHOD_DELETE, ROUTE_FOUND, "/v1/{mount}/metadata/{env}", "a" },
+	{ "/v1/secret/resolve/a", "secret/", METHOD_GET, ROUTE_FOUND, "/v1/{mount}/resolve/{env}", "a" },
+	{ "/v1/secret/resolve/a", "secret/", METHOD_POST, ROUTE_NO_METHOD, "/v1/{mount}/resolve/{env}", "a" },
+	{ "/v1/secret/history/a", "secret/", METHOD_GET, ROUTE_FOUND, "/v1/{mount}/history/{env}", "a" },
+	{ "/v1/secret/diff/a", "secret/", METHOD_GET, ROUTE_FOUND, "/v1/{mount}/diff/{env}", "a" },
+	{ "/v1/secret/rollback/a", "secret/", METHOD_POST, ROUTE_FOUND, "/v1/{mount}/rollback/{env}", "a" },
+	{ "/v1/secret/rollback/a", "secret/", METHOD_GET, ROUTE_NO_METHOD, "/v1/{mount}/rollback/{env}", "a" },
+	{ "/v1/secret/settings/a", "secret/", METHOD_GET, ROUTE_FOUND, "/v1/{mount}/settings/{env}", "a" },
+	{ "/v1/secret/settings/a", "secret/", METHOD_PATCH, ROUTE_FOUND, "/v1/{mount}/settings/{env}", "a" },
+	{ "/v1/secret/foo/a", "secret/", METHOD_GET, ROUTE_NONE, NULL, NULL },
+	{ "/v1/secret", "secret/", METHOD_GET, ROUTE_NONE, NULL, NULL },
+};
+
+static void test_matching(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct row *row = &rows[i];
+		struct route_match match;
+		enum route_found found = route_find(row->path, row->mount, (enum http_method)row->method, &match);
+
+		if (found != row->found)
+			fail_msg("%s %s: %d instead of %d", http_method_name((enum http_method)row->method), row->path, found,
+				 row->found);
+		if (found != ROUTE_NONE && strcmp(match.route->pattern, row->pattern) != 0)
+			fail_msg("%s leads to %s", row->path, match.route->pattern);
+		if (found == ROUTE_FOUND)
+			assert_string_equal(match.rest, row->rest);
+	}
+}
+
+/* A row that no row of this test reaches is a row without a test. */
+static void test_every_route_has_a_row(void **state)
+{
+	(void)state;
+	for (size_t i = 0; route_at(i); i++) {
+		bool reached = false;
+
+		for (size_t j = 0; j < ARRAY_LEN(rows); j++) {
+			struct route_match match;
+
+			if (route_find(rows[j].path, rows[j].mount, (enum http_method)rows[j].method, &match) == ROUTE_FOUND)
+				reached |= match.route == route_at(i);
+		}
+		if (!reached)
+			fail_msg("no row of this test reaches %s", route_at(i)->pattern);
+	}
+}
+
+/* What a stranger may ask, in full; everything else needs an identity. */
+static void test_who_may_ask_what(void **state)
+{
+	static const char *const open[] = { "/healthz", "/readyz", "/metrics", "/v1/sys/health", "/v1/sys/seal-status",
+					    "/v1/sys/leader", "/v1/sys/init", "/v1/sys/unseal" };
+
+	(void)state;
+	for (size_t i = 0; route_at(i); i++) {
+		const struct route *route = route_at(i);
+		bool is_open = false;
+
+		for (size_t j = 0; j < ARRAY_LEN(open); j++)
+			is_open |= strcmp(open[j], route->pattern) == 0;
+		assert_int_equal((route->flags & ROUTE_OPEN) != 0, is_open);
+		assert_non_null(route->handle);
+	}
+}
+
+static void test_rules_of_rows(void **state)
+{
+	const unsigned bodies = METHOD_POST | METHOD_PUT | METHOD_PATCH;
+
+	(void)state;
+	for (size_t i = 0; route_at(i); i++) {
+		const struct route *route = route_at(i);
+		bool data = strstr(route->pattern, "/data/") != NULL && (route->methods & bodies) != 0;
+		bool secret = strcmp(route->pattern, "/v1/sys/init") == 0 || strcmp(route->pattern, "/v1/sys/unseal") == 0;
+
+		if ((route->methods & bodies) == 0)
+			assert_int_equal(route->body_limit, 0);
+		else if (data)
+			assert_int_equal(route->body_limit, LIMIT_BODY_DATA);
+		else
+			assert_int_equal(route->body_limit, secret ? LIMIT_BODY_INIT : LIMIT_BODY_SMALL);
+		/* What changes something is a change for the audit log; lookup-self only reads, whatever its method. */
+		if ((route->methods & METHOD_GET) == 0 && (route->methods & METHOD_LIST) == 0)
+			assert_int_equal(route->audit, AUDIT_CHANGE);
+		if (secret && (route->methods & bodies) != 0)
+			assert_int_equal(route->flags & (ROUTE_LOCAL | ROUTE_SLOW), ROUTE_LOCAL | ROUTE_SLOW);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_matching),
+		cmocka_unit_test(test_every_route_has_a_row),
+		cmocka_unit_test(test_who_may_ask_what),
+		cmocka_unit_test(test_rules_of_rows),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
