@@ -106,7 +106,7 @@ static void trim_newlines(char *text)
 		text[--len] = '\0';
 }
 
-static void text_set(char text[static ERROR_TEXT_MAX], const char *format, va_list args)
+static void printf_like(2, 0) text_set(char text[static ERROR_TEXT_MAX], const char *format, va_list args)
 {
 	int wanted = vsnprintf(text, ERROR_TEXT_MAX, format, args);
 	if (wanted < 0)
