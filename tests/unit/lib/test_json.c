@@ -255,6 +255,29 @@ static void duplicates_are_found_in_objects_of_any_size(void **state)
 	}
 }
 
+static void spelling_makes_no_name_another(void **state)
+{
+	(void)state;
+	/* Both as few names, which are compared in pairs, and as many, which are hashed. */
+	static const unsigned counts[] = { 3, 100 };
+	static const char *const again[] = { "name_1", "n\\u0061me_1", "\\u006e\\u0061\\u006d\\u0065\\u005f\\u0031" };
+	for (size_t c = 0; c < CASES(counts); c++) {
+		for (size_t a = 0; a < CASES(again); a++) {
+			cleanup_(secret_buf_freep) struct secret_buf *text =
+				many_members(a % 2 == 0 ? "name_" : "nam\\u0065_", counts[c], -1);
+			secret_buf_truncate(text, secret_buf_len(text) - 1);
+			secret_buf_append_text(text, ",\"");
+			secret_buf_append_text(text, again[a]);
+			secret_buf_append_text(text, "\":0}");
+			struct json_value value;
+			struct error err = ERROR_INIT;
+			assert_fails(json_scan(secret_buf_text(text), secret_buf_len(text), &value, &err), &err,
+				     ERR_INVALID);
+			assert_non_null(strstr(err.text, "the same name"));
+		}
+	}
+}
+
 static void names_of_nested_objects_stay_apart(void **state)
 {
 	(void)state;
@@ -695,6 +718,7 @@ int main(void)
 		cmocka_unit_test(errors_do_not_quote_the_text),
 		cmocka_unit_test(depth_has_its_limit),
 		cmocka_unit_test(duplicates_are_found_in_objects_of_any_size),
+		cmocka_unit_test(spelling_makes_no_name_another),
 		cmocka_unit_test(names_of_nested_objects_stay_apart),
 		cmocka_unit_test(hostile_bodies_take_linear_time),
 		cmocka_unit_test(members_come_in_order_with_their_spans),
