@@ -7,7 +7,7 @@
 #include "vault/limits.h"
 #include "vault/names.h"
 
-int text_span_compare(const struct text_span *a, const struct text_span *b)
+int text_order(const struct text_span *a, const struct text_span *b)
 {
 	uint32_t shorter = a->len < b->len ? a->len : b->len;
 	int order = shorter > 0 ? memcmp(a->at, b->at, shorter) : 0;
@@ -101,7 +101,7 @@ static int compare_variables(const void *a, const void *b)
 {
 	const struct variable *left = a, *right = b;
 
-	return text_span_compare(&left->name, &right->name);
+	return text_order(&left->name, &right->name);
 }
 
 static enum error_code check_distinct(const struct variable_list *list, struct error *err)
@@ -167,7 +167,7 @@ static int compare_rows(const void *a, const void *b)
 {
 	const struct patch_row *left = a, *right = b;
 
-	return text_span_compare(&left->name, &right->name);
+	return text_order(&left->name, &right->name);
 }
 
 static void free_rows(struct patch_row **rows)
@@ -260,7 +260,7 @@ enum error_code variables_merge_patch(const struct revision_record *target, cons
 	while (old < target->variables_len || row < rows_len) {
 		int order = row == rows_len		    ? -1
 			    : old == target->variables_len ? 1
-							    : text_span_compare(&target->variables[old].name, &rows[row].name);
+							    : text_order(&target->variables[old].name, &rows[row].name);
 
 		if (order < 0) {
 			keep_variable(ret, &target->variables[old++]);

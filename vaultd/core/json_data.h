@@ -51,4 +51,4 @@ enum error_code json_merge_patch(const struct json_value *target, const struct j
 				 struct error *err) must_check;
 
 /* memcmp order of two texts, a shorter one first. */
-int text_span_compare(const struct text_span *a, const struct text_span *b);
+int text_order(const struct text_span *a, const struct text_span *b);

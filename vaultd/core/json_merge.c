@@ -61,7 +61,7 @@ static int compare_rows(const void *a, const void *b)
 {
 	const struct member_row *const *left = a, *const *right = b;
 
-	return text_span_compare(&(*left)->name, &(*right)->name);
+	return text_order(&(*left)->name, &(*right)->name);
 }
 
 static enum error_code member_table_fill(struct member_table *table, const struct json_value *object, struct error *err)

@@ -30,7 +30,7 @@ void variables_carry(struct variable_list *list, const struct revision_record *b
 		struct variable *variable = &list->items[i];
 		int order = 1;
 
-		while (old < old_len && (order = text_span_compare(&before->variables[old].name, &variable->name)) < 0)
+		while (old < old_len && (order = text_order(&before->variables[old].name, &variable->name)) < 0)
 			old++;
 		carry_one(variable, old < old_len && order == 0 ? &before->variables[old] : NULL, revision, now);
 	}
@@ -188,10 +188,10 @@ static struct text_pair *custom_find(const struct head_record *head, const struc
 {
 	size_t place = 0;
 
-	while (place < head->custom_len && text_span_compare(&head->custom[place].key, key) < 0)
+	while (place < head->custom_len && text_order(&head->custom[place].key, key) < 0)
 		place++;
 	*ret_place = place;
-	if (place < head->custom_len && text_span_compare(&head->custom[place].key, key) == 0)
+	if (place < head->custom_len && text_order(&head->custom[place].key, key) == 0)
 		return &head->custom[place];
 	return NULL;
 }

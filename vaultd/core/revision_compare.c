@@ -19,7 +19,7 @@ void revisions_compare(const struct revision_record *from, const struct revision
 	while (more && (i < from->variables_len || j < to->variables_len)) {
 		const struct variable *left = i < from->variables_len ? &from->variables[i] : NULL;
 		const struct variable *right = j < to->variables_len ? &to->variables[j] : NULL;
-		int order = !left ? 1 : !right ? -1 : text_span_compare(&left->name, &right->name);
+		int order = !left ? 1 : !right ? -1 : text_order(&left->name, &right->name);
 
 		more = each(arg, order <= 0 ? left : NULL, order >= 0 ? right : NULL);
 		i += order <= 0;
