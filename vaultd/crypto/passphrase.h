@@ -21,11 +21,14 @@ struct argon2_cost {
 #define ARGON2_FLOOR_T 3
 
 /* ERR_INVALID when the cost is one that a header may not ask for: p != 1, t > 64, m over 2 GiB, m * t over 2^24, m over
- * half the memory limit, or below the floor unless the build is for tests (VAULT_TEST_KDF). Checked before anything is
+ * half the memory limit (address space, control groups), or below the floor unless the build is for tests (VAULT_TEST_KDF)
+ * and the environment variable VAULTD_TEST_KDF is set. Checked before anything is
  * allocated. */
 enum error_code argon2_cost_check(const struct argon2_cost *cost, struct error *err) must_check;
-/* ARGON2_DEFAULT_M_KIB and t >= 3 raised until one derivation takes a second; the smallest cost under VAULT_TEST_KDF when
- * the environment variable VAULTD_TEST_KDF is set. */
+/* ARGON2_DEFAULT_M_KIB (halved, down to the floor, where half of the memory limit is less) and t >= 3 raised until one
+ * derivation takes a second; m = 64 KiB, t = 1 under VAULT_TEST_KDF when the environment variable VAULTD_TEST_KDF is set. */
 enum error_code argon2_cost_choose(struct argon2_cost *ret, struct error *err) must_check;
+/* Checks the cost, then derives. ERR_INVALID (also for a passphrase not of 1 to LIMIT_PASSPHRASE_LEN bytes),
+ * ERR_NO_MEMORY. */
 enum error_code argon2_derive(const struct argon2_cost *cost, const void *passphrase, size_t len,
 			      const uint8_t salt[static 16], struct secret_key *ret, struct error *err) must_check;

@@ -178,7 +178,7 @@ enum error_code decode_mount(const uint8_t *plain, size_t len, struct mount_reco
 void encode_text(struct secret_buf *out, const char *text, size_t len);
 enum error_code decode_text(const uint8_t *plain, size_t len, struct text_span *ret, struct error *err) must_check;
 
-/* 0x01: fixed, 316 bytes of encoding in P = 320. */
+/* 0x01: an encoding of fixed length (264 bytes), so P is always 320. */
 struct state_record {
 	uint8_t flags, job;
 	uint32_t kek_epoch, index_epoch, base_epoch;

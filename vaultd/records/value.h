@@ -16,6 +16,7 @@
 
 #define VALUE_HEADER_LEN 32
 #define VALUE_OVERHEAD 112
+#define VALUE_PADDED_MAX 524160	/* 128 pages of 4,096 less 128 */
 
 struct value_header {
 	uint8_t flags;
@@ -24,7 +25,7 @@ struct value_header {
 	uint8_t kid[ID_LEN];
 };
 
-/* P, the padded length of an encoding of len bytes; 0 when len is over LIMIT_REVISION_PLAIN. The state's P is fixed (320). */
+/* P, the padded length of an encoding of len bytes; 0 when len is over LIMIT_REVISION_PLAIN. The state's encoding has a fixed length, so its P is always 320. */
 size_t padded_len(size_t encoding_len);
 /* VALUE_OVERHEAD + P. */
 size_t value_len(uint8_t table, size_t encoding_len);

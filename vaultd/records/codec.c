@@ -1,0 +1,176 @@
+#include "records/codec.h"
+
+#include <endian.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ENCODING 1
+
+struct codec_reader codec_reader_begin(const uint8_t *plain, size_t len)
+{
+	struct codec_reader reader = { .at = plain, .left = len };
+
+	if (read_u8(&reader) != ENCODING)
+		read_fail(&reader);
+	return reader;
+}
+
+void read_fail(struct codec_reader *reader)
+{
+	reader->failed = true;
+	reader->left = 0;
+}
+
+void read_bytes(struct codec_reader *reader, void *out, size_t len)
+{
+	if (reader->failed || reader->left < len) {
+		read_fail(reader);
+		memset(out, 0, len);
+		return;
+	}
+	memcpy(out, reader->at, len);
+	reader->at += len;
+	reader->left -= len;
+}
+
+uint8_t read_u8(struct codec_reader *reader)
+{
+	uint8_t value;
+
+	read_bytes(reader, &value, sizeof(value));
+	return value;
+}
+
+uint16_t read_u16(struct codec_reader *reader)
+{
+	uint16_t value;
+
+	read_bytes(reader, &value, sizeof(value));
+	return le16toh(value);
+}
+
+uint32_t read_u32(struct codec_reader *reader)
+{
+	uint32_t value;
+
+	read_bytes(reader, &value, sizeof(value));
+	return le32toh(value);
+}
+
+uint64_t read_u64(struct codec_reader *reader)
+{
+	uint64_t value;
+
+	read_bytes(reader, &value, sizeof(value));
+	return le64toh(value);
+}
+
+int64_t read_i64(struct codec_reader *reader)
+{
+	return (int64_t)read_u64(reader);
+}
+
+static struct text_span read_span(struct codec_reader *reader, size_t len)
+{
+	struct text_span span = { .at = "", .len = 0 };
+
+	if (reader->failed || reader->left < len) {
+		read_fail(reader);
+		return span;
+	}
+	span.at = (const char *)reader->at;
+	span.len = (uint32_t)len;
+	reader->at += len;
+	reader->left -= len;
+	return span;
+}
+
+struct text_span read_s16(struct codec_reader *reader)
+{
+	return read_span(reader, read_u16(reader));
+}
+
+struct text_span read_s32(struct codec_reader *reader)
+{
+	return read_span(reader, read_u32(reader));
+}
+
+void *read_array(struct codec_reader *reader, uint64_t count, size_t size, size_t min_encoded)
+{
+	void *array;
+
+	if (reader->failed || count == 0)
+		return NULL;
+	if (count > reader->left / min_encoded) {
+		read_fail(reader);
+		return NULL;
+	}
+	array = calloc((size_t)count, size);
+	if (!array)
+		read_fail(reader);
+	return array;
+}
+
+enum error_code codec_reader_end(const struct codec_reader *reader, const char *what, struct error *err)
+{
+	if (reader->failed || reader->left != 0)
+		return error_set(err, ERR_RECORD, "the record of %s is malformed", what);
+	return ERR_OK;
+}
+
+void write_u8(struct secret_buf *out, uint8_t value)
+{
+	secret_buf_append(out, &value, sizeof(value));
+}
+
+void write_u16(struct secret_buf *out, uint16_t value)
+{
+	value = htole16(value);
+	secret_buf_append(out, &value, sizeof(value));
+}
+
+void write_u32(struct secret_buf *out, uint32_t value)
+{
+	value = htole32(value);
+	secret_buf_append(out, &value, sizeof(value));
+}
+
+void write_u64(struct secret_buf *out, uint64_t value)
+{
+	value = htole64(value);
+	secret_buf_append(out, &value, sizeof(value));
+}
+
+void write_i64(struct secret_buf *out, int64_t value)
+{
+	write_u64(out, (uint64_t)value);
+}
+
+/* A text that is too long for its prefix would be cut silently: it makes the whole encoding fail instead. */
+static void write_span(struct secret_buf *out, struct text_span text)
+{
+	secret_buf_append(out, text.at, text.len);
+}
+
+void write_s16(struct secret_buf *out, struct text_span text)
+{
+	if (text.len > UINT16_MAX) {
+		(void)secret_buf_reserve(out, SIZE_MAX / 2);
+		return;
+	}
+	write_u16(out, (uint16_t)text.len);
+	write_span(out, text);
+}
+
+void write_s32(struct secret_buf *out, struct text_span text)
+{
+	write_u32(out, text.len);
+	write_span(out, text);
+}
+
+int text_span_compare(struct text_span a, struct text_span b)
+{
+	int order = memcmp(a.at, b.at, a.len < b.len ? a.len : b.len);
+
+	return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+}

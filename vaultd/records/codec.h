@@ -1,0 +1,54 @@
+/*
+ * Bounded reading and writing of record encodings: little-endian integers,
+ * bytes, texts with a length in front.
+ *
+ * A reader is sticky: after the first read that does not fit, all further reads
+ * give zeros and codec_reader_ok() is false. So decoders read to the end and
+ * look once. Writers append to a secret_buf, which is sticky itself.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "records/tables.h"
+#include "vault/secret_buf.h"
+
+struct codec_reader {
+	const uint8_t *at;
+	size_t left;
+	bool failed;
+};
+
+/* Begins behind the encoding's first byte, which must be 1 (the only encoding there is). */
+struct codec_reader codec_reader_begin(const uint8_t *plain, size_t len);
+
+uint8_t read_u8(struct codec_reader *reader);
+uint16_t read_u16(struct codec_reader *reader);
+uint32_t read_u32(struct codec_reader *reader);
+uint64_t read_u64(struct codec_reader *reader);
+int64_t read_i64(struct codec_reader *reader);
+void read_bytes(struct codec_reader *reader, void *out, size_t len);
+struct text_span read_s16(struct codec_reader *reader);
+struct text_span read_s32(struct codec_reader *reader);
+
+/* An array of count elements of size bytes, zeroed, or NULL (and failed) when count elements of at least min_encoded bytes
+ * cannot be left in the input: no count leads to memory that the input does not justify. NULL for 0 is no failure. */
+void *read_array(struct codec_reader *reader, uint64_t count, size_t size, size_t min_encoded);
+
+void read_fail(struct codec_reader *reader);
+
+/* Everything fitted and nothing is left. Otherwise ERR_RECORD: "what" is malformed. */
+enum error_code codec_reader_end(const struct codec_reader *reader, const char *what, struct error *err) must_check;
+
+void write_u8(struct secret_buf *out, uint8_t value);
+void write_u16(struct secret_buf *out, uint16_t value);
+void write_u32(struct secret_buf *out, uint32_t value);
+void write_u64(struct secret_buf *out, uint64_t value);
+void write_i64(struct secret_buf *out, int64_t value);
+void write_s16(struct secret_buf *out, struct text_span text);
+void write_s32(struct secret_buf *out, struct text_span text);
+
+/* memcmp order, a prefix first. */
+int text_span_compare(struct text_span a, struct text_span b);
