@@ -1,0 +1,243 @@
+/* The slots of the header: each wraps the root key under a key made from what its owner knows or has. */
+#include <sodium.h>
+#include <string.h>
+
+#include "crypto/passphrase.h"
+#include "crypto/seal.h"
+#include "records/header_copy.h"
+#include "vault/limits.h"
+
+/* A slot, 1,024 bytes. */
+enum {
+	SLOT_AT_STATE = 0,
+	SLOT_AT_TYPE = 1,
+	SLOT_AT_ID = 2,
+	SLOT_AT_COST = 4,
+	SLOT_AT_SALT = 16,
+	SLOT_AT_CREATED = 32,
+	SLOT_AT_LABEL = 40,
+	SLOT_AT_CREDENTIAL = 104,
+	SLOT_TEXT_LEN = 64,
+	SLOT_AT_SEALED = 432,
+	SLOT_SEALED_LEN = SEAL_OVERHEAD + KEY_LEN,
+	SLOT_AAD_LEN = 4 + ID_LEN + SLOT_AT_SEALED,
+};
+
+#define CREDENTIAL_LEN 32
+
+static uint8_t *slot_at(struct header *header, unsigned number)
+{
+	return header->copy + HEADER_AT_SLOTS + number * HEADER_SLOT_LEN;
+}
+
+static const uint8_t *slot_of(const struct header *header, unsigned number)
+{
+	return header->copy + HEADER_AT_SLOTS + number * HEADER_SLOT_LEN;
+}
+
+static void slot_aad(const struct header *header, const uint8_t *slot, uint8_t aad[static SLOT_AAD_LEN])
+{
+	memcpy(aad, "VDsl", 4);
+	memcpy(aad + 4, header_store_id(header), ID_LEN);
+	memcpy(aad + 4 + ID_LEN, slot, SLOT_AT_SEALED);
+}
+
+size_t header_slots(const struct header *header, struct slot_info ret[static SLOTS_MAX])
+{
+	size_t len = 0;
+
+	for (unsigned i = 0; i < SLOTS_MAX; i++) {
+		const uint8_t *slot = slot_of(header, i);
+
+		if (slot[SLOT_AT_STATE] != 1)
+			continue;
+		ret[len] = (struct slot_info){ .type = slot[SLOT_AT_TYPE], .id = slot[SLOT_AT_ID],
+					       .created = (int64_t)copy_u64(slot, SLOT_AT_CREATED) };
+		memcpy(ret[len].label, slot + SLOT_AT_LABEL, SLOT_TEXT_LEN);
+		memcpy(ret[len].credential, slot + SLOT_AT_CREDENTIAL, SLOT_TEXT_LEN);
+		len++;
+	}
+	return len;
+}
+
+/* -- from a secret to the slot's key --------------------------------------------- */
+
+void key_file_hash(const void *contents, size_t len, struct secret_key *ret)
+{
+	const struct byte_part part = { contents, len };
+
+	blake2b_parts(ret->bytes, KEY_LEN, NULL, 0, "vaultd-kfil-v001", &part, 1);
+}
+
+void slot_key_derive(enum slot_type type, uint8_t slot_id, const uint8_t store_id[static ID_LEN], const uint8_t salt[static 16],
+		     const struct secret_key *argon2_output, const struct secret_key *key_file,
+		     const uint8_t *credential, struct secret_key *ret)
+{
+	const uint8_t words[2] = { (uint8_t)type, slot_id };
+	const struct byte_part parts[] = { { words, sizeof(words) }, { store_id, ID_LEN }, { salt, 16 } };
+	uint8_t secret[2 * KEY_LEN];
+	size_t len = 0;
+
+	if (argon2_output) {
+		memcpy(secret, argon2_output->bytes, KEY_LEN);
+		len += KEY_LEN;
+	}
+	if (key_file) {
+		memcpy(secret + len, key_file->bytes, KEY_LEN);
+		len += KEY_LEN;
+	}
+	if (credential) {
+		memcpy(secret, credential, CREDENTIAL_LEN);
+		len = CREDENTIAL_LEN;
+	}
+	blake2b_parts(ret->bytes, KEY_LEN, secret, len, "vaultd-slot-v001", parts, ARRAY_LEN(parts));
+	sodium_memzero(secret, sizeof(secret));
+}
+
+static bool needs_passphrase(enum slot_type type)
+{
+	return type == SLOT_PASSPHRASE || type == SLOT_BOTH;
+}
+
+static bool needs_key_file(enum slot_type type)
+{
+	return type == SLOT_KEY_FILE || type == SLOT_BOTH;
+}
+
+/* One line feed at the end is the terminal's or the editor's, not the passphrase's. */
+static size_t passphrase_len(const struct slot_secret *secret)
+{
+	const char *passphrase = secret->passphrase;
+	size_t len = secret->passphrase_len;
+
+	return len > 0 && passphrase[len - 1] == '\n' ? len - 1 : len;
+}
+
+static enum error_code check_secret(const struct slot_secret *secret, struct error *err)
+{
+	size_t len = needs_passphrase(secret->type) ? passphrase_len(secret) : 1;
+
+	if (secret->type != SLOT_PASSPHRASE && secret->type != SLOT_KEY_FILE && secret->type != SLOT_BOTH &&
+	    secret->type != SLOT_CREDENTIAL)
+		return error_set(err, ERR_INVALID, "this type of slot is not known; use passphrase, key_file or credential");
+	if (len < 1 || len > LIMIT_PASSPHRASE_LEN)
+		return error_set(err, ERR_INVALID, "a passphrase has 1 to %d bytes", LIMIT_PASSPHRASE_LEN);
+	if (needs_key_file(secret->type) && (secret->key_len < LIMIT_KEY_FILE_MIN || secret->key_len > LIMIT_KEY_FILE_MAX))
+		return error_set(err, ERR_INVALID, "a key file has %d to %d bytes", LIMIT_KEY_FILE_MIN, LIMIT_KEY_FILE_MAX);
+	if (secret->type == SLOT_CREDENTIAL && secret->key_len != CREDENTIAL_LEN)
+		return error_set(err, ERR_INVALID, "a credential has exactly %d bytes", CREDENTIAL_LEN);
+	return ERR_OK;
+}
+
+static struct argon2_cost slot_cost(const uint8_t *slot)
+{
+	return (struct argon2_cost){ .t = copy_u32(slot, SLOT_AT_COST), .m_kib = copy_u32(slot, SLOT_AT_COST + 4),
+				     .p = copy_u32(slot, SLOT_AT_COST + 8) };
+}
+
+static enum error_code slot_key(const struct header *header, const uint8_t *slot, const struct slot_secret *secret,
+				struct secret_key *ret, struct error *err)
+{
+	struct argon2_cost cost = slot_cost(slot);
+	key_scope stretched, key_file;
+
+	if (needs_passphrase(secret->type) &&
+	    argon2_derive(&cost, secret->passphrase, passphrase_len(secret), slot + SLOT_AT_SALT, &stretched, err) != ERR_OK)
+		return err->code;
+	if (needs_key_file(secret->type))
+		key_file_hash(secret->key, secret->key_len, &key_file);
+	slot_key_derive(secret->type, slot[SLOT_AT_ID], header_store_id(header), slot + SLOT_AT_SALT,
+			needs_passphrase(secret->type) ? &stretched : NULL, needs_key_file(secret->type) ? &key_file : NULL,
+			secret->type == SLOT_CREDENTIAL ? secret->key : NULL, ret);
+	return ERR_OK;
+}
+
+/* -- making ------------------------------------------------------------------------ */
+
+static int free_slot(const struct header *header)
+{
+	for (int i = 0; i < SLOTS_MAX; i++)
+		if (slot_of(header, (unsigned)i)[SLOT_AT_STATE] == 0)
+			return i;
+	return -1;
+}
+
+static void put_text(uint8_t *at, const char *text)
+{
+	if (text)
+		memcpy(at, text, strnlen(text, SLOT_TEXT_LEN));
+}
+
+enum error_code slot_make(struct header *header, const struct slot_secret *secret, const struct secret_key *root_key,
+			  int64_t now, uint8_t *ret_id, struct error *err)
+{
+	struct argon2_cost cost = { 0 };
+	uint8_t made[HEADER_SLOT_LEN] = { 0 }, aad[SLOT_AAD_LEN];
+	int number = free_slot(header);
+	key_scope key;
+
+	if (check_secret(secret, err) != ERR_OK)
+		return err->code;
+	if (number < 0)
+		return error_set(err, ERR_BUSY, "all %d slots are taken; remove one first", SLOTS_MAX);
+	if (needs_passphrase(secret->type) && argon2_cost_choose(&cost, err) != ERR_OK)
+		return err->code;
+	made[SLOT_AT_STATE] = 1;
+	made[SLOT_AT_TYPE] = (uint8_t)secret->type;
+	made[SLOT_AT_ID] = (uint8_t)number;
+	copy_set_u32(made, SLOT_AT_COST, cost.t);
+	copy_set_u32(made, SLOT_AT_COST + 4, cost.m_kib);
+	copy_set_u32(made, SLOT_AT_COST + 8, cost.p);
+	random_fill(made + SLOT_AT_SALT, 16);
+	copy_set_u64(made, SLOT_AT_CREATED, (uint64_t)now);
+	put_text(made + SLOT_AT_LABEL, secret->label);
+	put_text(made + SLOT_AT_CREDENTIAL, secret->credential);
+	if (slot_key(header, made, secret, &key, err) != ERR_OK)
+		return err->code;
+	slot_aad(header, made, aad);
+	seal(&key, aad, sizeof(aad), root_key->bytes, KEY_LEN, NULL, made + SLOT_AT_SEALED);
+	memcpy(slot_at(header, (unsigned)number), made, sizeof(made));
+	*ret_id = (uint8_t)number;
+	return ERR_OK;
+}
+
+/* -- opening ----------------------------------------------------------------------- */
+
+static bool slot_fits(const uint8_t *slot, enum slot_type type, int slot_id)
+{
+	return slot[SLOT_AT_STATE] == 1 && slot[SLOT_AT_TYPE] == type && (slot_id < 0 || slot[SLOT_AT_ID] == slot_id);
+}
+
+static enum error_code try_slot(const struct header *header, const uint8_t *slot, const struct slot_secret *secret,
+				struct secret_key *ret_root_key, struct error *err)
+{
+	uint8_t aad[SLOT_AAD_LEN];
+	key_scope key;
+
+	if (slot_key(header, slot, secret, &key, err) != ERR_OK)
+		return err->code;
+	slot_aad(header, slot, aad);
+	return open_sealed(&key, aad, sizeof(aad), slot + SLOT_AT_SEALED, SLOT_SEALED_LEN, ret_root_key->bytes);
+}
+
+enum error_code slot_open(const struct header *header, const struct slot_secret *secret, int slot_id,
+			  struct secret_key *ret_root_key, struct error *err)
+{
+	bool seen = false;
+
+	if (check_secret(secret, err) != ERR_OK)
+		return err->code;
+	for (unsigned i = 0; i < SLOTS_MAX; i++) {
+		enum error_code code;
+
+		if (!slot_fits(slot_of(header, i), secret->type, slot_id))
+			continue;
+		seen = true;
+		code = try_slot(header, slot_of(header, i), secret, ret_root_key, err);
+		if (code != ERR_AUTH)
+			return code;
+	}
+	if (!seen)
+		return error_set(err, ERR_NOT_FOUND, "the vault has no slot of this type");
+	return error_set(err, ERR_UNSEAL_FAILED, "the slot did not open: the passphrase, key or credential is wrong");
+}
