@@ -55,13 +55,14 @@ def read_answer(stream):
     head, body = head.split(b"\r\n\r\n", 1)
     lines = head.decode("latin-1").split("\r\n")
     headers = {k.strip().lower(): v.strip() for k, v in (line.split(":", 1) for line in lines[1:])}
-    length = headers.get("content-length")
+    status = int(lines[0].split()[1])
+    length = "0" if status in (204, 304) else headers.get("content-length")
     while length is None or len(body) < int(length):
         got = stream.recv(1 << 20)
         if not got:
             break
         body += got
-    return Answer(int(lines[0].split()[1]), headers, body)
+    return Answer(status, headers, body)
 
 
 class Daemon:
