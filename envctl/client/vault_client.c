@@ -294,7 +294,11 @@ enum error_code client_unseal(struct vault_client *client, const struct secret_b
 		.slow = true,
 	};
 
-	return perform_expecting(client, &call, "the vault", ret, err);
+	enum error_code rc = perform_expecting(client, &call, "the vault", ret, err);
+	/* The status of a wrong key is that of any bad request; what we sent is well-formed. */
+	if (rc == ERR_INVALID)
+		rc = err->code = ERR_UNSEAL_FAILED;
+	return rc;
 }
 
 enum error_code client_seal(struct vault_client *client, struct error *err)

@@ -3,8 +3,12 @@
 # tier: quick
 # sanitized: yes
 import os
+import resource
+import shutil
 import signal
+import socket
 import subprocess
+import tempfile
 import time
 
 from envctl_story import ENVCTL, case, run_cases
@@ -105,7 +109,6 @@ def nul_and_sizes(story):
 
 @case
 def more_than_a_program_can_get(story):
-    import resource
     for i in range(3):
         story.good("set", ENV, f"V{i}", "-", stdin="x" * (90000 + i))
 
@@ -162,9 +165,12 @@ def descriptors_and_signals_pass_through(story):
     story.good("set", ENV, "A=1")
     reading, writing = os.pipe()
     os.set_inheritable(writing, True)
-    probe = ("import os, signal; print(sorted(int(f) for f in os.listdir('/proc/self/fd') if os.readlink('/proc/self/fd/' + f)"
-             ".startswith(('pipe', 'socket'))));"
-             "print(signal.getsignal(signal.SIGHUP) == signal.SIG_IGN, signal.SIGUSR1 in signal.pthread_sigmask(0, []))")
+    probe = ("import os, signal\n"
+             "def kind(fd):\n"
+             "    try: return os.readlink(f'/proc/self/fd/{fd}')\n"
+             "    except OSError: return ''\n"
+             "print([fd for fd in range(64) if kind(fd).startswith(('pipe', 'socket'))])\n"
+             "print(signal.getsignal(signal.SIGHUP) == signal.SIG_IGN, signal.SIGUSR1 in signal.pthread_sigmask(0, []))\n")
 
     def prepare():
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -204,15 +210,16 @@ def nobody_reads_it_out_before_exec(story):
     """While envctl waits for the vault, /proc of it belongs to root and its memory cannot be read by its own user."""
     if SANITIZED or os.geteuid() != 0:
         return
-    import socket
-    path = story.path("slow")
+    folder = tempfile.mkdtemp()
+    os.chmod(folder, 0o755)
+    path = folder + "/slow"
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.settimeout(20)
     listener.bind(path)
     os.chmod(path, 0o777)
     listener.listen(1)
-    os.chmod(story.home, 0o755)
-    process = subprocess.Popen([ENVCTL, "run", ENV, "--address", path, "--", "true"], env={**story.env, "HOME": "/"},
-                               user=65534, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen([ENVCTL, "run", ENV, "--address", path, "--", "true"], env={"HOME": "/", "CANARY": "x"},
+                               user=65534, stderr=subprocess.DEVNULL, cwd="/")
     connection, _ = listener.accept()
     time.sleep(0.1)
     try:
@@ -224,6 +231,7 @@ def nobody_reads_it_out_before_exec(story):
         connection.close()
         listener.close()
         process.wait(20)
+        shutil.rmtree(folder)
 
 
 @case

@@ -2,8 +2,6 @@
 """Variables with envctl: set, get, unset, list, environments and their settings, history, diff, rollback."""
 # tier: quick
 # sanitized: yes
-import json
-import os
 import re
 import subprocess
 import threading

@@ -2,10 +2,17 @@
 """Setting up, sealing and opening a vault with envctl; being offline; tokens; whose socket it is."""
 # tier: quick
 # sanitized: yes
+import fcntl
 import json
 import os
+import pty
+import shutil
 import signal
 import stat
+import subprocess
+import tempfile
+import termios
+import time
 
 from envctl_story import ENVCTL, Story, case, fake_server, run_cases
 
@@ -120,7 +127,7 @@ def tokens(story):
     out = story.bad(4, "VAULT_TOKEN", "get", "a", env={"VAULT_TOKEN": "hvs.wrong"})
     assert "hvs.wrong" not in out.err
     state = story.path("state/envctl")
-    os.mkdir(state, 0o700)
+    os.makedirs(state, 0o700)
     with open(state + "/token", "w") as handle:
         handle.write("hvs.wrong\n")
     os.chmod(state + "/token", 0o600)
@@ -141,8 +148,7 @@ def sockets_of_others_are_refused(story):
     if os.geteuid() != 0:
         return
     other = 65534
-    folder = story.path("other")
-    os.mkdir(folder, 0o777)
+    folder = tempfile.mkdtemp()
     os.chmod(folder, 0o777)
     path = folder + "/s"
     pid = fake_server(path, [b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"], uid=other)
@@ -153,6 +159,7 @@ def sockets_of_others_are_refused(story):
     finally:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
+        shutil.rmtree(folder)
 
 
 @case
@@ -178,14 +185,10 @@ def answers_that_are_none(story):
 
 @case
 def interrupted_prompt_restores_the_echo(story):
-    import pty
-    import subprocess
-    import termios
-    import time
     master, slave = pty.openpty()
     process = subprocess.Popen([ENVCTL, "init"],
                                env=story.env, stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
-                               preexec_fn=lambda: __import__("fcntl").ioctl(0, termios.TIOCSCTTY, 0))
+                               preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
     shown = b""
     while b"Passphrase" not in shown:
         shown += os.read(master, 1000)
@@ -209,7 +212,6 @@ def help_and_version(story):
     story.bad(64, "did you mean --message?", "set", "a", "--mesage", "x")
     script = story.good("completion", "bash").out
     story.bad(64, "bash only", "completion", "fish")
-    import subprocess
     done = subprocess.run(["bash", "-c", script + "\nCOMP_WORDS=(envctl re); COMP_CWORD=1; _envctl; echo ${COMPREPLY[@]}"],
                           stdout=subprocess.PIPE, text=True, check=True)
     assert done.stdout.split() == ["render"], done

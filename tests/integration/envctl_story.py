@@ -165,7 +165,8 @@ def fake_server(path, answers, uid=None):
         finally:
             os._exit(0)
     listener.close()
-    os.read(ready, 1)
-    os.close(ready)
     os.close(told)
+    listens = os.read(ready, 1)
+    os.close(ready)
+    assert listens, "the server that poses as a daemon did not start"
     return pid
