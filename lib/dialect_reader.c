@@ -1,0 +1,82 @@
+#include "dialect_row.h"
+
+#include <string.h>
+
+#include "vault/names.h"
+
+const struct remark remark_nul = {
+	"holds a NUL byte, which no process environment can carry",
+	"hand it to the program as a file; only the json dialect can write it",
+};
+const struct remark remark_not_utf8 = {
+	"is not valid UTF-8",
+	"encode it (base64), or use the shell dialect, which keeps any byte",
+};
+const struct remark remark_not_identifier = {
+	"the name is not made of letters, digits and _ alone, not starting with a digit",
+	"rename the variable; the json dialect can hold any name",
+};
+
+void reader_move(struct reader *reader, size_t to)
+{
+	const char *text = reader->text;
+	const char *at = text + reader->at;
+	const char *end = text + to;
+	while (at < end && (at = memchr(at, '\n', (size_t)(end - at)))) {
+		reader->line++;
+		at++;
+	}
+	reader->at = to;
+}
+
+size_t reader_find(const struct reader *reader, size_t from, char c)
+{
+	if (from >= reader->len)
+		return reader->len;
+	const char *found = memchr(reader->text + from, c, reader->len - from);
+	return found ? (size_t)(found - reader->text) : reader->len;
+}
+
+void reader_skip_line(struct reader *reader)
+{
+	reader->at = reader_find(reader, reader->at, '\n');
+}
+
+void reader_refuse(struct reader *reader, unsigned line, const char *name, size_t name_len,
+		   const struct remark *remark)
+{
+	notes_add(reader->notes, NOTE_ERROR, line, name, name_len, remark->reason, remark->hint);
+	secret_buf_truncate(reader->value, 0);
+}
+
+void reader_warn(struct reader *reader, unsigned line, const char *name, size_t name_len, const struct remark *remark)
+{
+	notes_add(reader->notes, NOTE_WARNING, line, name, name_len, remark->reason, remark->hint);
+}
+
+static const struct remark remark_unstorable = {
+	"the name is empty, too long, or not valid UTF-8",
+	"a name has 1 to 1,024 bytes",
+};
+static const struct remark remark_twice = {
+	"is set more than once; the last one counts",
+	"remove the others",
+};
+
+void reader_put(struct reader *reader, const char *name, size_t name_len, unsigned line)
+{
+	bool replaced = false;
+	if (reader->code != ERR_OK)
+		return;
+	if (!variable_name_is_storable(name, name_len)) {
+		reader_refuse(reader, line, name, name_len, &remark_unstorable);
+		return;
+	}
+	reader->code = secret_buf_check(reader->value, "a value", reader->err);
+	if (reader->code == ERR_OK)
+		reader->code = env_set_put(reader->set, name, name_len, secret_buf_text(reader->value),
+					   secret_buf_len(reader->value), line, &replaced, reader->err);
+	secret_buf_truncate(reader->value, 0);
+	if (replaced)
+		reader_warn(reader, line, name, name_len, &remark_twice);
+}

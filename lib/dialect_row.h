@@ -1,0 +1,93 @@
+/*
+ * What a dialect is made of, and the cursor its reader works with. Private to
+ * lib/dialect*.c.
+ *
+ * A row knows three things about itself: how to read a whole text, why it
+ * cannot hold a variable, and how to write one that it can hold. Everything
+ * else (limits, notes, the check that what was written reads back the same) is
+ * done once, in dialect.c, for all rows.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "vault/dialect.h"
+
+/* Why something is refused or remarked on. */
+struct remark {
+	const char *reason;
+	const char *hint;
+};
+
+struct reader {
+	const char *text;
+	size_t len;
+	size_t at;
+	unsigned line;			/* of text[at], from 1 */
+	struct env_set *set;
+	struct notes *notes;
+	struct secret_buf *value;	/* of the variable that is being read */
+	enum error_code code;		/* memory or a limit: reading ends */
+	struct error *err;
+};
+
+struct dialect {
+	const char *name;
+	const char *summary;
+	const char *opening;		/* text before the first variable and after the last */
+	const char *closing;
+	bool is_text;			/* a NUL byte means that it is no such file at all */
+	void (*read)(struct reader *reader);
+	/* NULL when the dialect can hold the variable. */
+	const struct remark *(*refuse)(const struct env_entry *entry);
+	/* NULL, or what the user should know about a variable that is written. May be NULL itself. */
+	const struct remark *(*warn)(const struct env_entry *entry);
+	void (*write)(const struct env_entry *entry, bool first, struct secret_buf *out);
+};
+
+extern const struct dialect dialect_systemd;
+extern const struct dialect dialect_docker;
+extern const struct dialect dialect_compose;
+extern const struct dialect dialect_dotenv;
+extern const struct dialect dialect_shell;
+extern const struct dialect dialect_json;
+
+/* The end of the text, or nothing more to be done because of an error. */
+static inline bool reader_is_done(const struct reader *reader)
+{
+	return reader->at >= reader->len || reader->code != ERR_OK;
+}
+
+static inline char reader_peek(const struct reader *reader)
+{
+	return reader->text[reader->at];
+}
+
+/* Takes one byte; the reader must not be at the end. */
+static inline char reader_next(struct reader *reader)
+{
+	char c = reader->text[reader->at++];
+	if (c == '\n')
+		reader->line++;
+	return c;
+}
+
+/* Moves on to offset `to`, counting lines. */
+void reader_move(struct reader *reader, size_t to);
+/* Moves to the line feed that ends this line, or to the end of the text. */
+void reader_skip_line(struct reader *reader);
+/* Offset of the next such byte at or after `from`, or the length of the text. */
+size_t reader_find(const struct reader *reader, size_t from, char c);
+
+/* Gives the set the variable whose value is in reader->value, and empties that. */
+void reader_put(struct reader *reader, const char *name, size_t name_len, unsigned line);
+/* Notes an error or a warning about a line; the value read so far is dropped. */
+void reader_refuse(struct reader *reader, unsigned line, const char *name, size_t name_len,
+		   const struct remark *remark);
+void reader_warn(struct reader *reader, unsigned line, const char *name, size_t name_len, const struct remark *remark);
+
+/* The refusals that several dialects share. */
+extern const struct remark remark_nul;
+extern const struct remark remark_not_utf8;
+extern const struct remark remark_not_identifier;

@@ -1,0 +1,173 @@
+/*
+ * What is the same for all dialects: the table, the notes, the limits.
+ */
+#include "dialect_test.h"
+
+#include <stdlib.h>
+
+static void table_holds_six_dialects(void **state)
+{
+	static const char *const names[] = { "systemd", "docker", "compose", "dotenv", "shell", "json" };
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		assert_ptr_equal(dialect_find(names[i]), dialect_at(i));
+		assert_string_equal(dialect_name(dialect_at(i)), names[i]);
+		assert_true(strlen(dialect_summary(dialect_at(i))) > 0);
+	}
+	assert_null(dialect_at(ARRAY_LEN(names)));
+	assert_null(dialect_find("Systemd"));
+	assert_null(dialect_find(""));
+}
+
+static void add(struct notes *notes, enum note_severity severity, unsigned line)
+{
+	notes_add(notes, severity, line, "N", 1, "reason", NULL);
+}
+
+static void notes_beyond_the_limit_are_counted(void **state)
+{
+	struct notes notes = { 0 };
+	(void)state;
+	for (unsigned i = 1; i <= NOTES_MAX; i++)
+		add(&notes, NOTE_ERROR, i);
+	assert_int_equal(notes.len, NOTES_MAX);
+	assert_int_equal(notes.omitted, 0);
+	add(&notes, NOTE_ERROR, 1000);
+	assert_int_equal(notes.len, NOTES_MAX);
+	assert_int_equal(notes.omitted, 1);
+	assert_int_equal(notes.errors, NOTES_MAX + 1);
+	assert_int_equal(notes.items[NOTES_MAX - 1].line, NOTES_MAX);
+}
+
+static void errors_push_out_warnings(void **state)
+{
+	struct notes notes = { 0 };
+	(void)state;
+	for (unsigned i = 1; i <= NOTES_MAX; i++)
+		add(&notes, NOTE_WARNING, i);
+	add(&notes, NOTE_WARNING, 500);
+	add(&notes, NOTE_ERROR, 1000);
+	add(&notes, NOTE_ERROR, 1001);
+	assert_int_equal(notes.len, NOTES_MAX);
+	assert_int_equal(notes.omitted, 3);
+	assert_int_equal(notes.errors, 2);
+	assert_int_equal(notes.items[NOTES_MAX - 3].line, NOTES_MAX - 2);
+	assert_int_equal(notes.items[NOTES_MAX - 2].line, 1000);
+	assert_int_equal(notes.items[NOTES_MAX - 1].line, 1001);
+}
+
+static void names_are_cleaned_for_printing(void **state)
+{
+	struct notes notes = { 0 };
+	char name[64];
+	(void)state;
+	memset(name, 'x', sizeof(name));
+	notes_add(&notes, NOTE_INFO, 0, "A\x1b[2J\n\0\xe9~", 9, "reason", "hint");
+	assert_string_equal(notes.items[0].name, "A?[2J???~");
+	notes_add(&notes, NOTE_INFO, 0, name, 63, "reason", "hint");
+	assert_int_equal(strlen(notes.items[1].name), 63);
+	assert_null(strstr(notes.items[1].name, "..."));
+	notes_add(&notes, NOTE_INFO, 0, name, 64, "reason", "hint");
+	assert_int_equal(strlen(notes.items[2].name), 63);
+	assert_string_equal(notes.items[2].name + 60, "...");
+	assert_int_equal(notes.errors, 0);
+}
+
+/* The sentence names variable and line, never a value. */
+static void sentences_hold_no_value(void **state)
+{
+	static const char canary[] = "canary-of-dialects";
+	(void)state;
+	for (size_t i = 0; dialect_at(i); i++) {
+		struct error err = ERROR_INIT;
+		struct notes notes = { 0 };
+		cleanup_(env_set_freep) struct env_set *set = env_set_new(1000);
+		cleanup_(secret_buf_freep) struct secret_buf *out = secret_buf_new(1000);
+		char value[64], text[80];
+		size_t value_len = (size_t)snprintf(value, sizeof(value), "%s\n\r'\"`\\\\%c\xe9", canary, '\0');
+		size_t text_len = (size_t)snprintf(text, sizeof(text), "A=\"%s\"$(x) `\xe9\n%c", canary, '\0');
+		assert_int_equal(dialect_decode(dialect_at(i), text, text_len, set, &notes, &err), ERR_INVALID);
+		assert_null(strstr(err.text, canary));
+		struct error encode_err = ERROR_INIT;
+		assert_int_equal(env_set_put(set, "A", 1, value, value_len + 1, 0, NULL, &encode_err), ERR_OK);
+		if (strcmp(dialect_name(dialect_at(i)), "json") != 0)
+			assert_int_equal(dialect_encode(dialect_at(i), set, out, &notes, &encode_err),
+					 ERR_UNREPRESENTABLE);
+		assert_null(strstr(encode_err.text, canary));
+		for (size_t n = 0; n < notes.len; n++)
+			assert_null(strstr(notes.items[n].name, canary));
+	}
+}
+
+static void largest_file(void **state)
+{
+	struct error err = ERROR_INIT;
+	struct notes notes = { 0 };
+	cleanup_(env_set_freep) struct env_set *set = env_set_new(1000);
+	char *text = malloc(LIMIT_ENV_FILE + 1);
+	(void)state;
+	assert_non_null(text);
+	memset(text, '\n', LIMIT_ENV_FILE + 1);
+	assert_int_equal(dialect_decode(must_find("docker"), text, LIMIT_ENV_FILE, set, &notes, &err), ERR_OK);
+	assert_int_equal(dialect_decode(must_find("docker"), text, LIMIT_ENV_FILE + 1, set, &notes, &err),
+			 ERR_TOO_LARGE);
+	free(text);
+}
+
+static size_t write_variables(char *text, size_t count)
+{
+	size_t len = 0;
+	for (size_t i = 0; i < count; i++)
+		len += (size_t)sprintf(text + len, "V%zu=x\n", i);
+	return len;
+}
+
+static void most_variables(void **state)
+{
+	char *text = malloc((LIMIT_VARIABLES + 1) * 16);
+	(void)state;
+	assert_non_null(text);
+	for (size_t i = 0; strcmp(dialect_name(dialect_at(i)), "json") != 0; i++) {
+		struct error err = ERROR_INIT;
+		struct notes notes = { 0 };
+		cleanup_(env_set_freep) struct env_set *set = env_set_new(1u << 20);
+		cleanup_(env_set_freep) struct env_set *more = env_set_new(1u << 20);
+		cleanup_(secret_buf_freep) struct secret_buf *out = secret_buf_new(1u << 20);
+		size_t len = write_variables(text, LIMIT_VARIABLES);
+		assert_int_equal(dialect_decode(dialect_at(i), text, len, set, &notes, &err), ERR_OK);
+		assert_int_equal(dialect_encode(dialect_at(i), set, out, &notes, &err), ERR_OK);
+		len = write_variables(text, LIMIT_VARIABLES + 1);
+		assert_int_equal(dialect_decode(dialect_at(i), text, len, more, &notes, &err), ERR_TOO_LARGE);
+	}
+	free(text);
+}
+
+static void too_small_a_buffer(void **state)
+{
+	(void)state;
+	for (size_t i = 0; dialect_at(i); i++) {
+		struct error err = ERROR_INIT;
+		struct notes notes = { 0 };
+		cleanup_(env_set_freep) struct env_set *set = env_set_new(1000);
+		cleanup_(secret_buf_freep) struct secret_buf *out = secret_buf_new(5);
+		assert_int_equal(env_set_put(set, "A", 1, "value", 5, 0, NULL, &err), ERR_OK);
+		assert_int_equal(dialect_encode(dialect_at(i), set, out, &notes, &err), ERR_TOO_LARGE);
+		assert_int_equal(secret_buf_len(out), 0);
+		assert_int_equal(notes.errors, 0);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(table_holds_six_dialects),
+		cmocka_unit_test(notes_beyond_the_limit_are_counted),
+		cmocka_unit_test(errors_push_out_warnings),
+		cmocka_unit_test(names_are_cleaned_for_printing),
+		cmocka_unit_test(sentences_hold_no_value),
+		cmocka_unit_test(largest_file),
+		cmocka_unit_test(most_variables),
+		cmocka_unit_test(too_small_a_buffer),
+	};
+	return cmocka_run_group_tests_name("dialect_notes", tests, NULL, NULL);
+}
