@@ -7,7 +7,7 @@ import os
 import stat
 import subprocess
 
-from envctl_story import ENVCTL, case, run_cases
+from envctl_story import ENVCTL, Initialised, case, run_cases
 
 ENV = "shop/production"
 
@@ -174,6 +174,23 @@ t=$(sed -e 's/^A=.*/A=canary-two/' -e '/^B=/d' "$1"); printf '%s\\nD="new one"\\
     os.unlink(log + ".copy")
     found = subprocess.run(["grep", "-rl", "--exclude=editor.sh", "canary-two", story.dir, "/dev/shm"], stdout=subprocess.PIPE, text=True).stdout
     assert found == "", found
+
+
+@case
+def edit_works_without_root(_story):
+    """The kernel shows descriptors only of processes that may be dumped; root is not asked."""
+    if os.geteuid() != 0:
+        return
+
+    class OfNobody(Initialised):
+        user = 65534
+
+    with OfNobody() as story:
+        story.good("set", ENV, "A=1")
+        script = editor(story, 'echo "A=2" > "$1"\n')["EDITOR"]
+        os.chmod(script, 0o755)
+        story.good("edit", ENV, env={"EDITOR": script})
+        assert story.good("get", ENV, "A").out == "2"
 
 
 @case

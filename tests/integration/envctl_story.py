@@ -28,8 +28,13 @@ class Outcome:
 class Story(vault.Daemon):
     """A personal vault, and envctl with an environment that leads to it."""
 
+    user = None     # of daemon and envctl, when not our own
+
     def __init__(self):
-        super().__init__()
+        super().__init__(wrapper=["setpriv", f"--reuid={self.user}", f"--regid={self.user}", "--clear-groups"] if self.user else [])
+        if self.user:
+            for folder, _, _ in os.walk(self.dir):
+                os.chown(folder, self.user, self.user)
         self.env = self.environment()
         self.env["LANG"] = "C.UTF-8"
         for name in ("VISUAL", "EDITOR", "NO_COLOR"):
@@ -46,7 +51,8 @@ class Story(vault.Daemon):
         """Runs envctl without a terminal. stdin is text or bytes."""
         merged = {k: v for k, v in {**self.env, **(env or {})}.items() if v is not None}
         done = subprocess.run([ENVCTL, *words], input=stdin.encode() if isinstance(stdin, str) else stdin, env=merged,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120, start_new_session=True, **more)
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120, start_new_session=True,
+                              **({"user": self.user, "group": self.user} if self.user else {}), **more)
         out = done.stdout if binary else done.stdout.decode(errors="replace")
         return Outcome(done.returncode, out, done.stderr.decode(errors="replace"))
 
