@@ -71,7 +71,7 @@ struct store_change {
  * means tampering: the request fails with it), before_commit() may put further
  * records with store_txn_put(). finished() says how the batch ended (ERR_OK,
  * ERR_OUTCOME_UNKNOWN, or another code: aborted, nothing happened); changes are all
- * that was committed. Any hook may be NULL.
+ * that was committed (ERR_OK with none: there was nothing to commit, because all lost or wanted nothing). Any hook may be NULL.
  */
 struct store_hooks {
 	void *arg;

@@ -1,0 +1,293 @@
+/* Opening, unsealing, sealing, closing, and what health shows. */
+#include <assert.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "records/sealed_store.h"
+
+#define HOUR_US INT64_C(3600000000)
+
+int64_t records_now(const struct records *records)
+{
+	return records->clock.now_us(records->clock.arg);
+}
+
+void note_error(struct records *records, const struct error *err)
+{
+	pthread_mutex_lock(&records->status);
+	(void)snprintf(records->last_error, sizeof(records->last_error), "%s", err->text);
+	pthread_mutex_unlock(&records->status);
+}
+
+/* -- opening --------------------------------------------------------------------- */
+
+static enum error_code make(const struct records_options *options, struct records **ret, struct error *err)
+{
+	struct records *records = calloc(1, sizeof(*records));
+
+	if (!records)
+		return error_set(err, ERR_NO_MEMORY, "no memory is left for the store");
+	*ret = records;
+	pthread_rwlock_init(&records->use, NULL);
+	pthread_rwlock_init(&records->keys, NULL);
+	pthread_mutex_init(&records->status, NULL);
+	atomic_store(&records->sealed, true);
+	records->max_size = options->max_size;
+	records->skip_walk = options->skip_walk;
+	records->anchor_mode = options->anchor_path ? options->anchor_mode : ANCHOR_NONE;
+	records->clock = options->clock;
+	records->directory = strdup(options->directory);
+	records->anchor_path = options->anchor_path ? strdup(options->anchor_path) : NULL;
+	if (!records->directory || (options->anchor_path && !records->anchor_path))
+		return error_set(err, ERR_NO_MEMORY, "no memory is left for the store");
+	return ERR_OK;
+}
+
+static enum error_code open_store(struct records *records, bool create, struct error *err)
+{
+	struct store_options options = { .directory = records->directory, .max_size = records->max_size, .create = create,
+					 .skip_walk = records->skip_walk };
+	struct store_hooks hooks = commit_hooks(records);
+	enum error_code code = store_open(&options, &records->store, err);
+
+	if (code == ERR_OK)
+		store_set_hooks(records->store, &hooks);
+	return code;
+}
+
+/* The anchor's descriptor is opened before the sandbox closes; a new one is made at the first unseal. */
+static enum error_code open_anchor(struct records *records, struct error *err)
+{
+	struct error failure = ERROR_INIT;
+
+	if (records->anchor_mode == ANCHOR_NONE)
+		return ERR_OK;
+	if (anchor_open(records->anchor_path, !records->header, &records->anchor, &failure) == ERR_OK ||
+	    failure.code == ERR_ANCHOR_MISSING)
+		return ERR_OK;	/* whether it is missed is decided at the unseal, where the state says */
+	return error_set(err, failure.code, "%s", failure.text);
+}
+
+DEFINE_CLEANUP(struct records *, records_close);
+
+enum error_code records_open(const struct records_options *options, struct records **ret, struct error *err)
+{
+	cleanup_(records_closep) struct records *records = NULL;
+	struct error failure = ERROR_INIT;
+	enum error_code code;
+
+	if (make(options, &records, err) != ERR_OK)
+		return err->code;
+	assert(records);
+	code = header_read(records->directory, &records->header, &failure);
+	if (code != ERR_OK && code != ERR_NOT_INITIALIZED)
+		return error_set(err, code, "%s", failure.text);
+	if (code == ERR_OK && !store_exists(records->directory))
+		return error_set(err, ERR_STORE_DAMAGED, "there is a vault.hdr but no vault.db in %s: put vault.db back",
+				 records->directory);
+	/* Without a header an empty database is made at once, because its lock keeps a second daemon away. */
+	if (open_store(records, !records->header, err) != ERR_OK || open_anchor(records, err) != ERR_OK)
+		return err->code;
+	*ret = take_ptr(records);
+	return ERR_OK;
+}
+
+void records_close(struct records *records)
+{
+	if (!records)
+		return;
+	records_seal(records);
+	store_close(records->store);
+	anchor_close(records->anchor);
+	header_free(records->header);
+	pthread_rwlock_destroy(&records->use);
+	pthread_rwlock_destroy(&records->keys);
+	pthread_mutex_destroy(&records->status);
+	free(records->directory);
+	free(records->anchor_path);
+	free(records);
+}
+
+bool records_initialized(const struct records *records)
+{
+	return records->header != NULL;
+}
+
+bool records_sealed(const struct records *records)
+{
+	return atomic_load(&records->sealed);
+}
+
+const uint8_t *records_store_id(const struct records *records)
+{
+	return records->header ? header_store_id(records->header) : system_kid;
+}
+
+size_t records_slots(const struct records *records, struct slot_info ret[static SLOTS_MAX])
+{
+	return records->header ? header_slots(records->header, ret) : 0;
+}
+
+void records_set_feed(struct records *records, void (*changed)(void *arg, const struct records_change *change), void *arg)
+{
+	records->changed = changed;
+	records->changed_arg = arg;
+}
+
+/* -- unsealing --------------------------------------------------------------------- */
+
+/* The slot whose failures are counted: the named one, or the first of the type. -1: none has the type. */
+static int counted_slot(const struct records *records, const struct slot_secret *secret, int slot_id)
+{
+	struct slot_info slots[SLOTS_MAX];
+	size_t len = header_slots(records->header, slots);
+
+	for (size_t i = 0; i < len; i++)
+		if (slots[i].type == secret->type && (slot_id < 0 || slots[i].id == slot_id))
+			return slots[i].id;
+	return -1;
+}
+
+static enum error_code open_slot(struct records *records, const struct slot_secret *secret, int slot_id,
+				 struct secret_key *ret_root_key, struct error *err)
+{
+	const uint8_t *store_id = header_store_id(records->header);
+	int counted = counted_slot(records, secret, slot_id);
+
+	if (counted < 0)
+		return error_set(err, ERR_UNSEAL_FAILED, "the vault has no slot of this type: try another way to unseal it");
+	if (attempts_begin(records->directory, store_id, (unsigned)counted, records_now(records), err) != ERR_OK ||
+	    slot_open(records->header, secret, slot_id, ret_root_key, err) != ERR_OK)
+		return err->code;
+	return attempts_success(records->directory, store_id, (unsigned)counted, err);
+}
+
+/* Another process (a recovery, a restore) may have written the header since it was read. */
+static enum error_code reread_header(struct records *records, struct error *err)
+{
+	struct header *header = NULL;
+
+	if (header_read(records->directory, &header, err) != ERR_OK)
+		return err->code;
+	header_free(records->header);
+	records->header = header;
+	return ERR_OK;
+}
+
+/* What may only be written when everything was found right. */
+static enum error_code finish_unseal(struct records *records, struct error *err)
+{
+	struct state_patch patch = { 0 };
+
+	state_show(records);
+	if (header_needs_repair(records->header) && header_repair(records->header, records->directory, err) != ERR_OK)
+		return err->code;
+	if (store_start(records->store, err) != ERR_OK)
+		return err->code;
+	patch.set_header_seq = header_seq(records->header) != records->state.header_seq;
+	patch.header_seq = header_seq(records->header);
+	patch.set_anchored = records->anchor && !(records->state.flags & STATE_ANCHORED);
+	if ((patch.set_header_seq || patch.set_anchored) && state_commit_patch(records, &patch, err) != ERR_OK)
+		return err->code;
+	if (kek_rotation_resume(records, err) != ERR_OK || anchor_catch_up(records, err) != ERR_OK)
+		return err->code;
+	/* A destroy may have been waiting while the vault was sealed or the machine was off. */
+	pthread_mutex_lock(&records->status);
+	if (records->shred_pending)
+		records->shred_due = records->clock.monotonic_us(records->clock.arg) + HOUR_US;
+	pthread_mutex_unlock(&records->status);
+	return ERR_OK;
+}
+
+static enum error_code unseal(struct records *records, const struct slot_secret *secret, int slot_id, struct error *err)
+{
+	struct keyring keyring = { 0 };
+	key_scope root_key;
+
+	if (reread_header(records, err) != ERR_OK || open_slot(records, secret, slot_id, &root_key, err) != ERR_OK ||
+	    header_unlock(records->header, &root_key, &keyring, err) != ERR_OK ||
+	    keys_install(records, &keyring, &root_key, err) != ERR_OK || start_checks(records, err) != ERR_OK)
+		return err->code;
+	return finish_unseal(records, err);
+}
+
+enum error_code records_unseal(struct records *records, const struct slot_secret *slot, int slot_id, struct error *err)
+{
+	enum error_code code;
+
+	if (!records->header)
+		return error_set(err, ERR_NOT_INITIALIZED, "the vault is not initialized");
+	if (!atomic_load(&records->sealed))
+		return ERR_OK;
+	atomic_store(&records->broken, false);
+	code = unseal(records, slot, slot_id, err);
+	if (code == ERR_OK)
+		atomic_store(&records->sealed, false);
+	else
+		records_seal(records);
+	return code;
+}
+
+void records_seal(struct records *records)
+{
+	struct error failure = ERROR_INIT;
+
+	/* What is queued is finished first; it needs the keys. */
+	if (records->store)
+		store_stop(records->store);
+	if (!atomic_load(&records->sealed) && anchor_catch_up(records, &failure) != ERR_OK)
+		note_error(records, &failure);
+	pthread_rwlock_wrlock(&records->use);
+	atomic_store(&records->sealed, true);
+	pthread_rwlock_wrlock(&records->keys);
+	keys_drop(records);
+	pthread_rwlock_unlock(&records->keys);
+	pins_batch_drop(records->batch);
+	records->batch = NULL;
+	sodium_memzero(&records->state, sizeof(records->state));
+	sodium_memzero(&records->next, sizeof(records->next));
+	secret_arena_wipe();
+	pthread_rwlock_unlock(&records->use);
+}
+
+/* -- housekeeping and health ---------------------------------------------------------- */
+
+void records_tick(struct records *records)
+{
+	struct error failure = ERROR_INIT;
+	bool due;
+
+	if (atomic_load(&records->sealed) || atomic_load(&records->broken))
+		return;
+	pthread_mutex_lock(&records->status);
+	due = records->shred_pending && records->clock.monotonic_us(records->clock.arg) >= records->shred_due;
+	pthread_mutex_unlock(&records->status);
+	if ((records->anchor_mode != ANCHOR_NONE && anchor_catch_up(records, &failure) != ERR_OK) ||
+	    (due && records_rotate_kek(records, &failure) != ERR_OK))
+		note_error(records, &failure);
+}
+
+void records_health(struct records *records, struct records_health *ret)
+{
+	struct error ignored = ERROR_INIT;
+	struct store_counts counts;
+
+	*ret = (struct records_health){ .initialized = records->header != NULL, .sealed = atomic_load(&records->sealed),
+					.anchor_configured = records->anchor_mode != ANCHOR_NONE };
+	if (store_counts(records->store, &counts, &ignored) == ERR_OK) {
+		ret->writable = counts.writable && !atomic_load(&records->broken);
+		ret->file_bytes = counts.file_bytes;
+		ret->free_pages = counts.free_pages;
+	}
+	pthread_mutex_lock(&records->status);
+	ret->counter = records->shown_counter;
+	ret->n_live = records->shown_live;
+	ret->n_revisions = records->shown_revisions;
+	ret->anchor_counter = records->anchored_counter;
+	ret->anchor_ok = ret->anchor_configured && records->anchor && records->last_error[0] == '\0';
+	memcpy(ret->fork_id, records->shown_fork, ID_LEN);
+	memcpy(ret->last_error, records->last_error, sizeof(ret->last_error));
+	pthread_mutex_unlock(&records->status);
+}

@@ -1,0 +1,145 @@
+/*
+ * The inside of struct records, for the files of this folder alone.
+ *
+ * Locks, in the order in which they may be taken:
+ *   use       read: a view, or a submit on the caller's thread; write: wiping at seal
+ *   keys      the keyring and the base keys; held for the copying of one key
+ *   (data_keys and pins have their own, leaves)
+ *   status    what health shows and the anchor's state; a leaf
+ * The writer thread (prepare again, hooks, done) takes no `use`: records_seal() stops it before it wipes.
+ * `state`, `next`, `batch` and `accumulating` belong to the writer thread alone while it runs.
+ */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "crypto/arena.h"
+#include "records/anchor.h"
+#include "records/data_keys.h"
+#include "records/header.h"
+#include "records/pins.h"
+#include "records/records.h"
+#include "records/tables.h"
+#include "records/value.h"
+#include "store/store.h"
+
+struct base_keys {
+	struct secret_key *state, *accumulator, *token, *anchor;	/* in the arena */
+};
+
+struct records {
+	char *directory;
+	size_t max_size;
+	bool skip_walk;
+	char *anchor_path;
+	enum anchor_mode anchor_mode;
+	struct clock_source clock;
+
+	struct store *store;
+	struct header *header;		/* NULL: not initialised */
+	struct anchor *anchor;
+
+	pthread_rwlock_t use;
+	atomic_bool sealed;
+	atomic_bool broken;		/* something was changed behind our back: nothing is answered until the next unseal */
+	pthread_rwlock_t keys;
+	struct keyring keyring;
+	struct header_keys header_keys;
+	struct base_keys base;
+	struct data_keys *data_keys;
+	struct pins *pins;
+
+	struct state_record state;	/* committed */
+	uint8_t state_commit[32];	/* of its record */
+	struct state_record next;	/* of the transaction in hand */
+	uint8_t next_commit[32];
+	struct pin_batch *batch;	/* of the transaction in hand */
+	bool published;
+
+	void (*changed)(void *arg, const struct records_change *change);
+	void *changed_arg;
+
+	pthread_mutex_t status;
+	uint64_t shown_counter, shown_live, shown_revisions, anchored_counter;
+	uint8_t shown_fork[ID_LEN];
+	struct anchor_point shown_point;	/* what the anchor should say */
+	bool shred_pending;
+	int64_t shred_due;		/* monotonic µs */
+	char last_error[ERROR_TEXT_MAX];
+};
+
+struct records_view {
+	struct records *records;
+	const struct store_snapshot *snapshot;
+	struct store_snapshot *owned;	/* NULL: the store's own */
+	struct pin_batch *entered;
+};
+
+struct records_write {
+	struct records *records;
+	struct records_view *view;
+	struct store_write *store_write;
+	bool has_new_key;		/* an environment made by this write: its key is in no snapshot yet */
+	uint8_t new_eid[ID_LEN];
+	struct secret_key new_key;
+};
+
+/* A change of the state head alone: carried by a put of the state's key, applied by the hooks. */
+struct state_patch {
+	uint8_t padding[80];		/* a value has a pin */
+	bool set_header_seq, set_job, set_kek_epoch, set_anchored, clear_shred;
+	uint64_t header_seq;
+	uint8_t job;
+	uint32_t kek_epoch;
+};
+
+extern const uint8_t system_kid[ID_LEN];
+#define DATA_KEY_FIRST 1	/* an environment's records all have one version of its data key */
+
+int64_t records_now(const struct records *records);
+void note_error(struct records *records, const struct error *err);
+
+/* keys.c: copies of keys, for the length of a scope. */
+enum error_code key_for_value(struct records_view *view, const struct record_key *key, const struct value_header *header,
+			      struct secret_key *ret, struct error *err) must_check;
+enum error_code key_for_put(struct records_write *write, const struct record_key *key, const uint8_t *kid,
+			    uint32_t *ret_version, struct secret_key *ret, struct error *err) must_check;
+enum error_code keyring_copy(struct records *records, enum key_kind kind, uint32_t epoch, struct secret_key *ret,
+			     uint32_t *ret_epoch, struct error *err) must_check;
+/* Takes the keyring over and derives what the vault needs while it is unsealed. */
+enum error_code keys_install(struct records *records, struct keyring *keyring, const struct secret_key *root_key,
+			     struct error *err) must_check;
+void keys_drop(struct records *records);
+
+/* views.c */
+struct records_view view_on(struct records *records, const struct store_snapshot *snapshot);
+/* The bytes of a record, their pin compared. ERR_NOT_FOUND without a sentence. */
+enum error_code view_value(struct records_view *view, const struct record_key *key, struct store_bytes *ret,
+			   struct error *err) must_check;
+/* Opens bytes whose pin is right. */
+enum error_code view_open(struct records_view *view, const struct record_key *key, struct store_bytes value,
+			  struct secret_buf *out, struct error *err) must_check;
+bool record_key_from(struct store_bytes bytes, struct record_key *ret);
+
+/* commit_hooks.c */
+struct store_hooks commit_hooks(struct records *records);
+/* Commits a change of the state head and waits. */
+enum error_code state_commit_patch(struct records *records, const struct state_patch *patch, struct error *err) must_check;
+/* Shows the committed state to health and to the anchor. */
+void state_show(struct records *records);
+enum error_code anchor_catch_up(struct records *records, struct error *err) must_check;
+
+/* writes.c: submits and waits. */
+enum error_code records_submit_wait(struct records *records, struct records_request *request, struct error *err) must_check;
+
+/* start_checks.c: from the state record to the last revision; fills pins. */
+enum error_code start_checks(struct records *records, struct error *err) must_check;
+/* The state record of a snapshot and the commitment of its value. */
+enum error_code state_read(struct records *records, const struct store_snapshot *snapshot, struct state_record *ret,
+			   uint8_t ret_commit[static 32], struct error *err) must_check;
+
+/* rotate_kek.c */
+enum error_code kek_rotation_resume(struct records *records, struct error *err) must_check;

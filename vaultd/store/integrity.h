@@ -1,0 +1,69 @@
+/*
+ * What must be right about vault.db before LMDB maps it: LMDB trusts its file, and a damaged one makes it crash,
+ * fall back to an older state or lose records in silence.
+ *
+ * meta_check() reads the two meta pages and the size. structure_walk() looks at every page that the newest state
+ * uses: B-tree pages, values of several pages, the list of free pages. It needs neither LMDB nor memory from
+ * malloc, so that it can run in a forked child, where a signal harms nobody; structure_check() does that.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vault/error.h"
+
+#define STORE_PAGE 4096u
+
+/* One B-tree as a meta page describes it. */
+struct meta_tree {
+	uint16_t flags;
+	uint16_t depth;
+	uint32_t pad;
+	uint64_t branch_pages;
+	uint64_t leaf_pages;
+	uint64_t overflow_pages;
+	uint64_t entries;
+	uint64_t root;		/* UINT64_MAX: empty */
+};
+
+struct store_meta {
+	uint64_t txn_id;
+	uint64_t last_page;
+	struct meta_tree free_list;
+	struct meta_tree records;
+};
+
+/* Finds the newest state of the database at path (size is its length). ERR_STORE_DAMAGED, ERR_FORMAT_NEWER, ERR_IO. */
+enum error_code meta_check(int fd, uint64_t size, struct store_meta *ret, struct error *err) must_check;
+
+enum structure_problem {
+	STRUCTURE_SOUND,
+	STRUCTURE_NO_MEMORY,
+	STRUCTURE_PAGE_RANGE,		/* a page number beyond the end */
+	STRUCTURE_PAGE_TWICE,		/* used in two places */
+	STRUCTURE_PAGE_HEADER,		/* another page stands there, or of another kind */
+	STRUCTURE_NODE,			/* an entry reaches out of its page */
+	STRUCTURE_ORDER,		/* keys are not in order */
+	STRUCTURE_DEPTH,
+	STRUCTURE_COUNT,		/* entries or pages are not as many as the meta page says */
+	STRUCTURE_FREE_LIST,		/* a free page is in use, listed twice or out of range */
+	STRUCTURE_PROBLEM_COUNT
+};
+
+struct structure_finding {
+	enum structure_problem problem;
+	uint64_t page;			/* where; 0 when it is not one page */
+};
+
+/* map: the file's first meta->last_page + 1 pages. */
+struct structure_finding structure_walk(const uint8_t *map, const struct store_meta *meta);
+const char *structure_problem_text(enum structure_problem problem);
+
+/* structure_walk() in a child process. ERR_STORE_DAMAGED (also for a signal, or when it does not end), ERR_IO,
+ * ERR_NO_MEMORY. */
+enum error_code structure_check(int fd, int close_in_child, const struct store_meta *meta, struct error *err) must_check;
+
+/* The name of a network file system by its statfs magic, NULL for any other: LMDB needs a local file. */
+const char *remote_file_system(uint64_t magic);

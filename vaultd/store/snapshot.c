@@ -1,0 +1,178 @@
+/* Snapshots: read transactions that are reset and renewed instead of made anew. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/engine.h"
+
+static struct store_snapshot *take_from_pool(struct store *store)
+{
+	struct store_snapshot *snapshot = store->pool;
+
+	if (snapshot)
+		store->pool = snapshot->next;
+	return snapshot;
+}
+
+/* Counts the caller in, so that the environment cannot be closed under it. */
+static enum error_code enter(struct store *store, struct store_snapshot **ret_pooled, struct error *err)
+{
+	bool closed;
+
+	pthread_mutex_lock(&store->lock);
+	closed = store->reopening || !store->env;
+	if (!closed) {
+		store->active++;
+		*ret_pooled = take_from_pool(store);
+	}
+	pthread_mutex_unlock(&store->lock);
+	if (closed)
+		return error_set(err, ERR_BUSY, "the store is being opened again after a failed commit: try again in a moment");
+	return ERR_OK;
+}
+
+static void leave(struct store *store, struct store_snapshot *back)
+{
+	pthread_mutex_lock(&store->lock);
+	if (back) {
+		back->next = store->pool;
+		store->pool = back;
+	}
+	if (--store->active == 0)
+		pthread_cond_broadcast(&store->quiet);
+	pthread_mutex_unlock(&store->lock);
+}
+
+static int begin_reading(struct store *store, MDB_txn **ret)
+{
+	int dead, rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, ret);
+
+	if (rc == MDB_READERS_FULL && mdb_reader_check(store->env, &dead) == 0)
+		rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, ret);
+	return rc;
+}
+
+enum error_code store_snapshot_begin(struct store *store, struct store_snapshot **ret, struct error *err)
+{
+	struct store_snapshot *snapshot = NULL;
+	int rc;
+
+	if (enter(store, &snapshot, err) != ERR_OK)
+		return err->code;
+	if (snapshot) {
+		rc = mdb_txn_renew(snapshot->txn);
+	} else {
+		snapshot = calloc(1, sizeof(*snapshot));
+		if (!snapshot) {
+			leave(store, NULL);
+			return error_set(err, ERR_NO_MEMORY, "no memory is left for a snapshot");
+		}
+		snapshot->store = store;
+		rc = begin_reading(store, &snapshot->txn);
+	}
+	if (rc != 0) {
+		if (snapshot->txn)
+			mdb_txn_abort(snapshot->txn);
+		free(snapshot);
+		leave(store, NULL);
+		return database_error(err, rc, "take a snapshot");
+	}
+	*ret = snapshot;
+	return ERR_OK;
+}
+
+void store_snapshot_end(struct store_snapshot *snapshot)
+{
+	if (!snapshot)
+		return;
+	mdb_txn_reset(snapshot->txn);
+	if (snapshot != &snapshot->store->writer_snapshot)
+		leave(snapshot->store, snapshot);
+}
+
+enum error_code writer_snapshot_begin(struct store *store, struct store_snapshot **ret, struct error *err)
+{
+	struct store_snapshot *snapshot = &store->writer_snapshot;
+	int rc;
+
+	snapshot->store = store;
+	rc = snapshot->txn ? mdb_txn_renew(snapshot->txn) : begin_reading(store, &snapshot->txn);
+	if (rc != 0)
+		return database_error(err, rc, "take a snapshot");
+	*ret = snapshot;
+	return ERR_OK;
+}
+
+void snapshots_drop(struct store *store)
+{
+	struct store_snapshot *snapshot;
+
+	while ((snapshot = take_from_pool(store)) != NULL) {
+		mdb_txn_abort(snapshot->txn);
+		free(snapshot);
+	}
+	if (store->writer_snapshot.txn)
+		mdb_txn_abort(store->writer_snapshot.txn);
+	store->writer_snapshot.txn = NULL;
+}
+
+uint64_t store_snapshot_id(const struct store_snapshot *snapshot)
+{
+	return mdb_txn_id(snapshot->txn);
+}
+
+static int get(MDB_txn *txn, MDB_dbi dbi, const void *key, size_t key_len, struct store_bytes *ret)
+{
+	/* LMDB does not write through keys, but its type is not const. */
+	MDB_val wanted = { .mv_size = key_len }, value;
+	int rc;
+
+	memcpy(&wanted.mv_data, &key, sizeof(key));
+	rc = mdb_get(txn, dbi, &wanted, &value);
+	if (rc == 0)
+		*ret = (struct store_bytes){ .at = value.mv_data, .len = value.mv_size };
+	return rc;
+}
+
+enum error_code store_get(const struct store_snapshot *snapshot, const void *key, size_t key_len, struct store_bytes *ret)
+{
+	int rc = get(snapshot->txn, snapshot->store->dbi, key, key_len, ret);
+
+	return rc == 0 ? ERR_OK : rc == MDB_NOTFOUND ? ERR_NOT_FOUND : ERR_IO;
+}
+
+enum error_code store_txn_get(struct store_txn *txn, const void *key, size_t key_len, struct store_bytes *ret)
+{
+	int rc = get(txn->txn, txn->dbi, key, key_len, ret);
+
+	return rc == 0 ? ERR_OK : rc == MDB_NOTFOUND ? ERR_NOT_FOUND : ERR_IO;
+}
+
+static bool has_prefix(const MDB_val *key, const void *prefix, size_t len)
+{
+	return key->mv_size >= len && (len == 0 || memcmp(key->mv_data, prefix, len) == 0);
+}
+
+enum error_code store_scan(const struct store_snapshot *snapshot, const void *prefix, size_t prefix_len, bool with_values,
+			   bool (*each)(void *arg, struct store_bytes key, struct store_bytes value), void *arg,
+			   struct error *err)
+{
+	MDB_cursor *cursor;
+	MDB_val key = { .mv_size = prefix_len }, value;
+	int rc = mdb_cursor_open(snapshot->txn, snapshot->store->dbi, &cursor);
+
+	if (rc != 0)
+		return database_error(err, rc, "go through the records");
+	memcpy(&key.mv_data, &prefix, sizeof(prefix));
+	rc = mdb_cursor_get(cursor, &key, with_values ? &value : NULL, prefix_len ? MDB_SET_RANGE : MDB_FIRST);
+	while (rc == 0 && has_prefix(&key, prefix, prefix_len)) {
+		struct store_bytes at = { 0 };
+
+		if (with_values)
+			at = (struct store_bytes){ .at = value.mv_data, .len = value.mv_size };
+		if (!each(arg, (struct store_bytes){ .at = key.mv_data, .len = key.mv_size }, at))
+			break;
+		rc = mdb_cursor_get(cursor, &key, with_values ? &value : NULL, MDB_NEXT);
+	}
+	mdb_cursor_close(cursor);
+	return rc == 0 || rc == MDB_NOTFOUND ? ERR_OK : database_error(err, rc, "go through the records");
+}

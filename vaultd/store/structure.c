@@ -1,0 +1,337 @@
+/* The walk over LMDB's pages, from its file format (LMDB 0.9, data version 1, 64 bits, little-endian). */
+#include <string.h>
+#include <sys/mman.h>
+
+#include "store/integrity.h"
+
+enum {
+	PAGE_NUMBER = 0,
+	PAGE_FLAGS = 10,
+	PAGE_LOWER = 12,	/* end of the table of entries */
+	PAGE_UPPER = 14,	/* beginning of the entries */
+	PAGE_COUNT = 12,	/* of an overflow page: how many pages */
+	PAGE_HEADER = 16,
+
+	NODE_LOW = 0,		/* size of the value or, in a branch, the page's number, 48 bits */
+	NODE_HIGH = 2,
+	NODE_FLAGS = 4,
+	NODE_KEY_LEN = 6,
+	NODE_HEADER = 8,
+};
+
+#define IS_BRANCH 0x01u
+#define IS_LEAF 0x02u
+#define IS_OVERFLOW 0x04u
+#define KIND_BITS 0x6fu		/* all kinds; not the bits that LMDB uses in memory only */
+#define NODE_BIG_VALUE 0x01u
+#define MAX_KEY 511u
+
+/* The newest state has each page in one place: used by a tree, inside a large value, or free. */
+struct page_sets {
+	size_t bytes;		/* of each */
+	uint64_t *used;
+	uint64_t *value_heads;
+	uint64_t *value_bodies;
+	uint64_t *free;
+};
+
+struct key_view {
+	const uint8_t *at;
+	size_t len;
+};
+
+struct walk {
+	const uint8_t *map;
+	uint64_t last_page;
+	struct page_sets sets;
+	struct structure_finding finding;
+
+	/* of the tree that is being walked */
+	const struct meta_tree *tree;
+	bool is_free_list;
+	struct key_view previous;
+	bool previous_is_separator;	/* then the next key may be equal */
+	uint64_t branches, leaves, entries;
+};
+
+static uint16_t read_u16(const uint8_t *at)
+{
+	uint16_t number;
+
+	memcpy(&number, at, sizeof(number));
+	return number;
+}
+
+static uint32_t read_u32(const uint8_t *at)
+{
+	uint32_t number;
+
+	memcpy(&number, at, sizeof(number));
+	return number;
+}
+
+static uint64_t read_u64(const uint8_t *at)
+{
+	uint64_t number;
+
+	memcpy(&number, at, sizeof(number));
+	return number;
+}
+
+static bool set_has(const uint64_t *set, uint64_t page)
+{
+	return set[page / 64] >> (page % 64) & 1;
+}
+
+static void set_add(uint64_t *set, uint64_t page)
+{
+	set[page / 64] |= UINT64_C(1) << (page % 64);
+}
+
+/* False, so that it can be returned. */
+static bool found(struct walk *walk, enum structure_problem problem, uint64_t page)
+{
+	walk->finding = (struct structure_finding){ problem, page };
+	return false;
+}
+
+static bool use_page(struct walk *walk, uint64_t page)
+{
+	if (page < 2 || page > walk->last_page)
+		return found(walk, STRUCTURE_PAGE_RANGE, page);
+	if (set_has(walk->sets.used, page))
+		return found(walk, STRUCTURE_PAGE_TWICE, page);
+	set_add(walk->sets.used, page);
+	return true;
+}
+
+static int compare_keys(const struct walk *walk, struct key_view a, struct key_view b)
+{
+	const size_t shorter = a.len < b.len ? a.len : b.len;
+
+	if (walk->is_free_list) {	/* transaction numbers */
+		const uint64_t first = read_u64(a.at);
+		const uint64_t second = read_u64(b.at);
+
+		return (first > second) - (first < second);
+	}
+	const int order = memcmp(a.at, b.at, shorter);
+
+	return order ? order : (a.len > b.len) - (a.len < b.len);
+}
+
+/* Keys ascend; what a branch says about a child is not above the child's first key and above everything before. */
+static bool next_key(struct walk *walk, struct key_view key, bool is_separator, uint64_t page)
+{
+	if (walk->previous.at) {
+		const int order = compare_keys(walk, walk->previous, key);
+
+		if (order > 0 || (order == 0 && !(walk->previous_is_separator && !is_separator)))
+			return found(walk, STRUCTURE_ORDER, page);
+	}
+	walk->previous = key;
+	walk->previous_is_separator = is_separator;
+	return true;
+}
+
+/* The pages of a large value. Their header is looked at later, in the order of the file. */
+static bool use_large_value(struct walk *walk, uint64_t first, uint64_t size)
+{
+	const uint64_t pages = (PAGE_HEADER + size + STORE_PAGE - 1) / STORE_PAGE;
+
+	if (first > walk->last_page || pages > walk->last_page - first + 1)
+		return found(walk, STRUCTURE_PAGE_RANGE, first);
+	for (uint64_t page = first; page < first + pages; page++) {
+		if (!use_page(walk, page))
+			return false;
+		set_add(page == first ? walk->sets.value_heads : walk->sets.value_bodies, page);
+	}
+	return true;
+}
+
+/* One record of the free list: a count, then that many page numbers. */
+static bool list_free_pages(struct walk *walk, const uint8_t *list, uint64_t size, uint64_t page)
+{
+	if (size < 8 || read_u64(list) > size / 8 - 1)
+		return found(walk, STRUCTURE_FREE_LIST, page);
+	for (uint64_t i = 1; i <= read_u64(list); i++) {
+		const uint64_t number = read_u64(list + i * 8);
+
+		if (number < 2 || number > walk->last_page || set_has(walk->sets.free, number))
+			return found(walk, STRUCTURE_FREE_LIST, number);
+		set_add(walk->sets.free, number);
+	}
+	return true;
+}
+
+static bool walk_entry(struct walk *walk, const uint8_t *node, size_t room, uint64_t page)
+{
+	const size_t key_len = read_u16(node + NODE_KEY_LEN);
+	const uint64_t size = read_u16(node + NODE_LOW) | (uint64_t)read_u16(node + NODE_HIGH) << 16;
+	const unsigned flags = read_u16(node + NODE_FLAGS);
+	const bool is_large = flags == NODE_BIG_VALUE;
+	const uint8_t *value = node + NODE_HEADER + key_len;
+
+	if ((flags != 0 && !is_large) || key_len == 0 || key_len > MAX_KEY || (walk->is_free_list && key_len != 8) ||
+	    NODE_HEADER + key_len + (is_large ? 8 : size) > room)
+		return found(walk, STRUCTURE_NODE, page);
+	if (!next_key(walk, (struct key_view){ node + NODE_HEADER, key_len }, false, page))
+		return false;
+	walk->entries++;
+	if (is_large) {
+		const uint64_t first = read_u64(value);
+
+		if (!use_large_value(walk, first, size))
+			return false;
+		value = walk->map + first * STORE_PAGE + PAGE_HEADER;
+	}
+	return !walk->is_free_list || list_free_pages(walk, value, size, page);
+}
+
+static bool walk_page(struct walk *walk, uint64_t number, unsigned depth);
+
+static bool walk_child(struct walk *walk, const uint8_t *node, size_t room, bool is_first, uint64_t page, unsigned depth)
+{
+	const size_t key_len = read_u16(node + NODE_KEY_LEN);
+	const uint64_t child = read_u16(node + NODE_LOW) | (uint64_t)read_u16(node + NODE_HIGH) << 16 |
+			       (uint64_t)read_u16(node + NODE_FLAGS) << 32;
+
+	if (NODE_HEADER + key_len > room || key_len > MAX_KEY ||
+	    (!is_first && (key_len == 0 || (walk->is_free_list && key_len != 8))))
+		return found(walk, STRUCTURE_NODE, page);
+	/* The first child has everything below the second key; LMDB does not look at its own. */
+	if (!is_first && !next_key(walk, (struct key_view){ node + NODE_HEADER, key_len }, true, page))
+		return false;
+	return walk_page(walk, child, depth + 1);
+}
+
+static bool walk_entries(struct walk *walk, const uint8_t *page, uint64_t number, bool is_branch, unsigned depth)
+{
+	const size_t lower = read_u16(page + PAGE_LOWER);
+	const size_t upper = read_u16(page + PAGE_UPPER);
+
+	if (lower <= PAGE_HEADER || lower % 2 != 0 || lower > upper || upper > STORE_PAGE)
+		return found(walk, STRUCTURE_PAGE_HEADER, number);
+	for (size_t at = PAGE_HEADER; at < lower; at += 2) {
+		const size_t offset = read_u16(page + at);
+
+		if (offset < upper || offset + NODE_HEADER > STORE_PAGE)
+			return found(walk, STRUCTURE_NODE, number);
+		if (is_branch ? !walk_child(walk, page + offset, STORE_PAGE - offset, at == PAGE_HEADER, number, depth) :
+				!walk_entry(walk, page + offset, STORE_PAGE - offset, number))
+			return false;
+	}
+	return true;
+}
+
+static bool walk_page(struct walk *walk, uint64_t number, unsigned depth)
+{
+	if (depth > walk->tree->depth)
+		return found(walk, STRUCTURE_DEPTH, number);
+	if (!use_page(walk, number))
+		return false;
+	const uint8_t *page = walk->map + number * STORE_PAGE;
+	const bool is_branch = depth < walk->tree->depth;
+
+	if (read_u64(page + PAGE_NUMBER) != number ||
+	    (read_u16(page + PAGE_FLAGS) & KIND_BITS) != (is_branch ? IS_BRANCH : IS_LEAF))
+		return found(walk, STRUCTURE_PAGE_HEADER, number);
+	if (is_branch)
+		walk->branches++;
+	else
+		walk->leaves++;
+	return walk_entries(walk, page, number, is_branch, depth);
+}
+
+/*
+ * Looks at the first page of each large value that was found since the last call. LMDB frees as many pages as this
+ * header says, so a wrong count would give away pages that others use.
+ */
+static bool walk_large_values(struct walk *walk, uint64_t expected)
+{
+	uint64_t total = 0;
+
+	for (uint64_t page = 2; page <= walk->last_page; page++) {
+		uint64_t pages = 1;
+
+		if (!set_has(walk->sets.value_heads, page))
+			continue;
+		while (page + pages <= walk->last_page && set_has(walk->sets.value_bodies, page + pages))
+			pages++;
+		const uint8_t *head = walk->map + page * STORE_PAGE;
+		const uint64_t count = read_u32(head + PAGE_COUNT);
+
+		if (read_u64(head + PAGE_NUMBER) != page || (read_u16(head + PAGE_FLAGS) & KIND_BITS) != IS_OVERFLOW)
+			return found(walk, STRUCTURE_PAGE_HEADER, page);
+		/* LMDB keeps a larger run when a smaller value replaces a larger one. */
+		if (count < pages || count > walk->last_page - page + 1)
+			return found(walk, STRUCTURE_PAGE_RANGE, page);
+		for (; pages < count; pages++)
+			if (!use_page(walk, page + pages))
+				return false;
+		total += count;
+		page += pages - 1;
+	}
+	if (total != expected)
+		return found(walk, STRUCTURE_COUNT, 0);
+	memset(walk->sets.value_heads, 0, walk->sets.bytes);
+	memset(walk->sets.value_bodies, 0, walk->sets.bytes);
+	return true;
+}
+
+static bool walk_tree(struct walk *walk, const struct meta_tree *tree, bool is_free_list)
+{
+	walk->tree = tree;
+	walk->is_free_list = is_free_list;
+	walk->previous = (struct key_view){ NULL, 0 };
+	walk->previous_is_separator = false;
+	walk->branches = walk->leaves = walk->entries = 0;
+	if (tree->root != UINT64_MAX && !walk_page(walk, tree->root, 1))
+		return false;
+	if (walk->branches != tree->branch_pages || walk->leaves != tree->leaf_pages || walk->entries != tree->entries)
+		return found(walk, STRUCTURE_COUNT, 0);
+	return walk_large_values(walk, tree->overflow_pages);
+}
+
+static bool walk_free_pages(struct walk *walk)
+{
+	for (uint64_t page = 2; page <= walk->last_page; page++)
+		if (set_has(walk->sets.free, page) && set_has(walk->sets.used, page))
+			return found(walk, STRUCTURE_FREE_LIST, page);
+	return true;
+}
+
+struct structure_finding structure_walk(const uint8_t *map, const struct store_meta *meta)
+{
+	struct walk walk = { .map = map, .last_page = meta->last_page };
+	const size_t words = (size_t)(meta->last_page / 64) + 1;
+	const size_t bytes = words * sizeof(uint64_t);
+
+	uint64_t *sets = mmap(NULL, 4 * bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (sets == MAP_FAILED)
+		return (struct structure_finding){ STRUCTURE_NO_MEMORY, 0 };
+	walk.sets = (struct page_sets){ bytes, sets, sets + words, sets + 2 * words, sets + 3 * words };
+	/* One after the other: the pages of large values are counted for each tree. */
+	if (walk_tree(&walk, &meta->free_list, true) && walk_tree(&walk, &meta->records, false))
+		(void)walk_free_pages(&walk);
+	munmap(sets, 4 * bytes);
+	return walk.finding;
+}
+
+const char *structure_problem_text(enum structure_problem problem)
+{
+	static const char *const texts[STRUCTURE_PROBLEM_COUNT] = {
+		[STRUCTURE_SOUND] = "sound",
+		[STRUCTURE_NO_MEMORY] = "no memory for the check",
+		[STRUCTURE_PAGE_RANGE] = "a page number is out of range",
+		[STRUCTURE_PAGE_TWICE] = "the page is used twice",
+		[STRUCTURE_PAGE_HEADER] = "another page stands there",
+		[STRUCTURE_NODE] = "an entry reaches out of its page",
+		[STRUCTURE_ORDER] = "keys are out of order",
+		[STRUCTURE_DEPTH] = "the tree is deeper than it says",
+		[STRUCTURE_COUNT] = "the number of entries or pages is wrong",
+		[STRUCTURE_FREE_LIST] = "the list of free pages is wrong",
+	};
+
+	return texts[problem];
+}
