@@ -19,6 +19,7 @@
 #include "sandbox.h"
 #include "signals.h"
 #include "vault/files.h"
+#include "vault/limits.h"
 #include "vault/safe_json.h"
 
 #define DRAIN_SECONDS 20
@@ -46,9 +47,21 @@ static enum error_code load_config(struct daemon *daemon, struct error *err)
 	return config_dev(daemon->dev.directory, daemon->options.dev_listen_address, &daemon->config, err);
 }
 
+/* One descriptor for each connection, and some for the store and the listeners. */
+static void allow_descriptors(const struct config *config)
+{
+	size_t wanted = (config->connections ? config->connections : LIMIT_CONNECTIONS) +
+			(config->waiters ? config->waiters : LIMIT_WAITERS) + 256;
+
+	if (!sandbox_allow_descriptors(wanted))
+		log_event(LOG_LEVEL_WARNING, "limits", "%zu open files are not allowed to this process (LimitNOFILE): some connections "
+						       "may be refused", wanted);
+}
+
 /* What must not happen later: seeds, locked memory, time zones, the TLS library's own start. */
 static enum error_code prepare_process(struct daemon *daemon, struct error *err)
 {
+	allow_descriptors(&daemon->config);
 	if (signals_start(err) != ERR_OK || secret_arena_start(err) != ERR_OK)
 		return err->code;
 	daemon->report.arena_locked = secret_arena_locked();

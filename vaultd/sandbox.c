@@ -34,14 +34,21 @@ static enum error_code tidy_descriptors(struct error *err)
 	return ERR_OK;
 }
 
-static void raise_limit(int resource, rlim_t wanted)
+static bool raise_limit(int resource, rlim_t wanted)
 {
 	struct rlimit limit;
 
-	if (getrlimit(resource, &limit) != 0 || limit.rlim_cur >= wanted)
-		return;
+	if (getrlimit(resource, &limit) != 0)
+		return false;
+	if (limit.rlim_cur >= wanted)
+		return true;
 	limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
-	(void)setrlimit(resource, &limit);
+	return setrlimit(resource, &limit) == 0 && limit.rlim_cur >= wanted;
+}
+
+bool sandbox_allow_descriptors(size_t wanted)
+{
+	return raise_limit(RLIMIT_NOFILE, wanted);
 }
 
 enum error_code sandbox_begin(struct sandbox_report *report, struct error *err)
@@ -53,8 +60,8 @@ enum error_code sandbox_begin(struct sandbox_report *report, struct error *err)
 		return err->code;
 	report->core_dumps_off = setrlimit(RLIMIT_CORE, &none) == 0 && prctl(PR_SET_DUMPABLE, 0) == 0;
 	report->wiping_memory = wiping_memory_is_on();
-	raise_limit(RLIMIT_NOFILE, LIMIT_CONNECTIONS + LIMIT_WAITERS + 256);
-	raise_limit(RLIMIT_MEMLOCK, 64u * 1024 * 1024);
+	/* Whether the keys could be locked is looked at where they are made. */
+	(void)raise_limit(RLIMIT_MEMLOCK, 64u * 1024 * 1024);
 	return ERR_OK;
 }
 

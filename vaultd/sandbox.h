@@ -11,12 +11,16 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "http/server.h"
 #include "vault/error.h"
 
 enum error_code sandbox_begin(struct sandbox_report *report, struct error *err) must_check;
+
+/* Raises the limit of open files towards this many; whether it could. */
+bool sandbox_allow_descriptors(size_t wanted);
 
 enum sandbox_access {
 	SANDBOX_READ,		/* files and directories below */

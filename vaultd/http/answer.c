@@ -75,8 +75,8 @@ static bool add_headers(const struct request *request, struct MHD_Response *resp
 		ok &= add(response, "Strict-Transport-Security", "max-age=31536000; includeSubDomains");
 	if (reply->close || atomic_load_explicit(&request->server->draining, memory_order_relaxed))
 		ok &= add(response, "Connection", "close");
-	if (reply->status == 503)
-		ok &= add(response, "Retry-After", "1");
+	if (reply->retry_after_s != 0)
+		ok &= add(response, "Retry-After", reply->retry_after_s == 1 ? "1" : "60");
 	if (request->head.namespace_ && request->head.namespace_[0] != '\0' && reply->status != 404)
 		ok &= add(response, "X-Vault-Namespace", "root");
 	return ok;

@@ -173,7 +173,7 @@ static bool begin_to_wait(struct request *request, const struct resolve_argument
 	if (waiters_add(request->server->waiters, request, request->wait_until_us))
 		return true;
 	if (may_wait_on(request)) {
-		reply_refuse(request, 503, "too many blocked reads; try again later or without wait");
+		reply_busy(request, "too many blocked reads; try again later or without wait");
 		return false;
 	}
 	return true;	/* the daemon stops: one last read, without waiting */

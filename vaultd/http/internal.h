@@ -19,6 +19,8 @@ struct listener {
 	struct tls *tls;	/* NULL: plain */
 	struct request *free_requests;	/* of the event thread */
 	size_t free_requests_len;
+	_Atomic int64_t complaint_second;	/* the library's lines in the log, within one second */
+	atomic_uint complaints;
 };
 
 struct counters {

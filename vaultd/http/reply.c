@@ -1,8 +1,9 @@
 #include "http/reply.h"
 
+#include <stdio.h>
 #include <string.h>
 
-#include "http/request.h"
+#include "http/internal.h"
 #include "vault/json_emit.h"
 #include "vault/limits.h"
 
@@ -89,9 +90,27 @@ void reply_refuse(struct request *request, int status, const char *sentence)
 	json_emit_raw(out, "]}");
 }
 
+void reply_busy(struct request *request, const char *sentence)
+{
+	reply_refuse(request, 503, sentence);
+	request->reply.retry_after_s = 1;
+}
+
+static void log_fault(const struct request *request, const struct error *err)
+{
+	const struct server_options *options = &request->server->options;
+	char line[ERROR_TEXT_MAX + REQUEST_ID_LEN + 64];
+
+	if (!options->log)
+		return;
+	snprintf(line, sizeof(line), "%s (%s, request %s)", err->text, error_name(err->code), request->id);
+	options->log("request_failed", line);
+}
+
 void reply_error(struct request *request, const struct error *err, bool bare_not_found)
 {
 	const char *sentence = err->text;
+	int status = error_http_status(err->code);
 
 	/* Clients compare these two texts; a sealed vault says nothing else, whatever was asked. */
 	if (err->code == ERR_SEALED || err->code == ERR_NOT_INITIALIZED)
@@ -100,5 +119,11 @@ void reply_error(struct request *request, const struct error *err, bool bare_not
 		sentence = "permission denied";
 	else if (bare_not_found && err->code == ERR_NOT_FOUND)
 		sentence = NULL;
-	reply_refuse(request, error_http_status(err->code), sentence);
+	reply_refuse(request, status, sentence);
+	if (err->code == ERR_SLOWED_DOWN)
+		request->reply.retry_after_s = 60;
+	else if (err->code == ERR_BUSY)
+		request->reply.retry_after_s = 1;
+	else if (status >= 500 && status != 503)
+		log_fault(request, err);
 }

@@ -21,6 +21,7 @@ struct reply {
 	const char *content_type;	/* NULL: application/json */
 	char etag[64];			/* "": none */
 	bool close;			/* the connection ends after this answer */
+	unsigned retry_after_s;		/* 0: not said */
 };
 
 /* A body without envelope (or without any: 204). */
@@ -32,10 +33,14 @@ struct secret_buf *reply_envelope(struct request *request, int status);
 /* warning NULL: none. copy: the members of data (an object) also stand at the top level, as old clients expect. */
 void reply_envelope_end(struct request *request, const char *warning, bool copy);
 
-/* {"errors":[sentence]} with the error's status; not found has an empty list when bare is set. */
+/* {"errors":[sentence]} with the error's status; not found has an empty list when bare is set. What is the machine's or the
+ * store's fault is logged as well. */
 void reply_error(struct request *request, const struct error *err, bool bare_not_found);
 /* The same with a status and sentence of one's own; sentence NULL: an empty list. */
 void reply_refuse(struct request *request, int status, const char *sentence);
+
+/* 503 for a limit of concurrent work. */
+void reply_busy(struct request *request, const char *sentence);
 
 /* Forgets an answer that was begun. */
 void reply_reset(struct reply *reply);

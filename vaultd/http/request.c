@@ -364,7 +364,7 @@ static enum MHD_Result run(struct request *request)
 		reply_empty(request, 500);
 	if (request->reply.status == 0 && (request->route->flags & ROUTE_SLOW) != 0) {
 		if (!worker_submit(request->server->worker, request))
-			reply_refuse(request, 503, "too many slow requests are waiting; try again in a moment");
+			reply_busy(request, "too many slow requests are waiting; try again in a moment");
 	} else if (request->reply.status == 0) {
 		request->route->handle(request);
 	}

@@ -14,6 +14,7 @@
 /* From malloc, which is faster than mapped pools and wiped by our free(); holds LIMIT_HEADER_LEN and the answer's head. */
 #define CONNECTION_MEMORY (32u * 1024)
 #define CLOCK_NANOSECONDS 500000000
+#define COMPLAINTS_A_SECOND 5
 /* The head walk of gate.c knows how this version lays a head out in memory. */
 #define MICROHTTPD_VERSION "0.9.75"
 
@@ -63,12 +64,22 @@ static enum MHD_Result may_accept(void *arg, const struct sockaddr *address, soc
 														      MHD_NO;
 }
 
+/* Strangers make the library complain; their number of lines is bounded. */
+static bool may_complain(struct listener *listener)
+{
+	int64_t second = connections_now(listener->server->connections) / 1000000;
+
+	if (atomic_exchange(&listener->complaint_second, second) != second)
+		atomic_store(&listener->complaints, 0);
+	return atomic_fetch_add(&listener->complaints, 1) < COMPLAINTS_A_SECOND;
+}
+
 __attribute__((format(printf, 2, 0))) static void complain(void *arg, const char *format, va_list args)
 {
-	const struct listener *listener = arg;
+	struct listener *listener = arg;
 	char text[512];
 
-	if (!listener->server->options.log)
+	if (!listener->server->options.log || !may_complain(listener))
 		return;
 	vsnprintf(text, sizeof(text), format, args);
 	text[strcspn(text, "\n")] = '\0';
