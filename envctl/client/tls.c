@@ -6,6 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include "vault/clock.h"
 
 #define LIBRARY "libgnutls.so.30"
 #define PRIORITY "NORMAL:-VERS-ALL:+VERS-TLS1.3"
@@ -44,6 +48,7 @@ struct tls_session {
 	struct tls_library library;
 	gnutls_certificate_credentials_t credentials;
 	gnutls_session_t session;
+	int fd; /* the caller's */
 	bool verify;
 };
 
@@ -187,6 +192,7 @@ enum error_code tls_session_open(int fd, const char *host, bool loopback, struct
 	if (tls == NULL)
 		return error_set(err, ERR_NO_MEMORY, "out of memory");
 	tls->verify = !skip;
+	tls->fd = fd;
 	enum error_code rc = library_load(&tls->library, err);
 	if (rc == ERR_OK)
 		rc = set_trust(tls, err);
@@ -219,16 +225,27 @@ enum error_code tls_session_send(struct tls_session *tls, const void *bytes, siz
 	return ERR_OK;
 }
 
+/* GNUTLS_E_AGAIN means that the socket's timeout has passed, or that a message without data came (a session ticket). */
+static bool timeout_has_passed(const struct tls_session *tls, int64_t started_us)
+{
+	struct timeval timeout = {0};
+	socklen_t len = sizeof(timeout);
+
+	if (getsockopt(tls->fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, &len) < 0)
+		return true;
+	return clock_system.monotonic_us(clock_system.arg) - started_us >= (int64_t)timeout.tv_sec * 1000000;
+}
+
 enum error_code tls_session_receive(struct tls_session *tls, void *bytes, size_t size, size_t *ret_len,
 				    struct error *err)
 {
+	int64_t started_us = clock_system.monotonic_us(clock_system.arg);
 	ssize_t got;
 
 	do {
 		got = tls->library.gnutls_record_recv(tls->session, bytes, size);
-	} while (got == GNUTLS_E_INTERRUPTED ||
-		 (got < 0 && got != GNUTLS_E_AGAIN && !tls->library.gnutls_error_is_fatal((int)got)));
-	if (got == GNUTLS_E_AGAIN)
+	} while (got < 0 && !tls->library.gnutls_error_is_fatal((int)got) && !timeout_has_passed(tls, started_us));
+	if (got < 0 && !tls->library.gnutls_error_is_fatal((int)got))
 		return error_set(err, ERR_TIMEOUT, "the daemon did not answer in time");
 	if (got < 0)
 		return error_set(err, ERR_UNREACHABLE, "the TLS connection broke: %s",

@@ -105,11 +105,15 @@ static void check_good(const struct good *good)
 	for (size_t i = 0; i < inv.words_len; i++)
 		append(words, sizeof(words), inv.words[i], ",");
 	for (size_t i = 0; i < inv.given_len; i++) {
-		char piece[128];
+		char piece[128] = "";
 		const char *value = inv.given[i].value;
+		const struct option_row *row = row_of(inv.command, inv.given[i].id);
 
-		snprintf(piece, sizeof(piece), "%s%s%s", row_of(inv.command, inv.given[i].id)->name,
-			 value != NULL ? "=" : "", value != NULL ? value : "");
+		if (row == NULL)
+			fail_msg("an option without a row");
+		else
+			snprintf(piece, sizeof(piece), "%s%s%s", row->name, value != NULL ? "=" : "",
+				 value != NULL ? value : "");
 		append(options, sizeof(options), piece, ",");
 	}
 	for (size_t i = 0; inv.program != NULL && inv.program[i] != NULL; i++)
