@@ -5,6 +5,7 @@
 #include "core/environment_read.h"
 #include "core/revision_build.h"
 #include "core/vault_state.h"
+#include "records/value.h"
 #include "vault/limits.h"
 
 void kv_read_result_free(struct kv_read_result *result)
@@ -41,7 +42,7 @@ enum error_code environment_revision(struct records_view *view, const struct hea
 				     struct secret_buf **ret_plain, struct revision_record *ret, struct error *err)
 {
 	const struct head_revision *place = head_find_revision(&entry->head, revision);
-	cleanup_(secret_buf_freep) struct secret_buf *plain = secret_buf_new(LIMIT_REVISION_PLAIN);
+	cleanup_(secret_buf_freep) struct secret_buf *plain = secret_buf_new(VALUE_PADDED_MAX);
 
 	if (!place || !plain)
 		return error_set(err, place ? ERR_NO_MEMORY : ERR_NOT_FOUND,

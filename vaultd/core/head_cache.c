@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vault/limits.h"
+#include "records/value.h"
 
 #define CHAINS 4096	/* a power of two */
 
@@ -156,7 +156,7 @@ static enum error_code load_settings(struct head_entry *entry, struct records_vi
 		return ERR_OK;
 	if (code != ERR_OK)
 		return code;
-	plain = secret_buf_new(LIMIT_REVISION_PLAIN);
+	plain = secret_buf_new(VALUE_PADDED_MAX);
 	if (!plain)
 		return error_set(err, ERR_NO_MEMORY, "no memory is left for an environment's settings");
 	code = records_read(view, &key, plain, entry->settings_pin, NULL, err);
@@ -195,7 +195,7 @@ static enum error_code load(struct records_view *view, const struct record_key *
 		return error_set(err, ERR_NO_MEMORY, "no memory is left for an environment's head");
 	atomic_init(&entry->holders, 1);
 	entry->key = *key;
-	entry->plain = secret_buf_new(LIMIT_REVISION_PLAIN);
+	entry->plain = secret_buf_new(VALUE_PADDED_MAX);
 	if (!entry->plain)
 		return error_set(err, ERR_NO_MEMORY, "no memory is left for an environment's head");
 	code = records_read(view, key, entry->plain, entry->pin, entry->eid, err);

@@ -5,6 +5,7 @@
 
 #include "core/vault_state.h"
 #include "crypto/token_text.h"
+#include "records/value.h"
 #include "vault/limits.h"
 
 static enum error_code denied(struct error *err)
@@ -49,7 +50,7 @@ static void caller_of(const struct token_record *record, const uint8_t id[static
 static enum error_code load_token(struct vault *vault, struct records_view *view, const struct record_key *key,
 				  struct cached_token *ret, struct error *err)
 {
-	cleanup_(secret_buf_freep) struct secret_buf *plain = secret_buf_new(LIMIT_REVISION_PLAIN);
+	cleanup_(secret_buf_freep) struct secret_buf *plain = secret_buf_new(VALUE_PADDED_MAX);
 	struct token_record record;
 	enum error_code code;
 

@@ -243,7 +243,7 @@ static void test_init_once(void **state)
 }
 
 /* A vault of its own, not initialised yet. */
-static struct vault *empty_vault(char *directory, const struct fixture *fixture)
+static struct vault *empty_vault(char *directory)
 {
 	const struct vault_options options = {
 		.records = {
@@ -256,7 +256,6 @@ static struct vault *empty_vault(char *directory, const struct fixture *fixture)
 	struct vault *vault = NULL;
 	struct error err = ERROR_INIT;
 
-	(void)fixture;
 	if (vault_open(&options, &vault, &err) != ERR_OK)
 		fail_msg("vault_open: %s", err.text);
 	return vault;
@@ -266,13 +265,17 @@ static void test_not_initialized(void **state)
 {
 	struct fixture *fixture = *state;
 	char directory[] = "/tmp/vault-core-XXXXXX", long_token[256 + 1], command[64];
-	struct vault *vault = empty_vault(directory, fixture);
+	struct vault *vault;
 	const struct slot_secret slot = { .type = SLOT_KEY_FILE, .key = fixture->init.key, .key_len = 32 };
 	struct vault_init_result result = {0};
 	struct vault_status status;
 	struct error err = ERROR_INIT;
 	struct caller caller;
 
+	/* A process has one arena of keys, hence one vault at a time. */
+	vault_close(fixture->vault);
+	fixture->vault = NULL;
+	vault = empty_vault(directory);
 	vault_status(vault, &status);
 	assert_false(status.initialized || !status.sealed || status.personal);
 	assert_int_equal(status.shares, 0);
@@ -296,6 +299,8 @@ static void test_not_initialized(void **state)
 	vault_close(vault);
 	snprintf(command, sizeof(command), "rm -rf %s", directory);
 	assert_int_equal(system(command), 0);
+	fixture_reopen(fixture);
+	assert_int_equal(fixture_unseal(fixture), ERR_OK);
 }
 
 /* -- mounts -------------------------------------------------------------------- */

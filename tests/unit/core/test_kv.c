@@ -274,12 +274,21 @@ TEST_STORY(bad_data)
 
 /* -- what a story does not show --------------------------------------------- */
 
+static uint64_t stored_revisions(const struct fixture *fixture)
+{
+	struct vault_status status;
+
+	vault_status(fixture->vault, &status);
+	return status.records.n_revisions;
+}
+
 /* 100 are kept when nobody said how many. */
 static void test_default_max_versions(void **state)
 {
 	struct fixture *fixture = *state;
 	struct kv_read_result result = {0};
 	struct error err = ERROR_INIT;
+	uint64_t stored = stored_revisions(fixture);
 
 	for (int i = 0; i < DEFAULT_MAX_VERSIONS + 1; i++)
 		assert_int_equal(put(fixture, "many", "{\"A\":\"1\"}"), ERR_OK);
@@ -290,6 +299,14 @@ static void test_default_max_versions(void **state)
 	kv_read_result_free(&result);
 	assert_content(fixture, "many", 1, "missing");
 	assert_content(fixture, "many", 2, "A=1#1@1");
+	/* What is pruned, destroyed or dropped leaves the store. */
+	assert_int_equal(stored_revisions(fixture), stored + DEFAULT_MAX_VERSIONS);
+	assert_int_equal(change_listed(fixture, KV_DESTROY, "many", "2,3,101"), ERR_OK);
+	assert_int_equal(stored_revisions(fixture), stored + DEFAULT_MAX_VERSIONS - 3);
+	assert_int_equal(put(fixture, "many", "{}"), ERR_OK);
+	assert_int_equal(stored_revisions(fixture), stored + DEFAULT_MAX_VERSIONS - 2);
+	assert_int_equal(change(fixture, KV_METADATA_DELETE, "many", NULL), ERR_OK);
+	assert_int_equal(stored_revisions(fixture), stored);
 }
 
 static void test_old_revisions_stay(void **state)
