@@ -76,7 +76,7 @@ def key_file_is_made(story):
     assert out.out == "" and mode(key) == 0o400 and mode(token) == 0o600, out
     assert os.path.getsize(key) == 32
     root = open(token).read().strip()
-    assert root.startswith("hvs.") and root not in out.err
+    assert root.startswith("vlt_") and root not in out.err
     story.good("list", "--token-file", token)
     story.good("seal")
     story.bad(3, "", "unseal", "--key-file", story.path("missing"))
@@ -100,7 +100,7 @@ def passphrase_file_and_json(story):
     os.chmod(secret, 0o600)
     story.bad(64, "one of", "init", "--passphrase-file", secret, "--key-file", secret)
     root = json.loads(story.good("init", "--passphrase-file", secret, "--json").out)["root_token"]
-    assert root.startswith("hvs.")
+    assert root.startswith("vlt_")
     story.good("seal")
     story.good("unseal", "--passphrase", stdin="correct horse\n")
 
