@@ -34,6 +34,7 @@ static const struct row rows[] = {
 	{ "/v1/sys/health", "", METHOD_PUT, ROUTE_NO_METHOD, "/v1/sys/health", "" },
 	{ "/v1/sys/healthy", "", METHOD_GET, ROUTE_NONE, NULL, NULL },
 	{ "/v1/sys/seal-status", "", METHOD_GET, ROUTE_FOUND, "/v1/sys/seal-status", "" },
+	{ "/v1/sys/leader", "", METHOD_GET, ROUTE_FOUND, "/v1/sys/leader", "" },
 	{ "/v1/sys/leader", "", METHOD_POST, ROUTE_NO_METHOD, "/v1/sys/leader", "" },
 	{ "/v1/sys/init", "", METHOD_GET, ROUTE_FOUND, "/v1/sys/init", "" },
 	{ "/v1/sys/init", "", METHOD_PUT, ROUTE_FOUND, "/v1/sys/init", "" },
