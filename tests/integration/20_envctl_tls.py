@@ -2,6 +2,7 @@
 """envctl over TCP and TLS: whom it trusts, what it says when it does not. The server here is a few lines of python."""
 # tier: quick
 # sanitized: yes
+import os
 import shutil
 import ssl
 import subprocess
@@ -9,7 +10,7 @@ import tempfile
 import threading
 import socket
 
-from envctl_story import Story, case, run_cases
+from envctl_story import Initialised, Story, case, run_cases
 
 STATUS = b'{"type":"shamir","initialized":true,"sealed":false,"version":"1.0.0","storage_type":"lmdb"}'
 ANSWER = (b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " + str(len(STATUS)).encode() +
@@ -140,6 +141,31 @@ def plain_http_on_loopback(story):
         story.good("status", "--address", server.address)
         assert server.asked[0].startswith(b"GET /v1/sys/seal-status HTTP/1.1\r\nHost: 127.0.0.1:"), server.asked
     story.bad(5, "is not known", "status", "--address", "https://no-such-host.invalid")
+
+
+@case
+def the_real_daemon(_story):
+    """All that crosses the wire in one go: several requests, a large value, a program."""
+    with Initialised() as story:
+        story.stop()
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            port = probe.getsockname()[1]
+        for name in ("good.pem", "good.key"):
+            shutil.copy(f"{CERTIFICATES}/{name}", story.path(name))
+            os.chmod(story.path(name), 0o600)
+        with open(story.config, "w") as handle:
+            handle.write(f'listen_unix {{ path = "{story.socket}" }}\nlisten_tcp {{ address = "127.0.0.1" port = {port} '
+                         f'certificate = "{story.path("good.pem")}" key = "{story.path("good.key")}" }}\n')
+        story.start()
+        story.good("unseal", "--passphrase", stdin="correct horse\n")
+        env = {"VAULT_ADDR": f"https://127.0.0.1:{port}", "VAULT_CACERT": CERTIFICATES + "/ca.pem", "VAULT_TOKEN": story.root}
+        story.good("set", "a", "BIG", "-", stdin="x" * 100000, env=env)
+        story.good("set", "a", "B=2", env=env)
+        assert story.good("get", "a", "BIG", env=env).out == "x" * 100000
+        out = story.good("run", "a", "--", "sh", "-c", "echo $B ${#BIG} ${VAULT_TOKEN-none}", env=env)
+        assert out.out == "2 100000 none\n", out
+        assert "  + B" in story.good("diff", "a", env=env).out
+        story.bad(4, "set VAULT_TOKEN", "get", "a", env={**env, "VAULT_TOKEN": None})
 
 
 try:
