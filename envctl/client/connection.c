@@ -165,11 +165,16 @@ static void free_addrinfo(struct addrinfo **list)
 static enum error_code open_tcp(const struct address *address, unsigned seconds, int *ret_fd, bool *ret_loopback,
 				struct error *err)
 {
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV};
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
 	cleanup_(free_addrinfo) struct addrinfo *list = NULL;
-	int failed = getaddrinfo(address->host, address->port, &hints, &list);
 	enum error_code rc = ERR_UNREACHABLE;
 
+	/* An address needs none of the files and sockets that names are looked up with. */
+	int failed = getaddrinfo(address->host, address->port, &hints, &list);
+	if (failed == EAI_NONAME) {
+		hints.ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV;
+		failed = getaddrinfo(address->host, address->port, &hints, &list);
+	}
 	if (failed != 0)
 		return error_set(err, ERR_UNREACHABLE, "the host of %s (%s) is not known: %s", address->text,
 				 address->origin, gai_strerror(failed));

@@ -64,7 +64,7 @@ static enum error_code library_load(struct tls_library *library, struct error *e
 {
 	bool complete = true;
 
-	library->handle = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
+	library->handle = dlopen(LIBRARY, RTLD_LAZY | RTLD_LOCAL);
 	if (library->handle == NULL)
 		return error_set(err, ERR_UNREACHABLE,
 				 "an https address needs " LIBRARY " (Debian: apt install libgnutls30)");
@@ -131,7 +131,7 @@ static enum error_code set_session(struct tls_session *tls, int fd, const char *
 {
 	const struct tls_library *lib = &tls->library;
 
-	if (lib->gnutls_init(&tls->session, GNUTLS_CLIENT | GNUTLS_NO_SIGNAL) < 0)
+	if (lib->gnutls_init(&tls->session, GNUTLS_CLIENT | GNUTLS_NO_SIGNAL | GNUTLS_KEY_SHARE_TOP) < 0)
 		return error_set(err, ERR_NO_MEMORY, "out of memory");
 	if (lib->gnutls_priority_set_direct(tls->session, PRIORITY, NULL) < 0 ||
 	    lib->gnutls_credentials_set(tls->session, GNUTLS_CRD_CERTIFICATE, tls->credentials) < 0)
