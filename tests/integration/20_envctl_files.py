@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 """Taking .env files in and out, promotion, and editing without a file on disk."""
-# tier: quick
 # sanitized: yes
 import json
 import os

@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 """envctl over TCP and TLS: whom it trusts, what it says when it does not. The server here is a few lines of python."""
-# tier: quick
 # sanitized: yes
 import os
 import shutil
