@@ -42,16 +42,33 @@ void reader_skip_line(struct reader *reader)
 	reader->at = reader_find(reader, reader->at, '\n');
 }
 
+/*
+ * How much of a name a message may show: all of a name that an = or : follows, nothing of anything else. A line without it may
+ * be a piece of a value, such as a line of a key. A name that is not a piece of the text was decoded from JSON, where it can
+ * only be a name.
+ */
+static size_t shown_len(const struct reader *reader, const char *name, size_t name_len)
+{
+	const char *end = reader->text + reader->len, *at = name + name_len;
+
+	if (name < reader->text || at > end)
+		return name_len;
+	while (at < end && (*at == ' ' || *at == '\t' || *at == '"'))
+		at++;
+	return at < end && (*at == '=' || *at == ':') ? name_len : 0;
+}
+
 void reader_refuse(struct reader *reader, unsigned line, const char *name, size_t name_len,
 		   const struct remark *remark)
 {
-	notes_add(reader->notes, NOTE_ERROR, line, name, name_len, remark->reason, remark->hint);
+	notes_add(reader->notes, NOTE_ERROR, line, name, shown_len(reader, name, name_len), remark->reason, remark->hint);
 	secret_buf_truncate(reader->value, 0);
 }
 
 void reader_warn(struct reader *reader, unsigned line, const char *name, size_t name_len, const struct remark *remark)
 {
-	notes_add(reader->notes, NOTE_WARNING, line, name, name_len, remark->reason, remark->hint);
+	notes_add(reader->notes, NOTE_WARNING, line, name, shown_len(reader, name, name_len), remark->reason,
+		  remark->hint);
 }
 
 static const struct remark remark_unstorable = {

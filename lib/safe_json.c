@@ -1,6 +1,7 @@
 #include "vault/safe_json.h"
 
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -205,35 +206,23 @@ enum error_code safe_json_text(const json_t *object, const char *name, const cha
 	return ERR_OK;
 }
 
-#define SHOWN_NAME_LEN 64
-
-/* A name from outside goes into a sentence that may reach a terminal or a log: short, and without controls. */
-static void shown_name(const char *name, char ret[static SHOWN_NAME_LEN + 1])
-{
-	const unsigned char *at = (const unsigned char *)name;
-	size_t left = strlen(name);
-	size_t len = 0;
-	while (left > 0) {
-		size_t char_len = utf8_char_len(at, left);
-		if (char_len == 0 || len + char_len > SHOWN_NAME_LEN)
-			break;
-		if (char_len == 1 && (*at < 0x20 || *at == 0x7f))
-			ret[len] = '?';
-		else
-			memcpy(ret + len, at, char_len);
-		len += char_len;
-		at += char_len;
-		left -= char_len;
-	}
-	ret[len] = '\0';
-}
-
 static bool is_listed(const char *name, const char *const *allowed)
 {
 	for (; *allowed; allowed++)
 		if (strcmp(name, *allowed) == 0)
 			return true;
 	return false;
+}
+
+/* The unknown member's name is not repeated: who puts a value in the wrong place would find it in a log. */
+static enum error_code unknown_member(const char *const *allowed, struct error *err)
+{
+	char known[256] = "";
+	size_t len = 0;
+
+	for (size_t i = 0; allowed[i] && len < sizeof(known); i++)
+		len += (size_t)snprintf(known + len, sizeof(known) - len, "%s%s", i > 0 ? ", " : "", allowed[i]);
+	return error_set(err, ERR_INVALID, "the request has a member that is not known here; known are: %s", known);
 }
 
 enum error_code safe_json_only(const json_t *object, const char *const *allowed, struct error *err)
@@ -248,9 +237,7 @@ enum error_code safe_json_only(const json_t *object, const char *const *allowed,
 	json_object_foreach(alias.walked, name, value) {
 		if (is_listed(name, allowed))
 			continue;
-		char shown[SHOWN_NAME_LEN + 1];
-		shown_name(name, shown);
-		return error_set(err, ERR_INVALID, "\"%s\" is not a member that this request knows", shown);
+		return unknown_member(allowed, err);
 	}
 	return ERR_OK;
 }

@@ -30,7 +30,8 @@ enum error_code safe_json_duration(const json_t *object, const char *name, int64
 /* The pointer belongs to the object. */
 enum error_code safe_json_text(const json_t *object, const char *name, const char **ret, size_t *ret_len,
 			       struct error *err) must_check;
-/* ERR_INVALID naming the first member that is not in the NULL-terminated list. For our own resources. */
+/* ERR_INVALID when a member is not in the NULL-terminated list; the sentence names the list, not the member. For our own
+ * resources. */
 enum error_code safe_json_only(const json_t *object, const char *const *allowed, struct error *err) must_check;
 
 static inline void safe_json_decrefp(json_t **owned)

@@ -249,7 +249,7 @@ def main(names, title=""):
     """Runs the functions test_… of a story in their order."""
     wanted = sys.argv[1:]
     failed = 0
-    for name, test in names.items():
+    for name, test in list(names.items()):
         if not name.startswith("test_") or (wanted and name not in wanted):
             continue
         label = (title + " " if title else "") + name[5:].replace("_", " ")

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/vfs.h>
 
 #include "store/engine.h"
 
@@ -109,17 +110,30 @@ static enum error_code apply_write(struct commit *commit, const struct store_wri
 
 /* -- the transaction ------------------------------------------------------------ */
 
+/* A full disk may also show as a short write, which LMDB calls EIO. */
+static bool disk_is_full(const struct commit *commit)
+{
+	uint64_t wanted = 1u << 20;
+	struct statfs place;
+
+	for (size_t i = 0; i < commit->len; i++)
+		wanted += 2 * (uint64_t)commit->changes[i].new_value.len;
+	return statfs(commit->store->path, &place) == 0 && (uint64_t)place.f_bavail * (uint64_t)place.f_bsize < wanted;
+}
+
 /*
  * Whether a failed commit certainly did not happen. LMDB writes data pages, syncs them, then writes the meta page. When it
  * failed for lack of room before the meta page, it is usable and its newest transaction is still the old one; in all other
  * cases nobody knows what is on the disk.
  */
-static bool certainly_not_committed(struct store *store, int rc, uint64_t before)
+static bool certainly_not_committed(const struct commit *commit, int rc, uint64_t before)
 {
+	struct store *store = commit->store;
 	MDB_envinfo info;
 	MDB_txn *probe;
 
-	if (rc != ENOSPC && rc != EDQUOT && rc != EFBIG && rc != MDB_MAP_FULL && rc != MDB_TXN_FULL && rc != ENOMEM)
+	if (rc != ENOSPC && rc != EDQUOT && rc != EFBIG && rc != MDB_MAP_FULL && rc != MDB_TXN_FULL && rc != ENOMEM &&
+	    !(rc == EIO && disk_is_full(commit)))
 		return false;
 	if (mdb_env_info(store->env, &info) != 0 || info.me_last_txnid != before)
 		return false;
@@ -163,8 +177,8 @@ static enum error_code finish(struct commit *commit, struct error *err)
 	commit->txn.txn = NULL;
 	if (rc == 0)
 		return ERR_OK;
-	if (certainly_not_committed(store, rc, before))
-		return database_error(err, rc, "commit");
+	if (certainly_not_committed(commit, rc, before))
+		return database_error(err, rc == EIO ? ENOSPC : rc, "commit");
 	set_reopening(store);
 	return error_set(err, ERR_OUTCOME_UNKNOWN,
 			 "the commit failed (%s): whether it happened is not known; read before you try again", mdb_strerror(rc));

@@ -661,7 +661,7 @@ static void getters_are_typed(void **state)
 	assert_fails(safe_json_text(object, "o", &string, &len, &err), &err, ERR_INVALID);
 }
 
-static void unknown_members_are_named(void **state)
+static void unknown_members_are_refused(void **state)
 {
 	(void)state;
 	static const char *const allowed[] = { "a", "b", NULL };
@@ -673,14 +673,9 @@ static void unknown_members_are_named(void **state)
 	assert_int_equal(safe_json_only(object, allowed, &err), ERR_OK);
 	json_object_set_new(object, "other", json_true());
 	assert_fails(safe_json_only(object, allowed, &err), &err, ERR_INVALID);
-	assert_non_null(strstr(err.text, "\"other\""));
-	json_object_del(object, "other");
-	/* A name is cut and cleaned: it may come from anybody and end on a terminal. */
-	json_object_set_new(object, "\x1b[31m" "0123456789012345678901234567890123456789012345678901234567890123456789",
-			    json_true());
-	assert_fails(safe_json_only(object, allowed, &err), &err, ERR_INVALID);
-	assert_null(strchr(err.text, '\x1b'));
-	assert_null(strstr(err.text, "0123456789012345678901234567890123456789012345678901234567890"));
+	/* The member's name is not repeated: it may be a value in the wrong place. What would be right is said. */
+	assert_null(strstr(err.text, "other"));
+	assert_non_null(strstr(err.text, "known are: a, b"));
 }
 
 static void jansson_gives_memory_back_wiped(void **state)
@@ -731,7 +726,7 @@ int main(void)
 		cmocka_unit_test(objects_are_parsed),
 		cmocka_unit_test(what_is_no_object_is_refused_with_its_place),
 		cmocka_unit_test(getters_are_typed),
-		cmocka_unit_test(unknown_members_are_named),
+		cmocka_unit_test(unknown_members_are_refused),
 		cmocka_unit_test(jansson_gives_memory_back_wiped),
 		cmocka_unit_test(the_scanner_gives_memory_back_wiped),
 	};
