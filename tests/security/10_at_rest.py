@@ -48,17 +48,4 @@ def test_files_are_private_even_with_an_open_umask():
         assert os.stat(daemon.data).st_mode & 0o077 == 0
 
 
-def test_two_equal_environments_look_different():
-    with vault.personal() as daemon:
-        sizes = []
-        for name in ("one", "two"):
-            daemon.write(name, {"SAME": "x" * 3000})
-            sizes.append(name)
-        daemon.stop()
-        database = open(os.path.join(daemon.data, "vault.db"), "rb").read()
-        pages = [database[i:i + 64] for i in range(0, len(database), 64)]
-        repeated = {p for p in pages if pages.count(p) > 1 and len(set(p)) > 40} if len(pages) < 4000 else set()
-        assert not repeated, len(repeated)
-
-
 vault.main(globals())

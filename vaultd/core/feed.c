@@ -1,4 +1,5 @@
 /* What follows a commit in memory: names, caches, mounts, and the watcher. */
+#include <sodium.h>
 #include <string.h>
 
 #include "core/vault_state.h"
@@ -57,6 +58,7 @@ static void head_changed(struct vault *vault, const struct records_change *chang
 		name_index_remove(vault->names, &change->key);
 	if (known)
 		notify_name(vault, &name);
+	sodium_memzero(&name, sizeof(name));	/* names of environments do not outlive a seal, on the stack neither */
 }
 
 static void mount_changed(struct vault *vault, const struct records_change *change)

@@ -420,6 +420,8 @@ static void give_structure(struct listener *listener, struct request *request)
 		free(request);
 		return;
 	}
+	/* A name of an environment must not wait here for the next request: the vault may be sealed before that comes. */
+	sodium_memzero(request, sizeof(*request));
 	request->next_free = listener->free_requests;
 	listener->free_requests = request;
 	listener->free_requests_len++;
