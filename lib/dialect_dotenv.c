@@ -80,6 +80,22 @@ static const struct remark remark_edge = {
 	"the value starts or ends with white space or a control character that some readers cut off",
 	hint_single,
 };
+static const struct remark remark_tab = {
+	"a tab outside quotes, which node takes for part of the name or the value",
+	"use spaces, or none",
+};
+static const struct remark remark_indented_comment = {
+	"node takes a comment that does not start the line for part of the next name",
+	"remove the blanks in front of #",
+};
+static const struct remark remark_last_comment = {
+	"node takes a comment with = for a variable when it ends the file without a line feed",
+	"end the file with a line feed",
+};
+static const struct remark remark_blank_line = {
+	"node takes a line of blanks alone for part of the next name",
+	"remove the blanks",
+};
 static const struct remark remark_tail = {
 	"text after the closing quote is kept, dropped or an error, depending on the reader",
 	"put the whole value in quotes, or a blank and # before a comment",
@@ -204,10 +220,11 @@ static size_t find_closing_quote(const struct reader *reader)
 	return reader->len;
 }
 
+/* Where the LF or CR LF is, or the end of the text. */
 static size_t line_end(const struct reader *reader, size_t from)
 {
 	size_t end = reader_find(reader, from, '\n');
-	return end > from && reader->text[end - 1] == '\r' ? end - 1 : end;
+	return end < reader->len && end > from && reader->text[end - 1] == '\r' ? end - 1 : end;
 }
 
 /* Nothing but blanks, or blanks and a comment. */
@@ -243,10 +260,15 @@ static const struct remark *read_quoted(struct reader *reader)
 	return refused;
 }
 
-static void skip_blanks(struct reader *reader)
+static void skip_spaces(struct reader *reader)
 {
-	while (!reader_is_done(reader) && is_blank(reader_peek(reader)))
+	while (!reader_is_done(reader) && reader_peek(reader) == ' ')
 		reader_next(reader);
+}
+
+static bool at_tab(const struct reader *reader)
+{
+	return !reader_is_done(reader) && reader_peek(reader) == '\t';
 }
 
 static const struct remark *skip_export(struct reader *reader)
@@ -276,12 +298,16 @@ static size_t scan_name(struct reader *reader)
 	return reader->at - from;
 }
 
-/* Passes the = and the blanks around it. */
+/* Passes the = and the spaces around it. */
 static const struct remark *read_equals(struct reader *reader, const char *name, size_t name_len)
 {
+	if (name_len == 0 && at_tab(reader))
+		return &remark_tab;
 	if (name_len == 0 || is_digit(name[0]))
 		return &remark_name;
-	skip_blanks(reader);
+	skip_spaces(reader);
+	if (at_tab(reader))
+		return &remark_tab;
 	if (reader->at == line_end(reader, reader->at))
 		return &remark_no_equals;
 	if (reader_peek(reader) == ':')
@@ -289,8 +315,8 @@ static const struct remark *read_equals(struct reader *reader, const char *name,
 	if (reader_peek(reader) != '=')
 		return &remark_name;
 	reader_next(reader);
-	skip_blanks(reader);
-	return NULL;
+	skip_spaces(reader);
+	return at_tab(reader) ? &remark_tab : NULL;
 }
 
 static const struct remark *read_value(struct reader *reader)
@@ -317,17 +343,32 @@ static void read_assignment(struct reader *reader)
 		reader_put(reader, name, name_len, line);
 }
 
+static const struct remark *read_comment(const struct reader *reader, size_t end, bool indented)
+{
+	const char *text = reader->text + reader->at;
+	size_t len = end - reader->at;
+	if (indented)
+		return &remark_indented_comment;
+	if (end == reader->len && text_has(text, len, '='))
+		return &remark_last_comment;
+	return check_plain(text, len);
+}
+
 static void read_line(struct reader *reader)
 {
-	skip_blanks(reader);
+	const struct remark *refused = NULL;
+	size_t start = reader->at;
+	skip_spaces(reader);
 	size_t end = line_end(reader, reader->at);
-	if (reader->at < end && reader_peek(reader) == '#') {
-		const struct remark *refused = check_plain(reader->text + reader->at, end - reader->at);
-		if (refused)
-			reader_refuse(reader, reader->line, "", 0, refused);
-	} else if (reader->at < end) {
+	bool indented = reader->at > start;
+	if (reader->at == end)
+		refused = indented ? &remark_blank_line : NULL;
+	else if (reader_peek(reader) == '#')
+		refused = read_comment(reader, end, indented);
+	else
 		read_assignment(reader);
-	}
+	if (refused)
+		reader_refuse(reader, reader->line, "", 0, refused);
 	reader_skip_line(reader);
 	if (!reader_is_done(reader))
 		reader_next(reader);
