@@ -414,8 +414,25 @@ static struct request *take_structure(struct listener *listener)
 	return request;
 }
 
+/* A cached structure must not keep names of environments. Only what was used is wiped: this runs for each request. */
+static void wipe_names(struct request *request)
+{
+	struct canon_path *path = &request->path;
+
+	if (path->args_len > 0) {
+		const struct query_arg *last = &path->args[path->args_len - 1];
+
+		sodium_memzero(path->query, (size_t)(last->value - path->query) + strlen(last->value));
+	}
+	sodium_memzero(path->path, path->path_len);
+	sodium_memzero(request->env.text, request->env.len);
+	sodium_memzero(request->data_path, strlen(request->data_path));
+	sodium_memzero(request->err.text, strlen(request->err.text));
+}
+
 static void give_structure(struct listener *listener, struct request *request)
 {
+	wipe_names(request);
 	if (listener->free_requests_len >= CACHED_REQUESTS) {
 		free(request);
 		return;
@@ -450,6 +467,10 @@ void *request_begin(void *arg, const char *target, struct MHD_Connection *mhd)
 	request->connection = info->socket_context;
 	request->mhd = mhd;
 	request->caller.display[0] = '\0';
+	request->path.path_len = 0;
+	request->path.args_len = 0;
+	request->env.len = 0;
+	request->data_path[0] = '\0';
 	request->head.namespace_ = NULL;
 	answer_make_id(request->id);
 	/* libmicrohttpd decodes the target in place after this call: here it still stands as it was sent. */
