@@ -135,9 +135,10 @@ enum error_code value_header_read(const uint8_t *value, size_t len, const struct
 	return ERR_OK;
 }
 
+/* Of an authenticated text, so no constant time is needed: sodium_is_zero() took a fifth of a whole read. */
 static bool is_zero(const uint8_t *bytes, size_t len)
 {
-	return sodium_is_zero(bytes, len) == 1;
+	return len == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, len - 1) == 0);
 }
 
 /* plain holds the padded plaintext; false when its length prefix or its padding is not what value_seal() makes. */
