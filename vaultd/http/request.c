@@ -414,7 +414,8 @@ static struct request *take_structure(struct listener *listener)
 	return request;
 }
 
-/* A cached structure must not keep names of environments. Only what was used is wiped: this runs for each request. */
+/* A name of an environment must not wait in the cache for the next request: the vault may be sealed before that comes. Only
+ * what was used is wiped, as this runs for each request. */
 static void wipe_names(struct request *request)
 {
 	struct canon_path *path = &request->path;
@@ -437,8 +438,6 @@ static void give_structure(struct listener *listener, struct request *request)
 		free(request);
 		return;
 	}
-	/* A name of an environment must not wait here for the next request: the vault may be sealed before that comes. */
-	sodium_memzero(request, sizeof(*request));
 	request->next_free = listener->free_requests;
 	listener->free_requests = request;
 	listener->free_requests_len++;
