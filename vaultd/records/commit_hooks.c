@@ -244,7 +244,7 @@ static void finished(void *arg, enum error_code outcome, const struct store_chan
 
 	if (outcome == ERR_OUTCOME_UNKNOWN)
 		return;	/* reopened() finds out */
-	if (outcome != ERR_OK || len == 0) {
+	if (outcome != ERR_OK || !records->published) {	/* aborted, or there was nothing to commit */
 		undo(records);
 		return;
 	}
