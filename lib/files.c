@@ -200,9 +200,9 @@ static enum error_code place_of(const char *path, struct place *ret, struct erro
 	if (len >= sizeof(ret->directory))
 		return error_set(err, ERR_INVALID, "the path of a file is longer than %d bytes", PATH_MAX - 1);
 	if (!slash) {
-		strcpy(ret->directory, ".");
+		memcpy(ret->directory, ".", sizeof("."));
 	} else if (len == 0) {
-		strcpy(ret->directory, "/");
+		memcpy(ret->directory, "/", sizeof("/"));
 	} else {
 		memcpy(ret->directory, path, len);
 		ret->directory[len] = '\0';
