@@ -84,8 +84,9 @@ static enum error_code read_side(struct vault *vault, struct records_view *view,
 	return ret->readable ? ERR_OK : environment_deleted(target, ret->version.revision, err);
 }
 
-enum error_code kv_diff(struct vault *vault, const struct caller *caller, const struct kv_target *from, uint64_t from_revision,
-			const struct kv_target *to, uint64_t to_revision, struct kv_diff *ret, struct error *err)
+enum error_code kv_diff(struct vault *vault, const struct caller *caller, const struct kv_target *from,
+			uint64_t from_revision, const struct kv_target *to, uint64_t to_revision, struct kv_diff *ret,
+			struct error *err)
 {
 	cleanup_(kv_read_result_freep) struct kv_read_result left = {0}, right = {0};
 	struct data_path from_path, to_path;

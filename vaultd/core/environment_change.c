@@ -67,7 +67,8 @@ static enum error_code load_head(struct change *change, struct error *err)
 	enum error_code code;
 
 	change->head_key = records_head_key(change->view, target->mount->uuid, target->path->text, target->path->len);
-	code = head_cache_get(change->op->vault_->heads, change->view, target->mount->uuid, target->path, &change->old, err);
+	code = head_cache_get(change->op->vault_->heads, change->view, target->mount->uuid, target->path, &change->old,
+			      err);
 	if (code == ERR_NOT_FOUND)
 		return ERR_OK;
 	if (code == ERR_OK)
@@ -106,7 +107,8 @@ static enum error_code finish_head(struct change *change, struct error *err)
 		return error_set(err, ERR_NO_MEMORY, "no memory is left for the environment's head");
 	encode_head(change->head_plain, &change->draft.head);
 	if (secret_buf_check(change->head_plain, "the environment's head", err) != ERR_OK ||
-	    decode_head(secret_buf_bytes(change->head_plain), secret_buf_len(change->head_plain), &change->head, err) != ERR_OK)
+	    decode_head(secret_buf_bytes(change->head_plain), secret_buf_len(change->head_plain), &change->head, err) !=
+		    ERR_OK)
 		return err->code;
 	if (!change->head_changed)
 		return ERR_OK;
@@ -203,7 +205,8 @@ enum error_code vault_submit(struct vault *vault, struct vault_op *op, struct er
 	op->head_plain = NULL;
 	op->head = (struct head_record){0};
 	op->result = (struct kv_version){0};
-	op->request_ = (struct records_request){ .prepare = prepare, .done = done, .anchor_now = rows[op->change].anchor_now };
+	op->request_ =
+		(struct records_request){ .prepare = prepare, .done = done, .anchor_now = rows[op->change].anchor_now };
 	if (vault_use_begin(vault, &use, err) != ERR_OK || check_op(op, err) != ERR_OK)
 		return err->code;
 	code = records_submit(vault->records, &op->request_, err);

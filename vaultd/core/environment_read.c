@@ -73,7 +73,8 @@ enum error_code environment_read(struct vault *vault, struct records_view *view,
 				 (uintmax_t)revision);
 	result.version = kv_version_of(&entry->head, revision);
 	result.readable = revision_is_readable(place, vault_now(vault));
-	if (result.readable && environment_revision(view, entry, revision, &result.plain, &result.revision, err) != ERR_OK)
+	if (result.readable &&
+	    environment_revision(view, entry, revision, &result.plain, &result.revision, err) != ERR_OK)
 		return err->code;
 	*ret = result;
 	result = (struct kv_read_result){0};
@@ -82,12 +83,12 @@ enum error_code environment_read(struct vault *vault, struct records_view *view,
 
 enum error_code environment_deleted(const struct kv_target *target, uint64_t revision, struct error *err)
 {
-	return error_set(err, ERR_DELETED, "revision %ju of the environment %s is deleted or destroyed", (uintmax_t)revision,
-			 target->path->text);
+	return error_set(err, ERR_DELETED, "revision %ju of the environment %s is deleted or destroyed",
+			 (uintmax_t)revision, target->path->text);
 }
 
-enum error_code kv_read(struct vault *vault, const struct caller *caller, const struct kv_target *target, uint64_t revision,
-			struct kv_read_result *ret, struct error *err)
+enum error_code kv_read(struct vault *vault, const struct caller *caller, const struct kv_target *target,
+			uint64_t revision, struct kv_read_result *ret, struct error *err)
 {
 	vault_use_scope use = {0};
 
@@ -127,7 +128,8 @@ enum error_code kv_list(struct vault *vault, const struct caller *caller, const 
 	if (vault_use_begin(vault, &use, err) != ERR_OK || vault_decide(caller, CAP_LIST, api_path, err) != ERR_OK)
 		return err->code;
 	if (len > LIMIT_ENV_PATH_LEN || (len > 0 && prefix[len - 1] != '/'))
-		return error_set(err, ERR_INVALID, "the prefix of a listing is empty or ends with '/', at most %d bytes long",
+		return error_set(err, ERR_INVALID,
+				 "the prefix of a listing is empty or ends with '/', at most %d bytes long",
 				 LIMIT_ENV_PATH_LEN);
 	code = name_index_list(vault->names, mount->uuid, prefix, ret, err);
 	if (code == ERR_NOT_FOUND)

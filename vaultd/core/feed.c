@@ -4,7 +4,8 @@
 
 #include "core/vault_state.h"
 
-void vault_set_watcher(struct vault *vault, void (*changed)(void *arg, const char *mount_path, const char *path), void *arg)
+void vault_set_watcher(struct vault *vault, void (*changed)(void *arg, const char *mount_path, const char *path),
+		       void *arg)
 {
 	pthread_mutex_lock(&vault->watch);
 	vault->changed = changed;

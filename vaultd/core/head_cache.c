@@ -122,7 +122,8 @@ static void insert(struct head_cache *cache, struct head_entry *entry)
 	pthread_mutex_unlock(&cache->lock);
 }
 
-static struct head_entry *lookup(struct head_cache *cache, const struct record_key *key, const uint8_t pin[static PIN_LEN])
+static struct head_entry *lookup(struct head_cache *cache, const struct record_key *key,
+				 const uint8_t pin[static PIN_LEN])
 {
 	struct head_entry *entry;
 
@@ -181,8 +182,9 @@ static size_t entry_bytes(const struct head_entry *entry)
 	const struct head_record *head = &entry->head;
 	size_t settings = entry->settings_plain ? secret_buf_len(entry->settings_plain) : 0;
 
-	return sizeof(*entry) + secret_buf_len(entry->plain) + settings + head->revisions_len * sizeof(*head->revisions) +
-	       head->custom_len * sizeof(*head->custom) + head->parents_len * sizeof(*head->parents);
+	return sizeof(*entry) + secret_buf_len(entry->plain) + settings +
+	       head->revisions_len * sizeof(*head->revisions) + head->custom_len * sizeof(*head->custom) +
+	       head->parents_len * sizeof(*head->parents);
 }
 
 static enum error_code load(struct records_view *view, const struct record_key *key, const uint8_t mount[static ID_LEN],

@@ -92,7 +92,8 @@ static enum error_code apply_metadata(struct change *change, bool patch, struct 
 	if (metadata->has_max_versions)
 		head->max_revisions = (uint32_t)metadata->max_versions;
 	if (metadata->has_cas_required)
-		head->flags = (uint8_t)((head->flags & ~HEAD_CAS_REQUIRED) | (metadata->cas_required ? HEAD_CAS_REQUIRED : 0));
+		head->flags = (uint8_t)((head->flags & ~HEAD_CAS_REQUIRED) |
+					(metadata->cas_required ? HEAD_CAS_REQUIRED : 0));
 	if (metadata->has_delete_after)
 		head->delete_after_s = metadata->delete_after_s < 0 ? -1 : metadata->delete_after_s;
 	if (metadata->has_custom && head_draft_custom(&change->draft, &metadata->custom, patch, err) != ERR_OK)
@@ -127,7 +128,8 @@ enum error_code change_metadata_delete(struct change *change, struct error *err)
 	const struct head_record *head = &change->old->head;
 
 	if (records_guard(change->write, &change->head_key, change->old->pin, err) != ERR_OK ||
-	    records_destroy_eid(change->write, &change->head_key, change->eid, head->oldest, head->current, err) != ERR_OK)
+	    records_destroy_eid(change->write, &change->head_key, change->eid, head->oldest, head->current, err) !=
+		    ERR_OK)
 		return err->code;
 	head_draft_wipe(&change->draft);	/* there is no head to show any more */
 	return ERR_OK;

@@ -132,8 +132,8 @@ static void opened_move(struct opened *to, struct opened *from)
 	*from = (struct opened){0};
 }
 
-static enum error_code walk(struct records_view *view, const struct head_entry *entry, const char *name, uint64_t revision,
-			    size_t limit, struct kv_history *history, struct error *err)
+static enum error_code walk(struct records_view *view, const struct head_entry *entry, const char *name,
+			    uint64_t revision, size_t limit, struct kv_history *history, struct error *err)
 {
 	cleanup_(opened_close) struct opened now = {0}, before = {0};
 	const struct head_record *head = &entry->head;
@@ -174,7 +174,8 @@ enum error_code kv_history(struct vault *vault, const struct caller *caller, con
 	uint64_t newest;
 
 	data_path_of(target, &path);
-	if (vault_use_begin_view(vault, &use, err) != ERR_OK || vault_decide(caller, CAP_READ, path.text, err) != ERR_OK ||
+	if (vault_use_begin_view(vault, &use, err) != ERR_OK ||
+	    vault_decide(caller, CAP_READ, path.text, err) != ERR_OK ||
 	    vault_load_head(vault, use.view, target, &entry, err) != ERR_OK)
 		return err->code;
 	if (limit > entry->head.revisions_len)

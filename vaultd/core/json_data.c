@@ -55,7 +55,8 @@ static enum error_code list_text(struct variable_list *list, struct json_span ra
 	size_t len;
 
 	if (raw.len > LIMIT_BODY_DATA)
-		return error_set(err, ERR_TOO_LARGE, "a text of %zu bytes is over the limit of %u", raw.len, LIMIT_BODY_DATA);
+		return error_set(err, ERR_TOO_LARGE, "a text of %zu bytes is over the limit of %u", raw.len,
+				 LIMIT_BODY_DATA);
 	if (!escaped) {
 		*ret = (struct text_span){ .at = raw.at, .len = (uint32_t)raw.len };
 		return ERR_OK;
@@ -81,7 +82,8 @@ static enum error_code member_name(struct variable_list *list, const struct json
 		return err->code;
 	if (!variable_name_is_storable(ret->at, ret->len))
 		return error_set(err, ERR_INVALID,
-				 "a variable's name must be 1 to %d bytes of UTF-8 without NUL; one of the request's names is not",
+				 "a variable's name must be 1 to %d bytes of UTF-8 without NUL; one of the request's "
+				 "names is not",
 				 LIMIT_VARIABLE_NAME_LEN);
 	return ERR_OK;
 }
@@ -143,7 +145,8 @@ enum error_code variables_from_json(const struct json_value *object, struct vari
 	return check_distinct(ret, err);
 }
 
-enum error_code variables_from_revision(const struct revision_record *source, struct variable_list *ret, struct error *err)
+enum error_code variables_from_revision(const struct revision_record *source, struct variable_list *ret,
+					struct error *err)
 {
 	if (list_start(ret, source->variables_len, err) != ERR_OK)
 		return err->code;
@@ -200,8 +203,8 @@ static enum error_code sorted_rows(struct variable_list *list, const struct json
 }
 
 /* The new value of a variable whose patch is an object: merged into the old one when that is an object, too. */
-static enum error_code merge_object(struct variable_list *list, const struct variable *old, const struct json_value *patch,
-				    struct variable *ret, struct error *err)
+static enum error_code merge_object(struct variable_list *list, const struct variable *old,
+				    const struct json_value *patch, struct variable *ret, struct error *err)
 {
 	cleanup_(secret_buf_freep) struct secret_buf *merged = secret_buf_new(LIMIT_BODY_DATA + LIMIT_REVISION_PLAIN);
 	struct json_value target;
@@ -225,8 +228,8 @@ static enum error_code merge_object(struct variable_list *list, const struct var
 	return ret->value.at ? ERR_OK : no_memory(err);
 }
 
-static enum error_code patch_variable(struct variable_list *list, const struct variable *old, const struct patch_row *row,
-				      struct error *err)
+static enum error_code patch_variable(struct variable_list *list, const struct variable *old,
+				      const struct patch_row *row, struct error *err)
 {
 	struct variable *variable = &list->items[list->len];
 

@@ -44,11 +44,12 @@ enum error_code variables_from_revision(const struct revision_record *source, st
 					struct error *err) must_check;
 
 /*
- * RFC 7396 on two objects: appends the merged text. target NULL counts as the empty object. Members keep their raw text and
- * order, new ones follow. Time is n log n. Failure of the buffer is sticky there (secret_buf_check()). ERR_NO_MEMORY.
+ * RFC 7396 on two objects: appends the merged text. target NULL counts as the empty object. Members keep their raw text
+ * and order, new ones follow. Time is n log n. Failure of the buffer is sticky there (secret_buf_check()).
+ * ERR_NO_MEMORY.
  */
-enum error_code json_merge_patch(const struct json_value *target, const struct json_value *patch, struct secret_buf *out,
-				 struct error *err) must_check;
+enum error_code json_merge_patch(const struct json_value *target, const struct json_value *patch,
+				 struct secret_buf *out, struct error *err) must_check;
 
 /* memcmp order of two texts, a shorter one first. */
 int text_order(const struct text_span *a, const struct text_span *b);

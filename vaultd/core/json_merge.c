@@ -164,8 +164,8 @@ static enum error_code merge(const struct json_value *target, const struct json_
 	return ERR_OK;
 }
 
-enum error_code json_merge_patch(const struct json_value *target, const struct json_value *patch, struct secret_buf *out,
-				 struct error *err)
+enum error_code json_merge_patch(const struct json_value *target, const struct json_value *patch,
+				 struct secret_buf *out, struct error *err)
 {
 	return merge(target, patch, 0, out, err);
 }

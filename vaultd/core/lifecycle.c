@@ -14,8 +14,8 @@ struct initial {
 	int64_t now;
 };
 
-static enum error_code put_root_token(const struct initial *initial, struct records_view *view, struct records_write *write,
-				      struct error *err)
+static enum error_code put_root_token(const struct initial *initial, struct records_view *view,
+				      struct records_write *write, struct error *err)
 {
 	struct text_span root = { .at = "root", .len = 4 };
 	struct token_record record = {
@@ -35,7 +35,8 @@ static enum error_code put_root_token(const struct initial *initial, struct reco
 	if (!encoding)
 		return error_set(err, ERR_NO_MEMORY, "no memory is left for the root token");
 	if (!records_token_hash(view, initial->root_token, strlen(initial->root_token), &hash))
-		return error_set(err, ERR_INVALID, "the chosen root token begins with vlt_ but is not a token of this vault's form");
+		return error_set(err, ERR_INVALID,
+				 "the chosen root token begins with vlt_ but is not a token of this vault's form");
 	memcpy(record.verifier, hash.verifier, sizeof(record.verifier));
 	encode_token(encoding, &record);
 	key = record_key_id(TABLE_TOKEN, hash.id);
@@ -57,7 +58,8 @@ static enum error_code put_mount(const struct mount *mount, struct records_write
 	return records_put(write, &key, NULL, secret_buf_bytes(encoding), secret_buf_len(encoding), NULL, err);
 }
 
-static enum error_code make_initial(void *arg, struct records_view *view, struct records_write *write, struct error *err)
+static enum error_code make_initial(void *arg, struct records_view *view, struct records_write *write,
+				    struct error *err)
 {
 	struct mount mounts[INITIAL_MOUNTS];
 
@@ -75,8 +77,8 @@ struct filling {
 	struct error *err;
 };
 
-static bool fill_name(void *arg, const struct record_key *key, const uint8_t *kid, const uint8_t *plain, size_t plain_len,
-		      const uint8_t *pin)
+static bool fill_name(void *arg, const struct record_key *key, const uint8_t *kid, const uint8_t *plain,
+		      size_t plain_len, const uint8_t *pin)
 {
 	struct filling *filling = arg;
 	struct head_record head;
@@ -91,8 +93,8 @@ static bool fill_name(void *arg, const struct record_key *key, const uint8_t *ki
 	return code == ERR_OK;
 }
 
-static bool fill_mount(void *arg, const struct record_key *key, const uint8_t *kid, const uint8_t *plain, size_t plain_len,
-		       const uint8_t *pin)
+static bool fill_mount(void *arg, const struct record_key *key, const uint8_t *kid, const uint8_t *plain,
+		       size_t plain_len, const uint8_t *pin)
 {
 	struct filling *filling = arg;
 	struct mount mount;
@@ -156,11 +158,12 @@ void vault_init_result_wipe(struct vault_init_result *result)
 }
 
 /* Fills the result with what the owner must keep: the token's text and, without a slot of the caller's, a key. */
-static enum error_code choose_secrets(const struct slot_secret *slot, const char *root_token, struct vault_init_result *ret,
-				      struct error *err)
+static enum error_code choose_secrets(const struct slot_secret *slot, const char *root_token,
+				      struct vault_init_result *ret, struct error *err)
 {
 	if (root_token && (root_token[0] == '\0' || strlen(root_token) >= sizeof(ret->root_token)))
-		return error_set(err, ERR_INVALID, "the root token must have 1 to %zu characters", sizeof(ret->root_token) - 1);
+		return error_set(err, ERR_INVALID, "the root token must have 1 to %zu characters",
+				 sizeof(ret->root_token) - 1);
 	if (root_token)
 		snprintf(ret->root_token, sizeof(ret->root_token), "%s", root_token);
 	else
@@ -171,8 +174,8 @@ static enum error_code choose_secrets(const struct slot_secret *slot, const char
 	return ERR_OK;
 }
 
-static enum error_code init_locked(struct vault *vault, const struct slot_secret *slot, const struct vault_init_result *chosen,
-				   struct error *err)
+static enum error_code init_locked(struct vault *vault, const struct slot_secret *slot,
+				   const struct vault_init_result *chosen, struct error *err)
 {
 	const struct slot_secret key_slot = {
 		.type = SLOT_KEY_FILE,
@@ -208,7 +211,8 @@ enum error_code vault_init(struct vault *vault, const struct slot_secret *slot, 
 static enum error_code unseal_locked(struct vault *vault, const struct slot_secret *slot, struct error *err)
 {
 	if (!records_initialized(vault->records))
-		return error_set(err, ERR_NOT_INITIALIZED, "Vault is not initialized: initialize it first (envctl init)");
+		return error_set(err, ERR_NOT_INITIALIZED,
+				 "Vault is not initialized: initialize it first (envctl init)");
 	if (atomic_load(&vault->unsealed))
 		return ERR_OK;
 	if (records_unseal(vault->records, slot, -1, err) != ERR_OK)
@@ -232,8 +236,8 @@ static enum error_code seal_locked(struct vault *vault, const struct caller *cal
 		return error_set(err, ERR_SEALED, "Vault is sealed");
 	if (vault_decide(caller, CAP_SUDO | CAP_UPDATE, "sys/seal", err) != ERR_OK)
 		return err->code;
-	/* With the lock held nobody reads; records_seal() then finishes what is queued, whose prepare() and done() do not
-	 * need the lock. */
+	/* With the lock held nobody reads; records_seal() then finishes what is queued, whose prepare() and done() do
+	 * not need the lock. */
 	pthread_rwlock_wrlock(&vault->state);
 	atomic_store(&vault->unsealed, false);
 	records_seal(vault->records);

@@ -161,7 +161,8 @@ enum error_code mount_encode(const struct mount *mount, struct secret_buf *out, 
 	emit_settings(mount, settings);
 	if (secret_buf_check(settings, "the settings of a mount", err) != ERR_OK)
 		return err->code;
-	record.settings = (struct text_span){ .at = secret_buf_text(settings), .len = (uint32_t)secret_buf_len(settings) };
+	record.settings =
+		(struct text_span){.at = secret_buf_text(settings), .len = (uint32_t)secret_buf_len(settings)};
 	encode_mount(out, &record);
 	return secret_buf_check(out, "the record of a mount", err);
 }
@@ -333,7 +334,8 @@ enum error_code vault_mount_of(struct vault *vault, const char *path, struct mou
 	return ERR_OK;
 }
 
-enum error_code vault_kv_mount(struct vault *vault, const struct mount_info *mount, struct mount *ret, struct error *err)
+enum error_code vault_kv_mount(struct vault *vault, const struct mount_info *mount, struct mount *ret,
+			       struct error *err)
 {
 	if (!mount_table_find(vault->mounts, mount->uuid, ret))
 		return error_set(err, ERR_NOT_FOUND, "the mount is gone");

@@ -7,8 +7,8 @@
 #include <string.h>
 
 /*
- * Two structures over the same entries. Sorted: a list of blocks of pointers, so that an insertion moves at most one block.
- * By key: an open table; the keys are keyed hashes, their first bytes need no further mixing.
+ * Two structures over the same entries. Sorted: a list of blocks of pointers, so that an insertion moves at most one
+ * block. By key: an open table; the keys are keyed hashes, their first bytes need no further mixing.
  */
 #define BLOCK_ENTRIES 256
 #define TABLE_START 256
@@ -243,8 +243,8 @@ static bool insert_block(struct name_index *index, size_t at, struct name_block 
 }
 
 /*
- * Moves the upper part of a full block into a new one. A place behind the last entry means that names come in order: then
- * the old block stays nearly full.
+ * Moves the upper part of a full block into a new one. A place behind the last entry means that names come in order:
+ * then the old block stays nearly full.
  */
 static bool split_block(struct name_index *index, struct place *place)
 {
@@ -331,8 +331,8 @@ static struct name_entry *entry_new(const struct record_key *key, const uint8_t 
 	return entry;
 }
 
-static enum error_code add_locked(struct name_index *index, const struct record_key *key, const uint8_t mount[static ID_LEN],
-				  const char *path, size_t len, struct error *err)
+static enum error_code add_locked(struct name_index *index, const struct record_key *key,
+				  const uint8_t mount[static ID_LEN], const char *path, size_t len, struct error *err)
 {
 	struct name_entry *entry;
 
@@ -350,13 +350,14 @@ static enum error_code add_locked(struct name_index *index, const struct record_
 	return ERR_OK;
 }
 
-enum error_code name_index_add(struct name_index *index, const struct record_key *key, const uint8_t mount[static ID_LEN],
-			       const char *path, size_t len, struct error *err)
+enum error_code name_index_add(struct name_index *index, const struct record_key *key,
+			       const uint8_t mount[static ID_LEN], const char *path, size_t len, struct error *err)
 {
 	enum error_code code;
 
 	if (len > LIMIT_ENV_PATH_LEN)
-		return error_set(err, ERR_RECORD, "a head holds a path of %zu bytes, the limit is %d", len, LIMIT_ENV_PATH_LEN);
+		return error_set(err, ERR_RECORD, "a head holds a path of %zu bytes, the limit is %d", len,
+				 LIMIT_ENV_PATH_LEN);
 	pthread_rwlock_wrlock(&index->lock);
 	code = add_locked(index, key, mount, path, len, err);
 	pthread_rwlock_unlock(&index->lock);
@@ -408,8 +409,8 @@ static struct place next_place(const struct name_index *index, struct place plac
 	return (struct place){ .block = place.block + 1 };
 }
 
-static void list_locked(const struct name_index *index, const uint8_t mount[static ID_LEN], const char *prefix, size_t len,
-			struct name_collector *out)
+static void list_locked(const struct name_index *index, const uint8_t mount[static ID_LEN], const char *prefix,
+			size_t len, struct name_collector *out)
 {
 	struct place place = lower_bound(index, mount, prefix, len);
 	const struct name_entry *entry;

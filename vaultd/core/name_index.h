@@ -25,8 +25,9 @@ void name_index_free(struct name_index *index);
 struct name_index *name_index_new(void) owned_by(name_index_free);
 
 /* An entry that is there already (the same key) is left alone. ERR_NO_MEMORY. */
-enum error_code name_index_add(struct name_index *index, const struct record_key *key, const uint8_t mount[static ID_LEN],
-			       const char *path, size_t len, struct error *err) must_check;
+enum error_code name_index_add(struct name_index *index, const struct record_key *key,
+			       const uint8_t mount[static ID_LEN], const char *path, size_t len,
+			       struct error *err) must_check;
 
 struct index_name {
 	uint8_t mount[ID_LEN];

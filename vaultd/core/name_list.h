@@ -20,5 +20,6 @@ struct name_collector {
 
 void name_collector_add(struct name_collector *collector, const char *text, size_t len);
 /* Hands the texts over as one malloc'ed block and empties the collector. */
-enum error_code name_collector_finish(struct name_collector *collector, struct name_list *ret, struct error *err) must_check;
+enum error_code name_collector_finish(struct name_collector *collector, struct name_list *ret,
+				      struct error *err) must_check;
 void name_collector_wipe(struct name_collector *collector);

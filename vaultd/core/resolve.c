@@ -14,8 +14,8 @@ void kv_resolved_free(struct kv_resolved *resolved)
 	*resolved = (struct kv_resolved){0};
 }
 
-/* Whatever the answer shows is named: which environment (a deleted one of the same name had another eid), which revision,
- * which settings. */
+/* Whatever the answer shows is named: which environment (a deleted one of the same name had another eid), which
+ * revision, which settings. */
 static void format_etag(const struct head_entry *entry, uint64_t revision, char text[static 64])
 {
 	char eid[9], settings[9];
@@ -34,7 +34,8 @@ enum error_code kv_resolve(struct vault *vault, const struct caller *caller, con
 	struct data_path path;
 
 	data_path_of(target, &path);
-	if (vault_use_begin_view(vault, &use, err) != ERR_OK || vault_decide(caller, CAP_READ, path.text, err) != ERR_OK ||
+	if (vault_use_begin_view(vault, &use, err) != ERR_OK ||
+	    vault_decide(caller, CAP_READ, path.text, err) != ERR_OK ||
 	    environment_read(vault, use.view, target, revision, &resolved.read, err) != ERR_OK)
 		return err->code;
 	if (!resolved.read.readable)
@@ -54,8 +55,8 @@ enum error_code kv_settings_read(struct vault *vault, const struct caller *calle
 	cleanup_(kv_resolved_freep) struct kv_resolved settings = {0};
 
 	if (kv_read_metadata(vault, caller, target, &settings.read, err) != ERR_OK ||
-	    allow_names_read(settings.read.head_entry_->settings, &settings.allow_names, &settings.allow_names_len, err) !=
-		    ERR_OK)
+	    allow_names_read(settings.read.head_entry_->settings, &settings.allow_names, &settings.allow_names_len,
+			     err) != ERR_OK)
 		return err->code;
 	*ret = settings;
 	settings = (struct kv_resolved){0};

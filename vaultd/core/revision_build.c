@@ -170,7 +170,8 @@ void head_draft_drop_oldest(struct head_draft *draft, uint64_t *ret_revision, bo
 
 /* -- custom metadata ----------------------------------------------------- */
 
-static enum error_code custom_text(struct head_draft *draft, struct json_span raw, struct text_span *ret, struct error *err)
+static enum error_code custom_text(struct head_draft *draft, struct json_span raw, struct text_span *ret,
+				   struct error *err)
 {
 	cleanup_(secret_buf_freep) struct secret_buf *text = secret_buf_new(raw.len);
 
@@ -231,8 +232,9 @@ static enum error_code check_pair(const struct text_pair *pair, struct error *er
 		return error_set(err, ERR_INVALID, "a key of custom_metadata is %u bytes long; 1 to %d are allowed",
 				 pair->key.len, LIMIT_CUSTOM_METADATA_KEY_LEN);
 	if (pair->value.len > LIMIT_CUSTOM_METADATA_VALUE_LEN)
-		return error_set(err, ERR_INVALID, "a value of custom_metadata is %u bytes long; at most %d are allowed",
-				 pair->value.len, LIMIT_CUSTOM_METADATA_VALUE_LEN);
+		return error_set(err, ERR_INVALID,
+				 "a value of custom_metadata is %u bytes long; at most %d are allowed", pair->value.len,
+				 LIMIT_CUSTOM_METADATA_VALUE_LEN);
 	return ERR_OK;
 }
 
@@ -274,7 +276,8 @@ static enum error_code custom_room(struct head_record *head, size_t members, str
 	return ERR_OK;
 }
 
-enum error_code head_draft_custom(struct head_draft *draft, const struct json_value *custom, bool patch, struct error *err)
+enum error_code head_draft_custom(struct head_draft *draft, const struct json_value *custom, bool patch,
+				  struct error *err)
 {
 	struct json_member member;
 	size_t cursor = 0;

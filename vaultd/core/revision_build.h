@@ -26,8 +26,8 @@ enum error_code revision_check_size(const struct revision_record *record, struct
 
 /* What applies to an environment: its own setting, or its mount's. */
 uint64_t effective_max_versions(const struct head_record *head, const struct kv_config *mount);
-/* When a revision made (or undeleted) now is deleted by itself; 0: never. A mount's negative value switches this off; when
- * both are set the sooner one counts. */
+/* When a revision made (or undeleted) now is deleted by itself; 0: never. A mount's negative value switches this off;
+ * when both are set the sooner one counts. */
 int64_t effective_deletion(const struct head_record *head, const struct kv_config *mount, int64_t now);
 
 /* Deletion is due or the revision was destroyed. */
@@ -50,8 +50,8 @@ void head_draft_add(struct head_draft *draft, int64_t created, int64_t deletion,
 /* Takes the oldest revision off and says whether it was destroyed already. */
 void head_draft_drop_oldest(struct head_draft *draft, uint64_t *ret_revision, bool *ret_destroyed);
 /*
- * Custom metadata from a validated value: an object of strings, or null. patch: null members remove, others stay; else the
- * object replaces all. ERR_INVALID names the limit.
+ * Custom metadata from a validated value: an object of strings, or null. patch: null members remove, others stay; else
+ * the object replaces all. ERR_INVALID names the limit.
  */
 enum error_code head_draft_custom(struct head_draft *draft, const struct json_value *custom, bool patch,
 				  struct error *err) must_check;

@@ -51,8 +51,8 @@ static enum error_code put_revision(struct change *change, const struct revision
 	encode_revision(encoding, record);
 	if (secret_buf_check(encoding, "the new revision", err) != ERR_OK)
 		return err->code;
-	return records_put(change->write, &key, change->eid, secret_buf_bytes(encoding), secret_buf_len(encoding), ret_pin,
-			   err);
+	return records_put(change->write, &key, change->eid, secret_buf_bytes(encoding), secret_buf_len(encoding),
+			   ret_pin, err);
 }
 
 /* Revisions beyond the kept number go in the same commit. */
@@ -112,7 +112,8 @@ static struct text_span message_of(const struct vault_op *op)
 
 enum error_code change_put(struct change *change, struct error *err)
 {
-	if (check_cas(change, err) != ERR_OK || variables_from_json(&change->op->data, &change->variables, err) != ERR_OK ||
+	if (check_cas(change, err) != ERR_OK ||
+	    variables_from_json(&change->op->data, &change->variables, err) != ERR_OK ||
 	    load_before(change, err) != ERR_OK)
 		return err->code;
 	return add_revision(change, message_of(change->op), err);
@@ -146,7 +147,8 @@ enum error_code change_rollback(struct change *change, struct error *err)
 
 	if (check_readable(change, revision, err) != ERR_OK || check_cas(change, err) != ERR_OK ||
 	    load_before(change, err) != ERR_OK ||
-	    environment_revision(change->view, change->old, revision, &change->source_plain, &change->source, err) != ERR_OK ||
+	    environment_revision(change->view, change->old, revision, &change->source_plain, &change->source, err) !=
+		    ERR_OK ||
 	    variables_from_revision(&change->source, &change->variables, err) != ERR_OK)
 		return err->code;
 	snprintf(message, sizeof(message), "rollback to revision %ju", (uintmax_t)revision);

@@ -93,14 +93,17 @@ static enum error_code check_patch(const struct json_value *patch, struct json_v
 
 	if (patch->kind != JSON_SCAN_OBJECT || json_count(patch) != 1 || !json_find(patch, "allow_names", ret) ||
 	    (ret->kind != JSON_SCAN_ARRAY && ret->kind != JSON_SCAN_NULL))
-		return error_set(err, ERR_INVALID, "settings are an object with the one member allow_names: a list of names, or null");
+		return error_set(err, ERR_INVALID,
+				 "settings are an object with the one member allow_names: a list of names, or null");
 	if (ret->kind == JSON_SCAN_NULL)
 		return ERR_OK;
 	count = json_count(ret);
 	if (count > LIMIT_ALLOW_NAMES)
-		return error_set(err, ERR_INVALID, "allow_names holds %zu names, the limit is %d", count, LIMIT_ALLOW_NAMES);
+		return error_set(err, ERR_INVALID, "allow_names holds %zu names, the limit is %d", count,
+				 LIMIT_ALLOW_NAMES);
 	if (!all_portable(ret))
-		return error_set(err, ERR_INVALID, "allow_names may hold only names of the form [A-Za-z_][A-Za-z0-9_]*");
+		return error_set(err, ERR_INVALID,
+				 "allow_names may hold only names of the form [A-Za-z_][A-Za-z0-9_]*");
 	return ERR_OK;
 }
 
@@ -148,8 +151,8 @@ static enum error_code put_settings(const struct settings_write *change, const s
 }
 
 /* The head is put anew with the settings: caches of heads hold both, and whoever waits for the environment is told. */
-static enum error_code touch_head(const struct vault *vault, const struct head_entry *entry, struct records_write *write,
-				  struct error *err)
+static enum error_code touch_head(const struct vault *vault, const struct head_entry *entry,
+				  struct records_write *write, struct error *err)
 {
 	cleanup_(secret_buf_freep) struct secret_buf *encoding = secret_buf_new(LIMIT_REVISION_PLAIN);
 	struct head_record head = entry->head;
@@ -160,7 +163,8 @@ static enum error_code touch_head(const struct vault *vault, const struct head_e
 	encode_head(encoding, &head);
 	if (secret_buf_check(encoding, "the environment's head", err) != ERR_OK)
 		return err->code;
-	return records_put(write, &entry->key, entry->eid, secret_buf_bytes(encoding), secret_buf_len(encoding), NULL, err);
+	return records_put(write, &entry->key, entry->eid, secret_buf_bytes(encoding), secret_buf_len(encoding), NULL,
+			   err);
 }
 
 static enum error_code prepare_settings(struct records_request *request, struct records_view *view,

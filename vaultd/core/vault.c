@@ -79,14 +79,14 @@ static void status_names(const uint8_t *store_id, struct vault_status *ret)
 	char hex[2 * ID_LEN + 1];
 
 	sodium_bin2hex(hex, sizeof(hex), store_id, ID_LEN);
-	snprintf(ret->cluster_id, sizeof(ret->cluster_id), "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16,
-		 hex + 20);
+	snprintf(ret->cluster_id, sizeof(ret->cluster_id), "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12,
+		 hex + 16, hex + 20);
 	snprintf(ret->cluster_name, sizeof(ret->cluster_name), "vault-cluster-%.8s", hex);
 }
 
 /*
- * While it is sealed, an unseal may be at work on records/ for seconds (Argon2), and only one thread may be there. Status
- * does not wait for it: what was seen last is told.
+ * While it is sealed, an unseal may be at work on records/ for seconds (Argon2), and only one thread may be there.
+ * Status does not wait for it: what was seen last is told.
  */
 static void status_sealed(struct vault *vault, struct vault_status *ret)
 {

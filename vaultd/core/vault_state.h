@@ -55,7 +55,8 @@ enum error_code vault_use_begin_view(struct vault *vault, struct vault_use *ret,
 void vault_use_end(struct vault_use *use);
 
 /* The decision itself, without looking at the seal; vault_authorize() is this and the look. */
-enum error_code vault_decide(const struct caller *caller, unsigned capability, const char *path, struct error *err) must_check;
+enum error_code vault_decide(const struct caller *caller, unsigned capability, const char *path,
+			     struct error *err) must_check;
 
 /* "secret/data/shop/production" from a target: what resolve, history, diff and rollback are decided by. */
 struct data_path {

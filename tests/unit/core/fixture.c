@@ -153,8 +153,8 @@ static struct json_value scan(const char *text)
 	return value;
 }
 
-void op_init(struct vault_op *op, const struct fixture *fixture, enum kv_change kind, const char *path, const char *data,
-	     int64_t cas)
+void op_init(struct vault_op *op, const struct fixture *fixture, enum kv_change kind, const char *path,
+	     const char *data, int64_t cas)
 {
 	*op = (struct vault_op){
 		.change = kind,
@@ -220,7 +220,8 @@ enum error_code metadata(const struct fixture *fixture, enum kv_change kind, con
 	op_init(&op, fixture, kind, path, NULL, NO_CAS);
 	want = &op.metadata;
 	want->has_max_versions = json_find(&object, "max_versions", &value) && json_as_int(&value, &want->max_versions);
-	want->has_cas_required = json_find(&object, "cas_required", &value) && json_as_bool(&value, &want->cas_required);
+	want->has_cas_required =
+		json_find(&object, "cas_required", &value) && json_as_bool(&value, &want->cas_required);
 	want->has_delete_after = json_find(&object, "delete_version_after", &value) &&
 				 json_as_int(&value, &want->delete_after_s);
 	want->has_custom = json_find(&object, "custom_metadata", &want->custom);
@@ -237,8 +238,9 @@ static size_t describe_content(const struct revision_record *record, char *text,
 	for (size_t i = 0; i < record->variables_len && len < size; i++) {
 		const struct variable *variable = &record->variables[i];
 
-		len += (size_t)snprintf(text + len, size - len, "%s%.*s%c%.*s#%u@%u", i > 0 ? " " : "", (int)variable->name.len,
-					variable->name.at, variable->kind == KIND_TEXT ? '=' : ':', (int)variable->value.len,
+		len += (size_t)snprintf(text + len, size - len, "%s%.*s%c%.*s#%u@%u", i > 0 ? " " : "",
+					(int)variable->name.len, variable->name.at,
+					variable->kind == KIND_TEXT ? '=' : ':', (int)variable->value.len,
 					variable->value.at, variable->version, (unsigned)variable->changed_revision);
 	}
 	return len;
@@ -264,7 +266,8 @@ void describe(const struct fixture *fixture, const char *path, char *text, size_
 {
 	struct kv_read_result result = {0};
 	struct error err = ERROR_INIT;
-	enum error_code code = kv_read_metadata(fixture->vault, &fixture->root, target_of(fixture, path), &result, &err);
+	enum error_code code =
+		kv_read_metadata(fixture->vault, &fixture->root, target_of(fixture, path), &result, &err);
 	size_t len;
 
 	if (code == ERR_NOT_FOUND) {
@@ -300,7 +303,8 @@ void assert_content(const struct fixture *fixture, const char *path, uint64_t re
 {
 	struct kv_read_result result = {0};
 	struct error err = ERROR_INIT;
-	enum error_code code = kv_read(fixture->vault, &fixture->root, target_of(fixture, path), revision, &result, &err);
+	enum error_code code =
+		kv_read(fixture->vault, &fixture->root, target_of(fixture, path), revision, &result, &err);
 	char text[2048] = "gone";
 
 	if (code == ERR_NOT_FOUND) {

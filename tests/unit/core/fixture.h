@@ -36,8 +36,8 @@ enum error_code fixture_unseal(struct fixture *fixture);
 const struct kv_target *target_of(const struct fixture *fixture, const char *path);
 
 /* Fills an op; data may be NULL. Text must outlive the op. */
-void op_init(struct vault_op *op, const struct fixture *fixture, enum kv_change change, const char *path, const char *data,
-	     int64_t cas);
+void op_init(struct vault_op *op, const struct fixture *fixture, enum kv_change change, const char *path,
+	     const char *data, int64_t cas);
 /* Runs an op to its end. */
 enum error_code op_run(const struct fixture *fixture, struct vault_op *op);
 

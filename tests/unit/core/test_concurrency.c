@@ -58,7 +58,10 @@ static void *race(void *arg)
 
 		pthread_barrier_wait(&crowd->barrier);
 		code = put_cas(crowd->fixture, "race", data, round);
-		atomic_fetch_add(code == ERR_OK ? &crowd->winners : code == ERR_CAS ? &crowd->losers : &crowd->others, 1);
+		atomic_fetch_add(code == ERR_OK	   ? &crowd->winners
+				 : code == ERR_CAS ? &crowd->losers
+						   : &crowd->others,
+				 1);
 	}
 	return NULL;
 }
@@ -77,8 +80,9 @@ static void test_one_winner(void **state)
 	assert_int_equal(crowd.others, 0);
 	assert_int_equal(crowd.winners, ROUNDS);
 	assert_int_equal(crowd.losers, (THREADS - 1) * ROUNDS);
-	assert_int_equal(kv_read(crowd.fixture->vault, &crowd.fixture->root, target_of(crowd.fixture, "race"), 0, &result, &err),
-			 ERR_OK);
+	assert_int_equal(
+		kv_read(crowd.fixture->vault, &crowd.fixture->root, target_of(crowd.fixture, "race"), 0, &result, &err),
+		ERR_OK);
 	assert_int_equal(result.version.revision, ROUNDS);
 	kv_read_result_free(&result);
 }
@@ -103,8 +107,9 @@ static void test_all_appended(void **state)
 	crowd_run(&crowd, THREADS, append, members);
 	crowd_join(members, THREADS);
 	assert_int_equal(crowd.winners, THREADS);
-	assert_int_equal(kv_read(crowd.fixture->vault, &crowd.fixture->root, target_of(crowd.fixture, "appended"), 0, &result,
-				 &err), ERR_OK);
+	assert_int_equal(kv_read(crowd.fixture->vault, &crowd.fixture->root, target_of(crowd.fixture, "appended"), 0,
+				 &result, &err),
+			 ERR_OK);
 	assert_int_equal(result.version.revision, THREADS);
 	assert_int_equal(result.revision.variables[0].version, 1);
 	kv_read_result_free(&result);
@@ -138,7 +143,8 @@ static bool pair_is_whole(const struct kv_read_result *result)
 
 	return result->readable && record->variables_len == 2 && record->revision == result->version.revision &&
 	       record->variables[0].value.len == record->variables[1].value.len &&
-	       memcmp(record->variables[0].value.at, record->variables[1].value.at, record->variables[0].value.len) == 0;
+	       memcmp(record->variables[0].value.at, record->variables[1].value.at, record->variables[0].value.len) ==
+		       0;
 }
 
 static void *read_pairs(void *arg)
@@ -151,8 +157,8 @@ static void *read_pairs(void *arg)
 	while (!atomic_load(&crowd->stop)) {
 		struct kv_read_result result = {0};
 		struct error err = ERROR_INIT;
-		enum error_code code = kv_read(crowd->fixture->vault, &crowd->fixture->root, target_of(crowd->fixture, path), 0,
-					       &result, &err);
+		enum error_code code = kv_read(crowd->fixture->vault, &crowd->fixture->root,
+					       target_of(crowd->fixture, path), 0, &result, &err);
 
 		if (code == ERR_OK ? !pair_is_whole(&result) : code != ERR_NOT_FOUND)
 			atomic_fetch_add(&crowd->others, 1);
@@ -242,7 +248,8 @@ static void assert_acknowledged(struct fixture *fixture, const struct loaded *lo
 	snprintf(path, sizeof(path), "load/%u", loaded->member.number);
 	if (loaded->acknowledged == 0)
 		return;
-	assert_int_equal(kv_read_metadata(fixture->vault, &fixture->root, target_of(fixture, path), &result, &err), ERR_OK);
+	assert_int_equal(kv_read_metadata(fixture->vault, &fixture->root, target_of(fixture, path), &result, &err),
+			 ERR_OK);
 	/* One write may have been finished by the seal and answered as sealed only if it did not happen. */
 	assert_int_equal(result.version.revision, loaded->acknowledged);
 	kv_read_result_free(&result);

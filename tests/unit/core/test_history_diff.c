@@ -25,16 +25,17 @@ static size_t append_names(char *text, size_t size, const char *label, const str
 }
 
 /* "3~A+B-C 2*+A 1x": ~ changed, + added, - removed, * baseline, x destroyed. */
-static void assert_history(const struct fixture *fixture, const char *path, const char *name, uint64_t before, size_t limit,
-			   const char *expected)
+static void assert_history(const struct fixture *fixture, const char *path, const char *name, uint64_t before,
+			   size_t limit, const char *expected)
 {
 	struct kv_history history = {0};
 	struct error err = ERROR_INIT;
 	char text[1024] = "";
 	size_t len = 0;
 
-	assert_int_equal(kv_history(fixture->vault, &fixture->root, target_of(fixture, path), name, before, limit, &history,
-				    &err), ERR_OK);
+	assert_int_equal(kv_history(fixture->vault, &fixture->root, target_of(fixture, path), name, before, limit,
+				    &history, &err),
+			 ERR_OK);
 	for (size_t i = 0; i < history.len; i++) {
 		const struct kv_history_entry *entry = &history.entries[i];
 
@@ -70,8 +71,9 @@ static void test_history(void **state)
 	struct kv_history history = {0};
 	struct error err = ERROR_INIT;
 
-	assert_int_equal(kv_history(fixture->vault, &fixture->root, target_of(fixture, "none"), NULL, 0, 9, &history, &err),
-			 ERR_NOT_FOUND);
+	assert_int_equal(
+		kv_history(fixture->vault, &fixture->root, target_of(fixture, "none"), NULL, 0, 9, &history, &err),
+		ERR_NOT_FOUND);
 	make_revisions(fixture, "h");
 	assert_history(fixture, "h", NULL, 0, 100, "5~C+A 4~B+C-A 3 2~A+B 1+A");
 	assert_history(fixture, "h", NULL, 0, 2, "5~C+A 4~B+C-A");
@@ -116,8 +118,9 @@ static void test_history_texts(void **state)
 	op.message = message;
 	op.message_len = LIMIT_MESSAGE_LEN;
 	assert_int_equal(op_run(fixture, &op), ERR_OK);
-	assert_int_equal(kv_history(fixture->vault, &fixture->root, target_of(fixture, "texts"), NULL, 0, 9, &history, &err),
-			 ERR_OK);
+	assert_int_equal(
+		kv_history(fixture->vault, &fixture->root, target_of(fixture, "texts"), NULL, 0, 9, &history, &err),
+		ERR_OK);
 	assert_int_equal(history.len, 1);
 	assert_string_equal(history.entries[0].message, message);
 	assert_string_equal(history.entries[0].accessor, fixture->root.accessor);
@@ -152,8 +155,8 @@ static void assert_diff(const struct fixture *fixture, const char *from, uint64_
 	assert_string_equal(text, expected);
 }
 
-static enum error_code diff_outcome(const struct fixture *fixture, const char *from, uint64_t from_revision, const char *to,
-				    uint64_t to_revision)
+static enum error_code diff_outcome(const struct fixture *fixture, const char *from, uint64_t from_revision,
+				    const char *to, uint64_t to_revision)
 {
 	struct kv_diff diff = {0};
 	struct error err = ERROR_INIT;

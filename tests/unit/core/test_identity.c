@@ -139,8 +139,10 @@ static void assert_all_denied(const struct attempt *attempt)
 	assert_int_equal(kv_read(vault, attempt->caller, attempt->target, 0, &ret.read, &err), ERR_DENIED);
 	assert_int_equal(kv_read_metadata(vault, attempt->caller, attempt->target, &ret.read, &err), ERR_DENIED);
 	assert_int_equal(kv_resolve(vault, attempt->caller, attempt->target, 0, &ret.resolved, &err), ERR_DENIED);
-	assert_int_equal(kv_history(vault, attempt->caller, attempt->target, NULL, 0, 9, &ret.history, &err), ERR_DENIED);
-	assert_int_equal(kv_diff(vault, attempt->caller, attempt->target, 0, attempt->target, 0, &ret.diff, &err), ERR_DENIED);
+	assert_int_equal(kv_history(vault, attempt->caller, attempt->target, NULL, 0, 9, &ret.history, &err),
+			 ERR_DENIED);
+	assert_int_equal(kv_diff(vault, attempt->caller, attempt->target, 0, attempt->target, 0, &ret.diff, &err),
+			 ERR_DENIED);
 	assert_int_equal(kv_list(vault, attempt->caller, mount, "", "secret/metadata/", &ret.list, &err), ERR_DENIED);
 	assert_int_equal(kv_config_read(vault, attempt->caller, mount, &ret.config, &err), ERR_DENIED);
 	assert_int_equal(kv_config_write(vault, attempt->caller, mount, &config, &err), ERR_DENIED);
@@ -185,7 +187,8 @@ static void assert_all_sealed(struct fixture *fixture)
 	const struct peer peer = { .known = true, .uid = FIXTURE_OWNER };
 
 	assert_int_equal(put(fixture, "there", "{}"), ERR_SEALED);
-	assert_int_equal(kv_read(fixture->vault, &fixture->root, target_of(fixture, "there"), 0, &read, &err), ERR_SEALED);
+	assert_int_equal(kv_read(fixture->vault, &fixture->root, target_of(fixture, "there"), 0, &read, &err),
+			 ERR_SEALED);
 	assert_int_equal(kv_list(fixture->vault, &fixture->root, &fixture->mount, "", "secret/metadata/", &list, &err),
 			 ERR_SEALED);
 	assert_int_equal(kv_config_write(fixture->vault, &fixture->root, &fixture->mount, &config, &err), ERR_SEALED);

@@ -12,7 +12,8 @@
 #include "fixture.h"
 #include "vault/limits.h"
 
-enum step_kind { PUT, PATCH, ROLLBACK, DELETE, DELETE_LISTED, UNDELETE, DESTROY, METADATA, METADATA_PATCH, DROP, WAIT, CONFIG };
+enum step_kind { PUT, PATCH, ROLLBACK, DELETE, DELETE_LISTED, UNDELETE, DESTROY, METADATA, METADATA_PATCH, DROP,
+		 WAIT, CONFIG };
 
 struct step {
 	enum step_kind kind;
@@ -142,7 +143,8 @@ STORY(patching) = {
 	{ PATCH, "{\"A\":\"1\"}", NO_CAS, ERR_NOT_FOUND, "none" },
 	{ METADATA, "{\"max_versions\":0}", 0, ERR_OK, "0/0: | missing" },
 	{ PATCH, "{\"A\":\"1\"}", NO_CAS, ERR_NOT_FOUND, "0/0: | missing" },
-	{ PUT, "{\"A\":\"1\",\"O\":{\"x\":1.10,\"y\":2}}", NO_CAS, ERR_OK, "1/1: 1- | A=1#1@1 O:{\"x\":1.10,\"y\":2}#1@1" },
+	{ PUT, "{\"A\":\"1\",\"O\":{\"x\":1.10,\"y\":2}}", NO_CAS, ERR_OK,
+	 "1/1: 1- | A=1#1@1 O:{\"x\":1.10,\"y\":2}#1@1" },
 	{ PATCH, "{\"B\":\"2\",\"O\":{\"y\":null}}", NO_CAS, ERR_OK, "2/1: 1- 2- | A=1#1@1 B=2#1@2 O:{\"x\":1.10}#2@2" },
 	{ PATCH, "{\"A\":null,\"Z\":null}", NO_CAS, ERR_OK, "3/1: 1- 2- 3- | B=2#1@2 O:{\"x\":1.10}#2@2" },
 	{ PATCH, "{\"A\":\"1\"}", NO_CAS, ERR_OK, "4/1: 1- 2- 3- 4- | A=1#1@4 B=2#1@2 O:{\"x\":1.10}#2@2" },
@@ -249,8 +251,8 @@ static void tell(void **state, const char *path, const struct step *steps, size_
 
 		describe(fixture, path, text, sizeof(text));
 		if (outcome != steps[i].outcome || strcmp(text, steps[i].state) != 0)
-			fail_msg("%s, step %zu: %s and \"%s\" instead of %s and \"%s\"", path, i + 1, error_name(outcome), text,
-				 error_name(steps[i].outcome), steps[i].state);
+			fail_msg("%s, step %zu: %s and \"%s\" instead of %s and \"%s\"", path, i + 1,
+				 error_name(outcome), text, error_name(steps[i].outcome), steps[i].state);
 	}
 }
 
@@ -292,7 +294,8 @@ static void test_default_max_versions(void **state)
 
 	for (int i = 0; i < DEFAULT_MAX_VERSIONS + 1; i++)
 		assert_int_equal(put(fixture, "many", "{\"A\":\"1\"}"), ERR_OK);
-	assert_int_equal(kv_read_metadata(fixture->vault, &fixture->root, target_of(fixture, "many"), &result, &err), ERR_OK);
+	assert_int_equal(kv_read_metadata(fixture->vault, &fixture->root, target_of(fixture, "many"), &result, &err),
+			 ERR_OK);
 	assert_int_equal(result.head.current, DEFAULT_MAX_VERSIONS + 1);
 	assert_int_equal(result.head.oldest, 2);
 	assert_int_equal(result.head.revisions_len, DEFAULT_MAX_VERSIONS);
@@ -353,15 +356,18 @@ static void test_results_and_times(void **state)
 	/* A deletion is no write: updated_time stays; a change of metadata moves it. */
 	fixture->now += SECOND;
 	assert_int_equal(change(fixture, KV_DELETE, "times", NULL), ERR_OK);
-	assert_int_equal(kv_read_metadata(fixture->vault, &fixture->root, target_of(fixture, "times"), &result, &err), ERR_OK);
+	assert_int_equal(kv_read_metadata(fixture->vault, &fixture->root, target_of(fixture, "times"), &result, &err),
+			 ERR_OK);
 	assert_int_equal(result.head.created, created);
 	assert_int_equal(result.head.updated, created + SECOND);
 	assert_int_equal(result.version.deletion, created + 2 * SECOND);
 	assert_false(result.readable);
 	kv_read_result_free(&result);
 	fixture->now += SECOND;
-	assert_int_equal(metadata(fixture, KV_METADATA_PATCH, "times", "{\"custom_metadata\":{\"owner\":null}}"), ERR_OK);
-	assert_int_equal(kv_read_metadata(fixture->vault, &fixture->root, target_of(fixture, "times"), &result, &err), ERR_OK);
+	assert_int_equal(metadata(fixture, KV_METADATA_PATCH, "times", "{\"custom_metadata\":{\"owner\":null}}"),
+			 ERR_OK);
+	assert_int_equal(kv_read_metadata(fixture->vault, &fixture->root, target_of(fixture, "times"), &result, &err),
+			 ERR_OK);
 	assert_int_equal(result.head.updated, created + 3 * SECOND);
 	assert_int_equal(result.head.custom_len, 0);
 	kv_read_result_free(&result);
@@ -372,7 +378,8 @@ static void assert_texts(const struct fixture *fixture, uint64_t revision, const
 	struct kv_read_result result = {0};
 	struct error err = ERROR_INIT;
 
-	assert_int_equal(kv_read(fixture->vault, &fixture->root, target_of(fixture, "who"), revision, &result, &err), ERR_OK);
+	assert_int_equal(kv_read(fixture->vault, &fixture->root, target_of(fixture, "who"), revision, &result, &err),
+			 ERR_OK);
 	assert_int_equal(result.revision.actor.len, strlen(fixture->root.display));
 	assert_memory_equal(result.revision.actor.at, fixture->root.display, result.revision.actor.len);
 	assert_int_equal(result.revision.accessor.len, 32);
@@ -410,26 +417,30 @@ static void test_list(void **state)
 	struct name_list list = {0};
 	struct error err = ERROR_INIT;
 
-	assert_int_equal(kv_list(fixture->vault, &fixture->root, &fixture->mount, "listed/", "secret/metadata/listed/", &list,
-				 &err), ERR_NOT_FOUND);
+	assert_int_equal(kv_list(fixture->vault, &fixture->root, &fixture->mount, "listed/", "secret/metadata/listed/",
+				 &list, &err),
+			 ERR_NOT_FOUND);
 	error_clear(&err);
 	assert_int_equal(put(fixture, "listed/b", "{}"), ERR_OK);
 	assert_int_equal(put(fixture, "listed/b/c", "{}"), ERR_OK);
 	assert_int_equal(metadata(fixture, KV_METADATA_PUT, "listed/a", "{\"max_versions\":1}"), ERR_OK);
 	assert_int_equal(change(fixture, KV_DELETE, "listed/b", NULL), ERR_OK);
-	assert_int_equal(kv_list(fixture->vault, &fixture->root, &fixture->mount, "listed/", "secret/metadata/listed/", &list,
-				 &err), ERR_OK);
+	assert_int_equal(kv_list(fixture->vault, &fixture->root, &fixture->mount, "listed/", "secret/metadata/listed/",
+				 &list, &err),
+			 ERR_OK);
 	assert_int_equal(list.count, 3);
 	assert_int_equal(list.block_len, 7);
 	assert_memory_equal(list.block, "a\0b\0b/", 7);
 	name_list_free(&list);
 	assert_int_equal(change(fixture, KV_METADATA_DELETE, "listed/b", NULL), ERR_OK);
-	assert_int_equal(kv_list(fixture->vault, &fixture->root, &fixture->mount, "listed/", "secret/metadata/listed/", &list,
-				 &err), ERR_OK);
+	assert_int_equal(kv_list(fixture->vault, &fixture->root, &fixture->mount, "listed/", "secret/metadata/listed/",
+				 &list, &err),
+			 ERR_OK);
 	assert_int_equal(list.count, 2);
 	name_list_free(&list);
-	assert_int_equal(kv_list(fixture->vault, &fixture->root, &fixture->mount, "listed", "secret/metadata/listed", &list,
-				 &err), ERR_INVALID);
+	assert_int_equal(kv_list(fixture->vault, &fixture->root, &fixture->mount, "listed", "secret/metadata/listed",
+				 &list, &err),
+			 ERR_INVALID);
 }
 
 /* Everything is there after closing and opening, names too. */
@@ -445,8 +456,9 @@ static void test_reopen(void **state)
 	fixture_reopen(fixture);
 	assert_int_equal(fixture_unseal(fixture), ERR_OK);
 	assert_state(fixture, "kept/x", "1/1: 1- | A=1#1@1");
-	assert_int_equal(kv_list(fixture->vault, &fixture->root, &fixture->mount, "kept/", "secret/metadata/kept/", &list, &err),
-			 ERR_OK);
+	assert_int_equal(
+		kv_list(fixture->vault, &fixture->root, &fixture->mount, "kept/", "secret/metadata/kept/", &list, &err),
+		ERR_OK);
 	assert_int_equal(list.count, 1);
 	name_list_free(&list);
 	assert_int_equal(kv_config_read(fixture->vault, &fixture->root, &fixture->mount, &read, &err), ERR_OK);
@@ -528,8 +540,15 @@ static void test_resolve(void **state)
 static void test_settings_refused(void **state)
 {
 	static const char *const bad[] = {
-		"[]", "{}", "{\"allow_names\":\"PATH\"}", "{\"allow_names\":[1]}", "{\"allow_names\":[\"A-B\"]}",
-		"{\"allow_names\":[\"\"]}", "{\"allow_names\":[\"\\u0041\"]}", "{\"other\":[]}", "{\"allow_names\":[],\"other\":1}",
+		"[]",
+		"{}",
+		"{\"allow_names\":\"PATH\"}",
+		"{\"allow_names\":[1]}",
+		"{\"allow_names\":[\"A-B\"]}",
+		"{\"allow_names\":[\"\"]}",
+		"{\"allow_names\":[\"\\u0041\"]}",
+		"{\"other\":[]}",
+		"{\"allow_names\":[],\"other\":1}",
 	};
 	struct fixture *fixture = *state;
 	char json[LIMIT_ALLOW_NAMES * 8 + 64] = "{\"allow_names\":[\"A\"";

@@ -72,13 +72,14 @@ static void test_environment_size(void **state)
 	char expected[128];
 
 	assert_int_equal(put_value(fixture, "large", most + 1, &err), ERR_TOO_LARGE);
-	snprintf(expected, sizeof(expected), "the environment would be %d bytes, the limit is %d", LIMIT_REVISION_PLAIN + 1,
-		 LIMIT_REVISION_PLAIN);
+	snprintf(expected, sizeof(expected), "the environment would be %d bytes, the limit is %d",
+		 LIMIT_REVISION_PLAIN + 1, LIMIT_REVISION_PLAIN);
 	assert_string_equal(err.text, expected);
 	assert_state(fixture, "large", "none");
 	error_clear(&err);
 	assert_int_equal(put_value(fixture, "large", most, &err), ERR_OK);
-	assert_int_equal(kv_read(fixture->vault, &fixture->root, target_of(fixture, "large"), 0, &result, &err), ERR_OK);
+	assert_int_equal(kv_read(fixture->vault, &fixture->root, target_of(fixture, "large"), 0, &result, &err),
+			 ERR_OK);
 	assert_int_equal(result.revision.variables[0].value.len, most);
 	assert_int_equal(result.revision.variables[0].value.at[most - 1], 'v');
 	kv_read_result_free(&result);
@@ -143,8 +144,9 @@ static void test_large_history(void **state)
 	assert_int_equal(put_text(fixture, "all", text, strlen(text), &err), ERR_OK);
 	assert_int_equal(put(fixture, "all", "{}"), ERR_OK);
 	free(text);
-	assert_int_equal(kv_history(fixture->vault, &fixture->root, target_of(fixture, "all"), NULL, 0, 9, &history, &err),
-			 ERR_OK);
+	assert_int_equal(
+		kv_history(fixture->vault, &fixture->root, target_of(fixture, "all"), NULL, 0, 9, &history, &err),
+		ERR_OK);
 	assert_int_equal(history.len, 2);
 	assert_int_equal(history.entries[0].removed.count, LIMIT_VARIABLES);
 	assert_int_equal(history.entries[1].added.count, LIMIT_VARIABLES);
@@ -199,8 +201,9 @@ static void test_most_revisions(void **state)
 	assert_int_equal(metadata(fixture, KV_METADATA_PUT, "revisions", json), ERR_OK);
 	for (int i = 0; i < LIMIT_MAX_VERSIONS + 1; i++)
 		assert_int_equal(put(fixture, "revisions", "{}"), ERR_OK);
-	assert_int_equal(kv_read_metadata(fixture->vault, &fixture->root, target_of(fixture, "revisions"), &result, &err),
-			 ERR_OK);
+	assert_int_equal(
+		kv_read_metadata(fixture->vault, &fixture->root, target_of(fixture, "revisions"), &result, &err),
+		ERR_OK);
 	assert_int_equal(result.head.oldest, 2);
 	assert_int_equal(result.head.revisions_len, LIMIT_MAX_VERSIONS);
 	kv_read_result_free(&result);

@@ -57,7 +57,8 @@ static void test_merge_objects(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(merges); i++) {
 		cleanup_(secret_buf_freep) struct secret_buf *out = secret_buf_new(1024);
-		struct json_value target = scan(merges[i].target ? merges[i].target : "{}"), patch = scan(merges[i].patch);
+		struct json_value target = scan(merges[i].target ? merges[i].target : "{}"),
+				  patch = scan(merges[i].patch);
 		struct error err = ERROR_INIT;
 
 		assert_int_equal(json_merge_patch(merges[i].target ? &target : NULL, &patch, out, &err), ERR_OK);
@@ -71,7 +72,8 @@ static void test_merge_objects(void **state)
 static void test_merge_many(void **state)
 {
 	enum { MEMBERS = 200000 };
-	cleanup_(secret_buf_freep) struct secret_buf *target = secret_buf_new(16u << 20), *patch = secret_buf_new(16u << 20);
+	cleanup_(secret_buf_freep) struct secret_buf *target = secret_buf_new(16u << 20),
+						     *patch = secret_buf_new(16u << 20);
 	cleanup_(secret_buf_freep) struct secret_buf *out = secret_buf_new(32u << 20);
 	struct json_value target_value, patch_value, merged;
 	struct error err = ERROR_INIT;
@@ -83,7 +85,8 @@ static void test_merge_many(void **state)
 	for (unsigned i = 0; i < MEMBERS; i++) {
 		snprintf(text, sizeof(text), "%s\"k%u\":%u", i > 0 ? "," : "", i, i);
 		secret_buf_append_text(target, text);
-		snprintf(text, sizeof(text), "%s\"k%u\":%s", i > 0 ? "," : "", MEMBERS + MEMBERS / 2 - i, i % 2 ? "null" : "7");
+		snprintf(text, sizeof(text), "%s\"k%u\":%s", i > 0 ? "," : "", MEMBERS + MEMBERS / 2 - i,
+			 i % 2 ? "null" : "7");
 		secret_buf_append_text(patch, text);
 	}
 	secret_buf_append_char(target, '}');
@@ -127,8 +130,9 @@ static void describe(const struct variable_list *list, char *text, size_t size)
 	for (size_t i = 0; i < list->len; i++) {
 		const struct variable *variable = &list->items[i];
 
-		len += (size_t)snprintf(text + len, size - len, "%s%.*s%s%.*s", i > 0 ? " " : "", (int)variable->name.len,
-					variable->name.at, variable->kind == KIND_TEXT ? "=" : ":", (int)variable->value.len,
+		len += (size_t)snprintf(text + len, size - len, "%s%.*s%s%.*s", i > 0 ? " " : "",
+					(int)variable->name.len, variable->name.at,
+					variable->kind == KIND_TEXT ? "=" : ":", (int)variable->value.len,
 					variable->value.at);
 	}
 }
@@ -209,7 +213,8 @@ static const struct {
 	{ "{\"A\":\"1\"}", "{}", "A=1" },
 	{ "{}", "{\"O\":{\"x\":null,\"y\":1}}", "O:{\"y\":1}" },
 	{ "{\"O\":{\"x\":1,\"y\":1.0}}", "{\"O\":{\"x\":null,\"z\":{}}}", "O:{\"y\":1.0,\"z\":{}}" },
-	{ "{\"O\":\"{\\\"x\\\":1}\"}", "{\"O\":{\"y\":2}}", "O:{\"y\":2}" },	/* a string that looks like an object is a string */
+	{ "{\"O\":\"{\\\"x\\\":1}\"}", "{\"O\":{\"y\":2}}",
+	 "O:{\"y\":2}"}, /* a string that looks like an object is a string */
 	{ "{\"O\":[1]}", "{\"O\":{\"y\":2}}", "O:{\"y\":2}" },
 	{ "{\"O\":{\"y\":2}}", "{\"O\":\"s\"}", "O=s" },
 	{ "{\"A\":\"1\"}", "{\"\\u0041\":\"2\"}", "A=2" },
