@@ -80,13 +80,14 @@ void notes_add(struct notes *notes, enum note_severity severity, unsigned line, 
 	clean_name(note->name, sizeof(note->name), name, name_len);
 }
 
+/* There is one: notes_add() keeps an error rather than anything else. */
 static const struct note *first_error(const struct notes *notes)
 {
-	for (size_t i = 0; i < notes->len; i++)
-		if (notes->items[i].severity == NOTE_ERROR)
-			return &notes->items[i];
-	assert(!"an error was counted but not kept");
-	return NULL;
+	size_t i = 0;
+	while (i < notes->len && notes->items[i].severity != NOTE_ERROR)
+		i++;
+	assert(i < notes->len);
+	return &notes->items[i];
 }
 
 /* "line 3, NAME: " as far as known. */

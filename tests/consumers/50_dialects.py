@@ -1,16 +1,20 @@
 #!/usr/bin/env python3
-"""The readers of env files on this machine agree with the dialects: the table of dialects.py, a test for each line."""
+"""The readers of env files on this machine agree with the dialects: the table of dialects.py, a test for each line. And the
+examples of docs/env-formats.md are what is written."""
+import json
 import os
+import re
 import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-BUILD = os.environ.get("VAULTD_BUILD", os.path.join(os.path.dirname(os.path.dirname(HERE)), "build"))
+TOP = os.path.dirname(os.path.dirname(HERE))
+TOOL = os.path.join(os.environ.get("VAULTD_BUILD", os.path.join(TOP, "build")), "tests/consumers/dialect_tool")
 CASES = {"long": "5000"}.get(os.environ.get("VAULT_TIER"), "200")
 
 
-def main():
-    command = [sys.executable, os.path.join(HERE, "dialects.py"), "--tool", os.path.join(BUILD, "tests/consumers/dialect_tool"), "--cases", CASES]
+def check_readers():
+    command = [sys.executable, os.path.join(HERE, "dialects.py"), "--tool", TOOL, "--cases", CASES]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
     for line in done.stdout.split("\n")[1:-1]:
         words = line.split()
@@ -21,7 +25,30 @@ def main():
         else:
             bad = words[4] != "0"
             print(f"{'not ok' if bad else 'ok'} - {' '.join(words[:3])}: {words[3]} cases, {words[4]} differences, {words[5]} refused")
-    sys.exit(done.returncode)
+    return done.returncode
 
 
-main()
+def encode(dialect, variables):
+    line = json.dumps({name: value.encode().hex() for name, value in variables.items()}) + "\n"
+    word, rest = subprocess.run([TOOL, "encode", dialect], input=line, stdout=subprocess.PIPE, text=True, check=True).stdout.split(" ", 1)
+    return bytes.fromhex(rest).decode() if word == "ok" else f"refused {rest}"
+
+
+def check_examples():
+    """Each block after an "example:" comment: the set, then what a dialect writes of it; what is left out is refused."""
+    with open(os.path.join(TOP, "docs/env-formats.md"), encoding="utf-8") as page:
+        blocks = re.findall(r"<!-- example: (\w+)(?: without (\w+))? -->\n```\w*\n(.*?)```\n", page.read(), re.DOTALL)
+    variables = json.loads(blocks[0][2])
+    failed = 0
+    for dialect, without, text in blocks[1:]:
+        held = {name: value for name, value in variables.items() if name != without}
+        good = encode(dialect, held) == text and (not without or encode(dialect, variables).split() == ["refused", f'["{without}"]'])
+        failed += not good
+        print(f"{'ok' if good else 'not ok'} - the example of {dialect} in docs/env-formats.md")
+    if len(blocks) != 7:
+        print("not ok - docs/env-formats.md has an example of each dialect")
+    return failed + (len(blocks) != 7)
+
+
+status = check_readers()
+sys.exit(1 if check_examples() or status else 0)
