@@ -164,7 +164,6 @@ static enum error_code check_length(const char *text, struct gate_head *ret, str
 
 	if (len == 0 || len > 18 || strspn(text, "0123456789") != len)
 		return error_set(err, ERR_INVALID, "malformed request: Content-Length is not a plain number");
-	ret->has_length = true;
 	for (size_t i = 0; i < len; i++)
 		ret->content_length = ret->content_length * 10 + (uint64_t)(text[i] - '0');
 	return ERR_OK;
@@ -224,7 +223,6 @@ enum error_code gate_check(const struct gate_input *input, struct gate_head *ret
 	ret->if_none_match = known.if_none_match;
 	ret->namespace_ = known.namespace_;
 	ret->wrap_ttl = known.wrap_ttl;
-	ret->closes = known.connection && strcasecmp(known.connection, "close") == 0;
 	if (check_framing(&known, ret, err) != ERR_OK)
 		return err->code;
 	return check_token(&known, ret, err);

