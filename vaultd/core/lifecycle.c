@@ -189,6 +189,7 @@ static enum error_code init_locked(struct vault *vault, const struct slot_secret
 		return error_set(err, ERR_ALREADY_INITIALIZED, "Vault is already initialized");
 	if (records_init(vault->records, slot ? slot : &key_slot, make_initial, &initial, err) != ERR_OK)
 		return err->code;
+	atomic_store(&vault->initialized, true);
 	return go_live(vault, err);
 }
 

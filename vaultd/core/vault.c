@@ -52,6 +52,7 @@ enum error_code vault_open(const struct vault_options *options, struct vault **r
 	state_lock_init(&vault->state);
 	if (make_parts(vault, err) != ERR_OK || records_open(&options->records, &vault->records, err) != ERR_OK)
 		return err->code;
+	atomic_store(&vault->initialized, records_initialized(vault->records));
 	records_set_feed(vault->records, vault_feed, vault);
 	*ret = take_ptr(vault);
 	return ERR_OK;
@@ -95,7 +96,7 @@ static void status_sealed(struct vault *vault, struct vault_status *ret)
 		ret->records = vault->health;
 		pthread_mutex_unlock(&vault->lifecycle);
 	} else {
-		ret->records.initialized = records_initialized(vault->records);
+		ret->records.initialized = atomic_load(&vault->initialized);
 	}
 	ret->records.sealed = true;
 }

@@ -31,6 +31,7 @@ struct vault {
 	pthread_mutex_t lifecycle;
 	pthread_rwlock_t state;
 	atomic_bool unsealed;		/* changed with lifecycle and state held */
+	atomic_bool initialized;	/* for a status that does not wait for an unseal */
 	struct mount_table *mounts;
 	struct name_index *names;
 	struct head_cache *heads;
