@@ -172,8 +172,10 @@ static enum error_code finish(struct commit *commit, struct error *err)
 {
 	struct store *store = commit->store;
 	uint64_t before = store_txn_id(&commit->txn) - 1;
-	int rc = mdb_txn_commit(commit->txn.txn);
+	int rc;
 
+	atomic_store(&store->committing, store_txn_id(&commit->txn));
+	rc = mdb_txn_commit(commit->txn.txn);
 	commit->txn.txn = NULL;
 	if (rc == 0)
 		return ERR_OK;

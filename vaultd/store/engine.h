@@ -9,6 +9,7 @@
 
 #include <lmdb.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -44,6 +45,7 @@ struct store {
 	struct store_hooks hooks;
 	struct store_snapshot writer_snapshot;	/* a reader slot of the writer thread's own, so that it never lacks one */
 	pthread_t thread;
+	atomic_uint_fast64_t committing;	/* id of the newest transaction whose commit has begun; see snapshot_is_whole() */
 
 	pthread_mutex_t lock;
 	pthread_cond_t work;		/* the queue has something, or stopping */

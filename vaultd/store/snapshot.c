@@ -51,6 +51,29 @@ static int begin_reading(struct store *store, MDB_txn **ret)
 	return rc;
 }
 
+/*
+ * LMDB takes the id of the newest transaction, then copies the roots from the one of two meta pages that this id names.
+ * When the thread is held up between the two and two transactions commit, that page holds a newer transaction, and the
+ * snapshot would show another state than its id says. The second commit begins only after the first is published: as long
+ * as none beyond id + 1 has begun, the page is still that of the id.
+ */
+static bool snapshot_is_whole(struct store *store, const struct store_snapshot *snapshot)
+{
+	atomic_thread_fence(memory_order_acquire);
+	return atomic_load_explicit(&store->committing, memory_order_acquire) <= mdb_txn_id(snapshot->txn) + 1;
+}
+
+static int renew_until_whole(struct store *store, const struct store_snapshot *snapshot)
+{
+	int rc = 0;
+
+	while (rc == 0 && !snapshot_is_whole(store, snapshot)) {
+		mdb_txn_reset(snapshot->txn);
+		rc = mdb_txn_renew(snapshot->txn);
+	}
+	return rc;
+}
+
 enum error_code store_snapshot_begin(struct store *store, struct store_snapshot **ret, struct error *err)
 {
 	struct store_snapshot *snapshot = NULL;
@@ -69,6 +92,8 @@ enum error_code store_snapshot_begin(struct store *store, struct store_snapshot 
 		snapshot->store = store;
 		rc = begin_reading(store, &snapshot->txn);
 	}
+	if (rc == 0)
+		rc = renew_until_whole(store, snapshot);
 	if (rc != 0) {
 		if (snapshot->txn)
 			mdb_txn_abort(snapshot->txn);
