@@ -58,6 +58,11 @@ static bool is_valid_unicode(const char *text, size_t len)
 	return true;
 }
 
+static bool is_too_long(size_t name_len, size_t value_len)
+{
+	return name_len + 1 + value_len > ARG_MAX_BYTES - 1;
+}
+
 static bool is_newline(char c)
 {
 	return c == '\n' || c == '\r';
@@ -167,7 +172,7 @@ static void push(struct reader *reader, const char *name, size_t name_len, unsig
 	const struct remark *dropped = NULL;
 	if (!variable_name_is_portable(name, name_len))
 		dropped = &remark_dropped_name;
-	else if (name_len + 1 + value_len > ARG_MAX_BYTES - 1 || value_len > ARG_MAX_BYTES - 3)
+	else if (is_too_long(name_len, value_len))
 		dropped = &remark_dropped_long;
 	if (!dropped) {
 		reader_put(reader, name, name_len, line);
@@ -219,7 +224,7 @@ static const struct remark *systemd_refuse(const struct env_entry *entry)
 		return &remark_nul;
 	if (!is_valid_unicode(entry->value, entry->value_len))
 		return &remark_unicode;
-	if (entry->name_len + 1 + entry->value_len > ARG_MAX_BYTES - 1 || entry->value_len > ARG_MAX_BYTES - 3)
+	if (is_too_long(entry->name_len, entry->value_len))
 		return &remark_long;
 	return NULL;
 }

@@ -123,6 +123,27 @@ static void refuses_only_names_and_nul(void **state)
 	check_refuse_table("shell", refusals, ARRAY_LEN(refusals));
 }
 
+static void names_with_a_meaning_are_refused_both_ways(void **state)
+{
+	static const char *const names[] = {
+		"BASHOPTS", "BASHPID", "BASH_ALIASES", "BASH_ARGC", "BASH_ARGV", "BASH_ARGV0", "BASH_CMDS", "BASH_COMMAND",
+		"BASH_LINENO", "BASH_REMATCH", "BASH_SOURCE", "BASH_SUBSHELL", "BASH_VERSINFO", "COPROC", "DIRSTACK",
+		"EPOCHREALTIME", "EPOCHSECONDS", "EUID", "FUNCNAME", "GROUPS", "HISTCMD", "LINENO", "OPTIND", "PIPESTATUS",
+		"PPID", "RANDOM", "SECONDS", "SHELLOPTS", "SRANDOM", "UID", "_",
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		char text[64];
+		const struct refuse_row row = { .name = names[i], .value = "1", .refused = "meaning of its own" };
+		check_refuse_table("shell", &row, 1);
+		snprintf(text, sizeof(text), "%s=1\n", names[i]);
+		check_decode(must_find("shell"),
+			     &(struct decode_row){ .text = text, .refused = "meaning of its own", .line = 1 });
+	}
+	check_written("shell", "BASH_ENV", "x", "export BASH_ENV='x'\n");
+	check_written("shell", "UIDS", "x", "export UIDS='x'\n");
+}
+
 static void writes_single_quotes(void **state)
 {
 	(void)state;
@@ -136,6 +157,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_constants_as_a_shell_does),
 		cmocka_unit_test(refuses_only_names_and_nul),
+		cmocka_unit_test(names_with_a_meaning_are_refused_both_ways),
 		cmocka_unit_test(writes_single_quotes),
 	};
 	return cmocka_run_group_tests_name("dialect_shell", tests, NULL, NULL);

@@ -143,7 +143,7 @@ static void longest_value_is_that_of_execve(void **state)
 	memset(value, 'x', arg_max + 2);
 	value[0] = 'A';
 	value[1] = '=';
-	/* The reader: NAME=VALUE up to ARG_MAX - 1, the value up to ARG_MAX - 3. */
+	/* NAME=VALUE up to ARG_MAX - 1. */
 	struct error err = ERROR_INIT;
 	struct notes notes = { 0 };
 	cleanup_(env_set_freep) struct env_set *set = env_set_new(8u << 20);
