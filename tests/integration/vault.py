@@ -114,6 +114,11 @@ class Daemon:
 
     @property
     def pid(self):
+        """Of the daemon itself: under a wrapper that stays (strace), it is the wrapper's child."""
+        with contextlib.suppress(OSError, IndexError):
+            if os.path.basename(os.readlink(f"/proc/{self.process.pid}/exe")) == "strace":
+                with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children", encoding="ascii") as children:
+                    return int(children.read().split()[0])
         return self.process.pid
 
     def log(self):
@@ -210,7 +215,7 @@ class Daemon:
 
     def stop(self):
         if self.process and self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
+            os.kill(self.pid, signal.SIGTERM)
             try:
                 return self.process.wait(30)
             except subprocess.TimeoutExpired:
