@@ -1,6 +1,7 @@
 #include "records/codec.h"
 
 #include <endian.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -146,26 +147,76 @@ void write_i64(struct secret_buf *out, int64_t value)
 	write_u64(out, (uint64_t)value);
 }
 
-/* A text that is too long for its prefix would be cut silently: it makes the whole encoding fail instead. */
-static void write_span(struct secret_buf *out, struct text_span text)
+/* What is too long for its prefix would be cut silently: it makes the whole encoding fail instead. */
+void write_count16(struct secret_buf *out, size_t count)
 {
-	secret_buf_append(out, text.at, text.len);
+	if (count > UINT16_MAX)
+		(void)secret_buf_reserve(out, SIZE_MAX / 2);
+	else
+		write_u16(out, (uint16_t)count);
 }
 
 void write_s16(struct secret_buf *out, struct text_span text)
 {
-	if (text.len > UINT16_MAX) {
-		(void)secret_buf_reserve(out, SIZE_MAX / 2);
-		return;
-	}
-	write_u16(out, (uint16_t)text.len);
-	write_span(out, text);
+	write_count16(out, text.len);
+	secret_buf_append(out, text.at, text.len);
 }
 
 void write_s32(struct secret_buf *out, struct text_span text)
 {
 	write_u32(out, text.len);
-	write_span(out, text);
+	secret_buf_append(out, text.at, text.len);
+}
+
+/* -- lists ----------------------------------------------------------------- */
+
+void write_texts(struct secret_buf *out, const struct text_span *texts, size_t len)
+{
+	write_count16(out, len);
+	for (size_t i = 0; i < len; i++)
+		write_s16(out, texts[i]);
+}
+
+void write_pairs(struct secret_buf *out, const struct text_pair *pairs, size_t len)
+{
+	write_count16(out, len);
+	for (size_t i = 0; i < len; i++) {
+		write_s16(out, pairs[i].key);
+		write_s16(out, pairs[i].value);
+	}
+}
+
+struct text_span *read_texts(struct codec_reader *reader, size_t *ret_len)
+{
+	uint16_t count = read_u16(reader);
+	struct text_span *texts = read_array(reader, count, sizeof(*texts), 2);
+
+	*ret_len = texts ? count : 0;
+	for (size_t i = 0; i < *ret_len; i++)
+		texts[i] = read_s16(reader);
+	return texts;
+}
+
+struct text_pair *read_pairs(struct codec_reader *reader, size_t *ret_len)
+{
+	uint16_t count = read_u16(reader);
+	struct text_pair *pairs = read_array(reader, count, sizeof(*pairs), 4);
+
+	*ret_len = pairs ? count : 0;
+	for (size_t i = 0; i < *ret_len; i++) {
+		pairs[i].key = read_s16(reader);
+		pairs[i].value = read_s16(reader);
+		if (i > 0 && text_span_compare(pairs[i - 1].key, pairs[i].key) >= 0)
+			read_fail(reader);
+	}
+	return pairs;
+}
+
+void free_wiped(void *array, size_t len)
+{
+	if (array)
+		sodium_memzero(array, len);
+	free(array);
 }
 
 int text_span_compare(struct text_span a, struct text_span b)

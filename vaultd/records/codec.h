@@ -49,6 +49,16 @@ void write_u64(struct secret_buf *out, uint64_t value);
 void write_i64(struct secret_buf *out, int64_t value);
 void write_s16(struct secret_buf *out, struct text_span text);
 void write_s32(struct secret_buf *out, struct text_span text);
+/* The count of a list; a count or a text that is too long for its prefix makes the whole encoding fail (ERR_TOO_LARGE). */
+void write_count16(struct secret_buf *out, size_t count);
+
+/* Lists of texts, and maps, whose keys must ascend. Arrays as of read_array(); the length is 0 when there is none. */
+void write_texts(struct secret_buf *out, const struct text_span *texts, size_t len);
+void write_pairs(struct secret_buf *out, const struct text_pair *pairs, size_t len);
+struct text_span *read_texts(struct codec_reader *reader, size_t *ret_len);
+struct text_pair *read_pairs(struct codec_reader *reader, size_t *ret_len);
+/* Wipes and frees an array of len bytes; NULL is allowed. */
+void free_wiped(void *array, size_t len);
 
 /* memcmp order, a prefix first. */
 int text_span_compare(struct text_span a, struct text_span b);

@@ -8,6 +8,9 @@
 #include "records/sealed_store.h"
 #include "records/value.h"
 
+/* A destroyed environment is beyond recovery within 24 hours; the rotation itself takes a part of the last one. */
+#define SHRED_DELAY_US (INT64_C(23) * 3600 * 1000000)
+
 static bool is_state(struct store_bytes key)
 {
 	return key.len == 1 && key.at[0] == TABLE_STATE;
@@ -40,7 +43,7 @@ static void apply_patch(struct records *records, struct store_bytes value)
 		records->next.kek_epoch = patch.kek_epoch;
 	if (patch.set_anchored)
 		records->next.flags |= STATE_ANCHORED;
-	if (patch.clear_shred)
+	if (patch.clear_shred && atomic_load(&records->destroys) == patch.destroys)
 		records->next.flags &= (uint8_t)~STATE_SHRED_PENDING;
 }
 
@@ -101,8 +104,10 @@ static enum error_code change(void *arg, const struct store_change *change, stru
 	accumulate(records, change);
 	count(records, change);
 	/* The wrap of a destroyed key stays in free pages until the key that wrapped it is gone. */
-	if (change->key.at[0] == TABLE_DATA_KEY && !change->new_value.at)
+	if (change->key.at[0] == TABLE_DATA_KEY && !change->new_value.at) {
 		records->next.flags |= STATE_SHRED_PENDING;
+		atomic_fetch_add(&records->destroys, 1);
+	}
 	return pins_batch_set(records->batch, change->key.at, change->key.len,
 			      change->new_value.at ? change->new_value.at + VALUE_PIN_OFFSET : NULL, err);
 }
@@ -121,8 +126,8 @@ static enum error_code put_state(struct records *records, struct store_txn *txn,
 	encode_state(encoding, &records->next);
 	if (secret_buf_check(encoding, "the store's state", err) != ERR_OK)
 		return err->code;
-	memcpy(header.kid, header_store_id(records->header), ID_LEN);
-	value_seal(records->base.state, header_store_id(records->header), &key, &header, secret_buf_bytes(encoding),
+	memcpy(header.kid, records->store_id, ID_LEN);
+	value_seal(records->base.state, records->store_id, &key, &header, secret_buf_bytes(encoding),
 		   secret_buf_len(encoding), NULL, value);
 	memcpy(records->next_commit, value + VALUE_PIN_OFFSET, sizeof(records->next_commit));
 	return store_txn_put(txn, key.bytes, key.len, value, sizeof(value), err);
@@ -208,11 +213,11 @@ void state_show(struct records *records)
 	records->shown_revisions = records->state.n_revisions;
 	memcpy(records->shown_fork, records->state.fork_id, ID_LEN);
 	records->shown_point = (struct anchor_point){ .counter = records->state.counter, .time = records->state.time };
-	memcpy(records->shown_point.store_id, header_store_id(records->header), ID_LEN);
+	memcpy(records->shown_point.store_id, records->store_id, ID_LEN);
 	memcpy(records->shown_point.fork_id, records->state.fork_id, ID_LEN);
 	memcpy(records->shown_point.commit, records->state_commit, sizeof(records->state_commit));
 	if (pending && !records->shred_pending)
-		records->shred_due = records->clock.monotonic_us(records->clock.arg) + INT64_C(24) * 3600 * 1000000;
+		records->shred_due = records->clock.monotonic_us(records->clock.arg) + SHRED_DELAY_US;
 	records->shred_pending = pending;
 	pthread_mutex_unlock(&records->status);
 }
@@ -240,7 +245,6 @@ static void undo(struct records *records)
 static void finished(void *arg, enum error_code outcome, const struct store_change *changes, size_t len)
 {
 	struct records *records = arg;
-	struct error failure = ERROR_INIT;
 
 	if (outcome == ERR_OUTCOME_UNKNOWN)
 		return;	/* reopened() finds out */
@@ -250,8 +254,6 @@ static void finished(void *arg, enum error_code outcome, const struct store_chan
 	}
 	settle(records);
 	feed(records, changes, len);
-	if (records->anchor_mode == ANCHOR_STRICT && anchor_catch_up(records, &failure) != ERR_OK)
-		note_error(records, &failure);
 }
 
 /* Everything that the batch touched, as it is now: core compares nothing, it takes what it is told. */
@@ -284,10 +286,13 @@ static enum error_code reopened(void *arg, const struct store_snapshot *snapshot
 		return err->code;
 	if (!records->batch)
 		return ERR_OK;
-	if (memcmp(found.batch_id, records->next.batch_id, ID_LEN) != 0) {
+	if (memcmp(found.batch_id, records->state.batch_id, ID_LEN) == 0) {
 		undo(records);
 		return ERR_OK;
 	}
+	if (memcmp(found.batch_id, records->next.batch_id, ID_LEN) != 0)
+		return error_set(err, ERR_STATE_DAMAGED,
+				 "vault.db came back at neither the state before the failed commit nor the one after it");
 	feed_from_snapshot(records, snapshot);
 	settle(records);
 	return ERR_OK;

@@ -1,10 +1,9 @@
 /* Encodings of what belongs to an environment: data key, head, revision, settings. */
 #include <sodium.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "records/codec.h"
 #include "records/tables.h"
+#include "vault/limits.h"
 
 #define HEAD_REVISION_ENCODED (8 + 8 + 1 + PIN_LEN)
 #define VARIABLE_FIXED (2 + 1 + 4 + 8 + 8 + 4)	/* what a variable takes beside its name and value */
@@ -54,14 +53,8 @@ void encode_head(struct secret_buf *out, const struct head_record *record)
 		write_u8(out, record->revisions[i].flags);
 		secret_buf_append(out, record->revisions[i].pin, PIN_LEN);
 	}
-	write_u16(out, (uint16_t)record->custom_len);
-	for (size_t i = 0; i < record->custom_len; i++) {
-		write_s16(out, record->custom[i].key);
-		write_s16(out, record->custom[i].value);
-	}
-	write_u16(out, (uint16_t)record->parents_len);
-	for (size_t i = 0; i < record->parents_len; i++)
-		write_s16(out, record->parents[i]);
+	write_pairs(out, record->custom, record->custom_len);
+	write_texts(out, record->parents, record->parents_len);
 }
 
 static void read_head_revisions(struct codec_reader *reader, struct head_record *record)
@@ -87,25 +80,6 @@ static void read_head_revisions(struct codec_reader *reader, struct head_record 
 	}
 }
 
-static void read_head_lists(struct codec_reader *reader, struct head_record *record)
-{
-	uint16_t count = read_u16(reader);
-
-	record->custom = read_array(reader, count, sizeof(*record->custom), 4);
-	record->custom_len = record->custom ? count : 0;
-	for (size_t i = 0; i < record->custom_len; i++) {
-		record->custom[i].key = read_s16(reader);
-		record->custom[i].value = read_s16(reader);
-		if (i > 0 && text_span_compare(record->custom[i - 1].key, record->custom[i].key) >= 0)
-			read_fail(reader);
-	}
-	count = read_u16(reader);
-	record->parents = read_array(reader, count, sizeof(*record->parents), 2);
-	record->parents_len = record->parents ? count : 0;
-	for (size_t i = 0; i < record->parents_len; i++)
-		record->parents[i] = read_s16(reader);
-}
-
 enum error_code decode_head(const uint8_t *plain, size_t len, struct head_record *ret, struct error *err)
 {
 	struct codec_reader reader = codec_reader_begin(plain, len);
@@ -121,23 +95,17 @@ enum error_code decode_head(const uint8_t *plain, size_t len, struct head_record
 	record.delete_after_s = read_i64(&reader);
 	record.oldest = read_u64(&reader);
 	record.current = read_u64(&reader);
-	if (record.flags & ~HEAD_CAS_REQUIRED)
+	if ((record.flags & ~HEAD_CAS_REQUIRED) || record.max_revisions > LIMIT_MAX_VERSIONS)
 		read_fail(&reader);
 	read_head_revisions(&reader, &record);
-	read_head_lists(&reader, &record);
+	record.custom = read_pairs(&reader, &record.custom_len);
+	record.parents = read_texts(&reader, &record.parents_len);
 	code = codec_reader_end(&reader, "an environment's head", err);
 	if (code == ERR_OK)
 		*ret = record;
 	else
 		head_record_free(&record);
 	return code;
-}
-
-static void free_wiped(void *array, size_t len)
-{
-	if (array)
-		sodium_memzero(array, len);
-	free(array);
 }
 
 void head_record_free(struct head_record *record)

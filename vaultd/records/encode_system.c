@@ -1,28 +1,10 @@
 /* Encodings of the vault's own records: tokens, mounts, the state head. */
 #include <sodium.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "records/codec.h"
 #include "records/tables.h"
 
 /* -- T ------------------------------------------------------------------- */
-
-static void write_texts(struct secret_buf *out, const struct text_span *texts, size_t len)
-{
-	write_u16(out, (uint16_t)len);
-	for (size_t i = 0; i < len; i++)
-		write_s16(out, texts[i]);
-}
-
-static void write_pairs(struct secret_buf *out, const struct text_pair *pairs, size_t len)
-{
-	write_u16(out, (uint16_t)len);
-	for (size_t i = 0; i < len; i++) {
-		write_s16(out, pairs[i].key);
-		write_s16(out, pairs[i].value);
-	}
-}
 
 void encode_token(struct secret_buf *out, const struct token_record *record)
 {
@@ -47,32 +29,6 @@ void encode_token(struct secret_buf *out, const struct token_record *record)
 	write_texts(out, record->policies, record->policies_len);
 	write_pairs(out, record->meta, record->meta_len);
 	write_texts(out, record->cidrs, record->cidrs_len);
-}
-
-static struct text_span *read_texts(struct codec_reader *reader, size_t *ret_len)
-{
-	uint16_t count = read_u16(reader);
-	struct text_span *texts = read_array(reader, count, sizeof(*texts), 2);
-
-	*ret_len = texts ? count : 0;
-	for (size_t i = 0; i < *ret_len; i++)
-		texts[i] = read_s16(reader);
-	return texts;
-}
-
-static struct text_pair *read_pairs(struct codec_reader *reader, size_t *ret_len)
-{
-	uint16_t count = read_u16(reader);
-	struct text_pair *pairs = read_array(reader, count, sizeof(*pairs), 4);
-
-	*ret_len = pairs ? count : 0;
-	for (size_t i = 0; i < *ret_len; i++) {
-		pairs[i].key = read_s16(reader);
-		pairs[i].value = read_s16(reader);
-		if (i > 0 && text_span_compare(pairs[i - 1].key, pairs[i].key) >= 0)
-			read_fail(reader);
-	}
-	return pairs;
 }
 
 enum error_code decode_token(const uint8_t *plain, size_t len, struct token_record *ret, struct error *err)
@@ -113,9 +69,9 @@ enum error_code decode_token(const uint8_t *plain, size_t len, struct token_reco
 
 void token_record_free(struct token_record *record)
 {
-	free(record->policies);
-	free(record->meta);
-	free(record->cidrs);
+	free_wiped(record->policies, record->policies_len * sizeof(*record->policies));
+	free_wiped(record->meta, record->meta_len * sizeof(*record->meta));
+	free_wiped(record->cidrs, record->cidrs_len * sizeof(*record->cidrs));
 	sodium_memzero(record, sizeof(*record));
 }
 

@@ -79,6 +79,7 @@ static void first_state(struct records *records)
 						.flags = records->anchor ? STATE_ANCHORED : 0 };
 	random_fill(records->state.fork_id, ID_LEN);
 	records->anchored_counter = 0;
+	records->header_uncertain = false;
 }
 
 static enum error_code prepare_initial(struct records_request *request, struct records_view *view, struct records_write *write,
@@ -106,30 +107,26 @@ static enum error_code prepare_initial(struct records_request *request, struct r
 static enum error_code write_files(struct records *records, struct init_request *init, const struct secret_key *root_key,
 				   struct error *err)
 {
-	const uint8_t *store_id = header_store_id(records->header);
-
+	/* The header is the last: with it there is a vault, and everything that its unseal asks for must be there before. */
 	if (store_start(records->store, err) != ERR_OK || records_submit_wait(records, &init->request, err) != ERR_OK ||
-	    attempts_create(records->directory, store_id, err) != ERR_OK)
+	    attempts_create(records->directory, records->store_id, err) != ERR_OK || anchor_catch_up(records, err) != ERR_OK)
 		return err->code;
-	/* From here on there is a vault. */
-	if (header_create(records->header, root_key, records->directory, err) != ERR_OK)
-		return err->code;
-	return anchor_catch_up(records, err);
+	return header_create(records->header, root_key, records->directory, err);
 }
 
 static enum error_code initialize(struct records *records, const struct slot_secret *slot, struct init_request *init,
 				  struct error *err)
 {
-	uint8_t store_id[ID_LEN], slot_id;
+	uint8_t slot_id;
 	struct keyring keyring = { 0 };
 	key_scope root_key;
 	enum error_code code;
 
 	random_fill(root_key.bytes, KEY_LEN);
-	random_fill(store_id, ID_LEN);
+	random_fill(records->store_id, ID_LEN);
 	code = make_keyring(records_now(records), &keyring, err);
 	if (code == ERR_OK)
-		code = header_new(store_id, records_now(records), &root_key, &keyring, &records->header, err);
+		code = header_new(records->store_id, records_now(records), &root_key, &keyring, &records->header, err);
 	if (code == ERR_OK)
 		code = slot_make(records->header, slot, &root_key, records_now(records), &slot_id, err);
 	if (code != ERR_OK) {

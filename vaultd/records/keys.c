@@ -62,6 +62,10 @@ static enum error_code data_key(struct records_view *view, const uint8_t *kid, u
 	memcpy(ret->bytes, record.key, KEY_LEN);
 	sodium_memzero(&record, sizeof(record));
 	data_keys_add(records->data_keys, kid, version, ret);
+	/* An older snapshot may show the key of an environment that was destroyed meanwhile. Looking after the adding leaves no
+	 * gap: either the destroy is seen here, or the writer forgets the key after its commit. */
+	if (!pins_is_newest(records->pins, key.bytes, key.len, value.at + VALUE_PIN_OFFSET))
+		data_keys_forget(records->data_keys, kid);
 	return ERR_OK;
 }
 
@@ -70,7 +74,7 @@ static bool kid_is_right(const struct records *records, const struct record_key 
 {
 	switch (key->bytes[0]) {
 	case TABLE_STATE:
-		return memcmp(kid, header_store_id(records->header), ID_LEN) == 0;
+		return memcmp(kid, records->store_id, ID_LEN) == 0;
 	case TABLE_HEAD:
 		return memcmp(kid, system_kid, ID_LEN) != 0;
 	case TABLE_DATA_KEY:

@@ -121,7 +121,8 @@ bool records_token_hash(struct records_view *view, const char *text, size_t len,
 /* Reads within a prepare: use records_read() on the view, and guard what the result depends on: */
 enum error_code records_guard(struct records_write *write, const struct record_key *key,
 			      const uint8_t *pin /* NULL: absent */, struct error *err) must_check;
-/* Guards the old value of the key (R: absence) by itself. *ret_pin (may be NULL): the new value's pin, for the head. */
+/* Guards the old value of the key (R: absence) by itself. *ret_pin (may be NULL): the new value's pin, for the head.
+ * Whoever puts a record of an environment puts or guards its head in the same write, or a destroy could leave it behind. */
 enum error_code records_put(struct records_write *write, const struct record_key *key, const uint8_t *eid,
 			    const void *encoding, size_t len, uint8_t *ret_pin, struct error *err) must_check;
 enum error_code records_delete(struct records_write *write, const struct record_key *key, struct error *err) must_check;
@@ -144,9 +145,11 @@ struct records_request {
 };
 enum error_code records_submit(struct records *records, struct records_request *request, struct error *err) must_check;
 
-/* Once a second or so, from the housekeeping thread: the relaxed anchor, a due KEK rotation. */
+/* Once a second or so, from the housekeeping thread, not while the store is being sealed: the relaxed anchor, a due KEK
+ * rotation (in this call). */
 void records_tick(struct records *records);
-/* New KEK epoch now, all data keys re-sealed, the old epoch dropped; resumes after a crash. */
+/* New KEK epoch now, all data keys re-sealed, the old epoch dropped. Killed anywhere, the next unseal goes on with it. After
+ * ERR_IO while the header was written, no further rotation until the store was sealed and unsealed. */
 enum error_code records_rotate_kek(struct records *records, struct error *err) must_check;
 
 struct records_health {

@@ -20,53 +20,71 @@ static size_t kek_epochs(const struct records *records)
 	return epochs;
 }
 
-/* The header on disk first, then the state that knows its sequence. */
-static enum error_code write_header(struct records *records, struct state_patch *patch, struct error *err)
+static uint32_t newest_epoch(const struct records *records)
 {
-	pthread_mutex_lock(&records->status);
-	records->keyring.min_counter = records->shown_counter;
-	pthread_mutex_unlock(&records->status);
-	if (header_write_derived(records->header, &records->header_keys, &records->keyring, records_now(records),
-				 records->directory, err) != ERR_OK)
-		return err->code;
-	patch->set_header_seq = true;
-	patch->header_seq = header_seq(records->header);
-	return state_commit_patch(records, patch, err);
+	return keyring_find(&records->keyring, KEY_KEK, 0)->epoch;	/* keys_install() made sure that there is one */
 }
 
-static enum error_code add_epoch(struct records *records, struct error *err)
+/*
+ * The header is written before memory changes: a key that the header may not have must seal nothing. When writing fails,
+ * only reading the file again can tell which of its sequences is there, and a second attempt could be two ahead of the state.
+ */
+static enum error_code write_header(struct records *records, struct keyring *keyring, struct error *err)
 {
-	const struct keyring_key *newest = keyring_find(&records->keyring, KEY_KEK, 0);
-	struct keyring_key key = { .kind = KEY_KEK, .epoch = newest->epoch + 1, .created = records_now(records),
-				   .key = secret_key_new() };
+	enum error_code code;
 
-	if (!key.key || records->keyring.len == KEYRING_MAX) {
-		secret_key_free(key.key);
+	if (records->header_uncertain)
+		return error_set(err, ERR_IO, "vault.hdr could not be written before: seal and unseal the vault to find out what it holds");
+	pthread_mutex_lock(&records->status);
+	keyring->min_counter = records->shown_counter;
+	pthread_mutex_unlock(&records->status);
+	code = header_write_derived(records->header, &records->header_keys, keyring, records_now(records), records->directory, err);
+	records->header_uncertain = code != ERR_OK;
+	return code;
+}
+
+static enum error_code gain_epoch(struct records *records, struct error *err)
+{
+	struct keyring wider = records->keyring;
+	struct keyring_key key = { .kind = KEY_KEK, .epoch = newest_epoch(records) + 1, .created = records_now(records) };
+
+	if (wider.len < KEYRING_MAX)
+		key.key = secret_key_new();
+	if (!key.key)
 		return error_set(err, ERR_NO_MEMORY, "no room is left for keys");
-	}
 	random_fill(key.key->bytes, KEY_LEN);
+	wider.keys[wider.len++] = key;
+	if (write_header(records, &wider, err) != ERR_OK) {
+		secret_key_free(key.key);
+		return err->code;
+	}
 	pthread_rwlock_wrlock(&records->keys);
-	records->keyring.keys[records->keyring.len++] = key;
+	records->keyring = wider;
 	pthread_rwlock_unlock(&records->keys);
 	return ERR_OK;
 }
 
-static void drop_old_epochs(struct records *records)
+static enum error_code lose_old_epochs(struct records *records, struct error *err)
 {
-	uint32_t newest = keyring_find(&records->keyring, KEY_KEK, 0)->epoch;
-	size_t kept = 0;
+	struct keyring narrower = { 0 }, old = { 0 };
+	uint32_t newest = newest_epoch(records);
 
-	pthread_rwlock_wrlock(&records->keys);
 	for (size_t i = 0; i < records->keyring.len; i++) {
-		struct keyring_key *key = &records->keyring.keys[i];
+		const struct keyring_key *key = &records->keyring.keys[i];
+		struct keyring *to = key->kind == KEY_KEK && key->epoch != newest ? &old : &narrower;
 
-		if (key->kind == KEY_KEK && key->epoch != newest)
-			secret_key_free(key->key);
-		else
-			records->keyring.keys[kept++] = *key;
+		to->keys[to->len++] = *key;
 	}
-	records->keyring.len = kept;
+	if (write_header(records, &narrower, err) != ERR_OK)
+		return err->code;
+	/* A view may still see data keys as they were under the old epoch: it ends first. */
+	pthread_rwlock_wrlock(&records->use);
+	pthread_rwlock_wrlock(&records->keys);
+	records->keyring = narrower;
 	pthread_rwlock_unlock(&records->keys);
+	pthread_rwlock_unlock(&records->use);
+	keyring_free_keys(&old);
+	return ERR_OK;
 }
 
 /* -- sealing data keys anew ------------------------------------------------------------- */
@@ -122,7 +140,7 @@ static enum error_code prepare_sweep(struct records_request *request, struct rec
 /* Until a scan finds nothing under an old epoch: new environments meanwhile use the new one. */
 static enum error_code sweep_all(struct records *records, struct error *err)
 {
-	struct sweep sweep = { .request = { .prepare = prepare_sweep }, .epoch = keyring_find(&records->keyring, KEY_KEK, 0)->epoch };
+	struct sweep sweep = { .request = { .prepare = prepare_sweep }, .epoch = newest_epoch(records) };
 
 	do {
 		if (records_submit_wait(records, &sweep.request, err) != ERR_OK)
@@ -131,46 +149,69 @@ static enum error_code sweep_all(struct records *records, struct error *err)
 	return ERR_OK;
 }
 
-static enum error_code finish(struct records *records, struct error *err)
+/*
+ * "Shred pending" is cleared at the beginning, and only when nothing was destroyed since before the new epoch was made: what
+ * is destroyed later may have a wrap under the new epoch already, and needs another rotation.
+ */
+static enum error_code announce(struct records *records, bool clear_shred, uint64_t destroys, struct error *err)
 {
-	struct state_patch patch = { .set_job = true, .job = JOB_NONE, .clear_shred = true };
+	struct state_patch patch = { .set_header_seq = true, .header_seq = header_seq(records->header), .set_job = true,
+				     .job = JOB_KEK, .set_kek_epoch = true, .kek_epoch = newest_epoch(records),
+				     .clear_shred = clear_shred, .destroys = destroys };
 
-	if (sweep_all(records, err) != ERR_OK)
-		return err->code;
-	drop_old_epochs(records);
-	if (write_header(records, &patch, err) != ERR_OK)
+	return state_commit_patch(records, &patch, err);
+}
+
+static enum error_code conclude(struct records *records, struct error *err)
+{
+	struct state_patch patch = { .set_header_seq = true, .header_seq = header_seq(records->header), .set_job = true,
+				     .job = JOB_NONE };
+
+	if (state_commit_patch(records, &patch, err) != ERR_OK)
 		return err->code;
 	return anchor_catch_up(records, err);
 }
 
-static enum error_code announce(struct records *records, struct error *err)
+static enum error_code rotate(struct records *records, struct error *err)
 {
-	struct state_patch patch = { .set_job = true, .job = JOB_KEK, .set_kek_epoch = true,
-				     .kek_epoch = keyring_find(&records->keyring, KEY_KEK, 0)->epoch };
+	uint64_t destroys = atomic_load(&records->destroys);
+	bool fresh;
 
-	return write_header(records, &patch, err);
+	if (atomic_load(&records->sealed))
+		return error_set(err, ERR_SEALED, "Vault is sealed");
+	/* Two epochs: an earlier attempt ended with an error and is finished now. */
+	fresh = kek_epochs(records) < 2;
+	if (fresh && gain_epoch(records, err) != ERR_OK)
+		return err->code;
+	if (announce(records, fresh, destroys, err) != ERR_OK || sweep_all(records, err) != ERR_OK ||
+	    lose_old_epochs(records, err) != ERR_OK)
+		return err->code;
+	return conclude(records, err);
 }
 
 enum error_code records_rotate_kek(struct records *records, struct error *err)
 {
-	if (atomic_load(&records->sealed))
-		return error_set(err, ERR_SEALED, "Vault is sealed");
-	if (kek_epochs(records) < 2 && add_epoch(records, err) != ERR_OK)
-		return err->code;
-	if (announce(records, err) != ERR_OK)
-		return err->code;
-	return finish(records, err);
+	enum error_code code;
+
+	pthread_mutex_lock(&records->rotation);
+	code = rotate(records, err);
+	pthread_mutex_unlock(&records->rotation);
+	return code;
 }
 
 enum error_code kek_rotation_resume(struct records *records, struct error *err)
 {
-	struct state_patch patch = { .set_job = true, .job = JOB_NONE, .clear_shred = true };
+	uint8_t job = records->state.job;
 
+	if (job != JOB_NONE && job != JOB_KEK)
+		return error_set(err, ERR_FORMAT_NEWER, "a newer version of vaultd is changing keys in this vault: let it finish");
 	if (kek_epochs(records) > 1) {
-		if (records->state.job != JOB_KEK && announce(records, err) != ERR_OK)
+		if (job != JOB_KEK && announce(records, false, 0, err) != ERR_OK)
 			return err->code;
-		return finish(records, err);
+		if (sweep_all(records, err) != ERR_OK || lose_old_epochs(records, err) != ERR_OK)
+			return err->code;
+		return conclude(records, err);
 	}
 	/* The header was written last and the state did not hear of it any more. */
-	return records->state.job == JOB_KEK ? state_commit_patch(records, &patch, err) : ERR_OK;
+	return job == JOB_KEK ? conclude(records, err) : ERR_OK;
 }

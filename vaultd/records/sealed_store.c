@@ -8,6 +8,7 @@
 #include "records/sealed_store.h"
 
 #define HOUR_US INT64_C(3600000000)
+#define RETRY_US INT64_C(600000000)	/* after a rotation that failed */
 
 int64_t records_now(const struct records *records)
 {
@@ -30,6 +31,7 @@ static enum error_code make(const struct records_options *options, struct record
 	if (!records)
 		return error_set(err, ERR_NO_MEMORY, "no memory is left for the store");
 	*ret = records;
+	pthread_mutex_init(&records->rotation, NULL);
 	pthread_rwlock_init(&records->use, NULL);
 	pthread_rwlock_init(&records->keys, NULL);
 	pthread_mutex_init(&records->status, NULL);
@@ -87,6 +89,8 @@ enum error_code records_open(const struct records_options *options, struct recor
 	if (code == ERR_OK && !store_exists(records->directory))
 		return error_set(err, ERR_STORE_DAMAGED, "there is a vault.hdr but no vault.db in %s: put vault.db back",
 				 records->directory);
+	if (records->header)
+		memcpy(records->store_id, header_store_id(records->header), ID_LEN);
 	/* Without a header an empty database is made at once, because its lock keeps a second daemon away. */
 	if (open_store(records, !records->header, err) != ERR_OK || open_anchor(records, err) != ERR_OK)
 		return err->code;
@@ -102,6 +106,7 @@ void records_close(struct records *records)
 	store_close(records->store);
 	anchor_close(records->anchor);
 	header_free(records->header);
+	pthread_mutex_destroy(&records->rotation);
 	pthread_rwlock_destroy(&records->use);
 	pthread_rwlock_destroy(&records->keys);
 	pthread_mutex_destroy(&records->status);
@@ -122,7 +127,7 @@ bool records_sealed(const struct records *records)
 
 const uint8_t *records_store_id(const struct records *records)
 {
-	return records->header ? header_store_id(records->header) : system_kid;
+	return records->header ? records->store_id : system_kid;
 }
 
 size_t records_slots(const struct records *records, struct slot_info ret[static SLOTS_MAX])
@@ -173,6 +178,8 @@ static enum error_code reread_header(struct records *records, struct error *err)
 		return err->code;
 	header_free(records->header);
 	records->header = header;
+	memcpy(records->store_id, header_store_id(header), ID_LEN);
+	records->header_uncertain = false;
 	return ERR_OK;
 }
 
@@ -239,18 +246,24 @@ void records_seal(struct records *records)
 		store_stop(records->store);
 	if (!atomic_load(&records->sealed) && anchor_catch_up(records, &failure) != ERR_OK)
 		note_error(records, &failure);
+	/* A rotation of keys hears at its next step that the store was stopped. */
+	pthread_mutex_lock(&records->rotation);
 	pthread_rwlock_wrlock(&records->use);
 	atomic_store(&records->sealed, true);
+	/* A batch whose outcome was never found out belongs to the pins once it was published. */
+	if (!records->published)
+		pins_batch_drop(records->batch);
+	records->batch = NULL;
+	records->published = false;
 	pthread_rwlock_wrlock(&records->keys);
 	keys_drop(records);
 	pthread_rwlock_unlock(&records->keys);
-	pins_batch_drop(records->batch);
-	records->batch = NULL;
 	sodium_memzero(&records->state, sizeof(records->state));
 	sodium_memzero(&records->next, sizeof(records->next));
 	if (secret_arena_used() == 0)	/* a test may have two vaults in one process */
 		secret_arena_wipe();
 	pthread_rwlock_unlock(&records->use);
+	pthread_mutex_unlock(&records->rotation);
 }
 
 /* -- housekeeping and health ---------------------------------------------------------- */
@@ -265,9 +278,14 @@ void records_tick(struct records *records)
 	pthread_mutex_lock(&records->status);
 	due = records->shred_pending && records->clock.monotonic_us(records->clock.arg) >= records->shred_due;
 	pthread_mutex_unlock(&records->status);
-	if ((records->anchor_mode != ANCHOR_NONE && anchor_catch_up(records, &failure) != ERR_OK) ||
-	    (due && records_rotate_kek(records, &failure) != ERR_OK))
+	if (records->anchor_mode != ANCHOR_NONE && anchor_catch_up(records, &failure) != ERR_OK) {
 		note_error(records, &failure);
+	} else if (due && records_rotate_kek(records, &failure) != ERR_OK) {
+		note_error(records, &failure);
+		pthread_mutex_lock(&records->status);
+		records->shred_due = records->clock.monotonic_us(records->clock.arg) + RETRY_US;
+		pthread_mutex_unlock(&records->status);
+	}
 }
 
 void records_health(struct records *records, struct records_health *ret)

@@ -2,7 +2,8 @@
  * The inside of struct records, for the files of this folder alone.
  *
  * Locks, in the order in which they may be taken:
- *   use       read: a view, or a submit on the caller's thread; write: wiping at seal
+ *   rotation  one rotation of keys at a time, and no seal during its steps; unseal and init need it not, nobody else is there
+ *   use       read: a view, or a submit on the caller's thread; write: wiping at seal, dropping an old key
  *   keys      the keyring and the base keys; held for the copying of one key
  *   (data_keys and pins have their own, leaves)
  *   status    what health shows and the anchor's state; a leaf
@@ -39,9 +40,12 @@ struct records {
 	struct clock_source clock;
 
 	struct store *store;
-	struct header *header;		/* NULL: not initialised */
+	struct header *header;		/* NULL: not initialised. Its bytes change in a rotation, so readers use store_id */
+	uint8_t store_id[ID_LEN];
+	bool header_uncertain;		/* writing it failed half-way: only reading it again tells what it holds; rotation */
 	struct anchor *anchor;
 
+	pthread_mutex_t rotation;
 	pthread_rwlock_t use;
 	atomic_bool sealed;
 	atomic_bool broken;		/* something was changed behind our back: nothing is answered until the next unseal */
@@ -58,6 +62,7 @@ struct records {
 	uint8_t next_commit[32];
 	struct pin_batch *batch;	/* of the transaction in hand */
 	bool published;
+	atomic_uint_fast64_t destroys;	/* data keys deleted since the start; counted by the writer thread */
 
 	void (*changed)(void *arg, const struct records_change *change);
 	void *changed_arg;
@@ -92,6 +97,7 @@ struct state_patch {
 	uint8_t padding[80];		/* a value has a pin */
 	bool set_header_seq, set_job, set_kek_epoch, set_anchored, clear_shred;
 	uint64_t header_seq;
+	uint64_t destroys;		/* clear_shred only when there was none since this count */
 	uint8_t job;
 	uint32_t kek_epoch;
 };

@@ -85,7 +85,7 @@ enum error_code view_open(struct records_view *view, const struct record_key *ke
 	if (value_header_read(value.at, value.len, key, &header, err) != ERR_OK ||
 	    key_for_value(view, key, &header, &seal_key, err) != ERR_OK)
 		return err->code;
-	return value_open(&seal_key, header_store_id(view->records->header), key, value.at, value.len, out, err);
+	return value_open(&seal_key, view->records->store_id, key, value.at, value.len, out, err);
 }
 
 enum error_code records_read(struct records_view *view, const struct record_key *key, struct secret_buf *out,

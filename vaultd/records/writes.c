@@ -49,7 +49,7 @@ enum error_code records_put(struct records_write *write, const struct record_key
 	if (key_for_put(write, key, header.kid, &header.key_version, &seal_key, err) != ERR_OK ||
 	    store_write_put(write->store_write, key->bytes, key->len, sealed_len, &space, err) != ERR_OK)
 		return err->code;
-	value_seal(&seal_key, header_store_id(write->records->header), key, &header, encoding, len, NULL, space);
+	value_seal(&seal_key, write->records->store_id, key, &header, encoding, len, NULL, space);
 	if (ret_pin)
 		memcpy(ret_pin, space + VALUE_PIN_OFFSET, PIN_LEN);
 	return ERR_OK;
@@ -83,6 +83,19 @@ static enum error_code put_data_key(struct records_write *write, struct error *e
 	return records_put(write, &key, write->new_eid, secret_buf_bytes(encoding), secret_buf_len(encoding), NULL, err);
 }
 
+/*
+ * A rotation of the KEK seals the system's data key, the first in key order, anew before all others. With a guard on it no
+ * new data key can be committed under the old KEK once the rotation has begun its sweep, however long its write was under
+ * way: it loses, and is prepared again with the new one.
+ */
+static enum error_code guard_kek(struct records_write *write, struct error *err)
+{
+	struct record_key key = record_key_data_key(system_kid, DATA_KEY_FIRST);
+	uint64_t version;
+
+	return guard_old(write, &key, &version, err);
+}
+
 enum error_code records_new_eid(struct records_write *write, uint8_t ret_eid[static ID_LEN], struct error *err)
 {
 	if (write->has_new_key)
@@ -91,6 +104,8 @@ enum error_code records_new_eid(struct records_write *write, uint8_t ret_eid[sta
 	random_fill(write->new_key.bytes, KEY_LEN);
 	write->has_new_key = true;
 	memcpy(ret_eid, write->new_eid, ID_LEN);
+	if (guard_kek(write, err) != ERR_OK)
+		return err->code;
 	return put_data_key(write, err);
 }
 
@@ -151,10 +166,19 @@ static enum error_code prepare(struct store_request *store_request, const struct
 static void done(struct store_request *store_request, enum error_code outcome, const struct error *err)
 {
 	struct records_request *request = request_of(store_request);
-	struct error anchor_error = ERROR_INIT;
+	struct records *records = request->records_;
+	bool strict = records->anchor_mode == ANCHOR_STRICT;
+	struct error failure = ERROR_INIT;
 
-	if (outcome == ERR_OK && request->anchor_now && anchor_catch_up(request->records_, &anchor_error) != ERR_OK)
-		note_error(request->records_, &anchor_error);	/* the change is durable; health tells about the anchor */
+	/* The first request of a batch writes the anchor for all of them. */
+	if (outcome == ERR_OK && (strict || request->anchor_now) && anchor_catch_up(records, &failure) != ERR_OK) {
+		note_error(records, &failure);	/* the change is durable; health tells about the anchor */
+		if (strict) {
+			error_prefix(&failure, "the change is durable, but the anchor does not know it");
+			outcome = failure.code;
+			err = &failure;
+		}
+	}
 	request->done(request, outcome, err);
 }
 

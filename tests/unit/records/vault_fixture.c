@@ -28,9 +28,9 @@ static int64_t fixture_now(void *arg)
 void vault_fixture_open(struct vault_fixture *fixture)
 {
 	struct error err = ERROR_INIT;
-	struct records_options options = { .directory = fixture->directory, .max_size = 64u << 20, .skip_walk = true,
+	struct records_options options = { .directory = fixture->directory, .max_size = fixture->max_size, .skip_walk = true,
 					   .anchor_path = fixture->anchored ? fixture->anchor_path : NULL,
-					   .anchor_mode = ANCHOR_STRICT,
+					   .anchor_mode = fixture->anchor_mode,
 					   .clock = { fixture_now, fixture_now, fixture } };
 
 	if (records_open(&options, &fixture->records, &err) != ERR_OK)
@@ -57,9 +57,9 @@ enum error_code vault_fixture_unseal(struct vault_fixture *fixture, struct error
 
 enum error_code vault_fixture_start(struct vault_fixture *fixture, struct error *err)
 {
-	struct records_options options = { .directory = fixture->directory, .max_size = 64u << 20, .skip_walk = true,
+	struct records_options options = { .directory = fixture->directory, .max_size = fixture->max_size, .skip_walk = true,
 					   .anchor_path = fixture->anchored ? fixture->anchor_path : NULL,
-					   .anchor_mode = ANCHOR_STRICT,
+					   .anchor_mode = fixture->anchor_mode,
 					   .clock = { fixture_now, fixture_now, fixture } };
 
 	if (records_open(&options, &fixture->records, err) != ERR_OK || vault_fixture_unseal(fixture, err) != ERR_OK) {
@@ -69,24 +69,45 @@ enum error_code vault_fixture_start(struct vault_fixture *fixture, struct error 
 	return ERR_OK;
 }
 
-static int setup(void **state, bool anchored)
+enum error_code vault_fixture_init(struct vault_fixture *fixture, struct error *err)
+{
+	struct slot_secret slot = slot_of(fixture);
+
+	return records_init(fixture->records, &slot, NULL, NULL, err);
+}
+
+static struct vault_fixture *setup_empty(bool anchored)
 {
 	struct vault_fixture *fixture = calloc(1, sizeof(*fixture));
 	struct error err = ERROR_INIT;
-	struct slot_secret slot;
 
 	assert_int_equal(secret_arena_start(&err), ERR_OK);
 	snprintf(fixture->directory, sizeof(fixture->directory), "/tmp/vault-records-XXXXXX");
 	assert_non_null(mkdtemp(fixture->directory));
 	snprintf(fixture->anchor_path, sizeof(fixture->anchor_path), "%s.anchor", fixture->directory);
 	fixture->anchored = anchored;
+	fixture->anchor_mode = ANCHOR_STRICT;
+	fixture->max_size = 64u << 20;
 	fixture->now = INT64_C(1764000000000000);
 	randombytes_buf(fixture->key, sizeof(fixture->key));
 	vault_fixture_open(fixture);
-	slot = slot_of(fixture);
-	if (records_init(fixture->records, &slot, NULL, NULL, &err) != ERR_OK)
+	return fixture;
+}
+
+static int setup(void **state, bool anchored)
+{
+	struct vault_fixture *fixture = setup_empty(anchored);
+	struct error err = ERROR_INIT;
+
+	if (vault_fixture_init(fixture, &err) != ERR_OK)
 		fail_msg("init: %s", err.text);
 	*state = fixture;
+	return 0;
+}
+
+int vault_fixture_setup_empty(void **state)
+{
+	*state = setup_empty(true);
 	return 0;
 }
 

@@ -13,13 +13,17 @@ struct vault_fixture {
 	char directory[64], anchor_path[80];
 	uint8_t key[32];
 	bool anchored;
+	enum anchor_mode anchor_mode;	/* strict, unless a test wants another */
+	size_t max_size;
 	struct records *records;
 	int64_t now;
 };
 
 int vault_fixture_setup(void **state);
 int vault_fixture_setup_anchored(void **state);
+int vault_fixture_setup_empty(void **state);	/* anchored, opened, not initialised */
 int vault_fixture_teardown(void **state);
+enum error_code vault_fixture_init(struct vault_fixture *fixture, struct error *err);
 
 void vault_fixture_open(struct vault_fixture *fixture);
 void vault_fixture_close(struct vault_fixture *fixture);

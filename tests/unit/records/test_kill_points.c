@@ -1,0 +1,339 @@
+/*
+ * Ended before any single call that changes a file, the store comes back whole; and when such a call fails, what is answered
+ * is true.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "syscall_points.h"
+#include "vault_fixture.h"
+
+#define POINTS_MAX 500	/* far more than any of the operations has */
+#define ENVIRONMENTS 12
+
+/* Runs one operation in a child that ends before its call number n. True when it ended there. */
+static bool ends_at(struct vault_fixture *fixture, int n, enum error_code (*run)(struct vault_fixture *fixture, struct error *err))
+{
+	pid_t child = fork();
+	int status;
+
+	if (child == 0) {
+		struct error err = ERROR_INIT;
+
+		alarm(30);
+		if (fixture->records == NULL && vault_fixture_start(fixture, &err) != ERR_OK)
+			_exit(2);
+		points_exit_at(n);
+		_exit(run(fixture, &err) == ERR_OK ? 0 : 1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) != 0 && WEXITSTATUS(status) != POINT_EXIT_CODE)
+		fail_msg("point %d: the child ended with %d", n, WEXITSTATUS(status));
+	return WEXITSTATUS(status) == POINT_EXIT_CODE;
+}
+
+static void start(struct vault_fixture *fixture, int n)
+{
+	struct error err = ERROR_INIT;
+
+	if (vault_fixture_start(fixture, &err) != ERR_OK)
+		fail_msg("point %d: %s", n, err.text);
+}
+
+static void put_all(struct vault_fixture *fixture, const char *value)
+{
+	char name[16];
+
+	for (int i = 0; i < ENVIRONMENTS; i++) {
+		snprintf(name, sizeof(name), "e%d", i);
+		assert_int_equal(vault_put(fixture, name, value), ERR_OK);
+	}
+}
+
+static void assert_all(struct vault_fixture *fixture, const char *expected)
+{
+	char name[16], value[64];
+
+	for (int i = 0; i < ENVIRONMENTS; i++) {
+		snprintf(name, sizeof(name), "e%d", i);
+		assert_int_equal(vault_get(fixture, name, value, sizeof(value)), ERR_OK);
+		assert_string_equal(value, expected);
+	}
+}
+
+/* The store is closed. All data keys are under one epoch. */
+static unsigned the_one_epoch(const struct vault_fixture *fixture)
+{
+	struct raw_record record;
+	unsigned epoch = 0;
+
+	for (unsigned i = 0; raw_find(fixture, TABLE_DATA_KEY, i, &record); i++) {
+		if (i == 0)
+			epoch = record.value[4];
+		assert_int_equal(record.value[4], epoch);
+		free(record.value);
+	}
+	return epoch;
+}
+
+/* -- ended anywhere ------------------------------------------------------------------------------- */
+
+static enum error_code run_init(struct vault_fixture *fixture, struct error *err)
+{
+	vault_fixture_open(fixture);
+	return vault_fixture_init(fixture, err);
+}
+
+static void an_init_ended_anywhere(void **state)
+{
+	bool ended = true, with_header = false;
+
+	(void)state;
+	for (int n = 1; ended && n < POINTS_MAX; n++) {
+		struct error err = ERROR_INIT;
+		struct vault_fixture *fixture;
+		pid_t child;
+		int status;
+
+		assert_int_equal(vault_fixture_setup_empty((void **)&fixture), 0);
+		vault_fixture_close(fixture);
+		child = fork();
+		if (child == 0) {
+			alarm(30);
+			points_exit_at(n);
+			_exit(run_init(fixture, &err) == ERR_OK ? 0 : 1);
+		}
+		assert_int_equal(waitpid(child, &status, 0), child);
+		ended = WEXITSTATUS(status) == POINT_EXIT_CODE;
+		assert_true(ended || WEXITSTATUS(status) == 0);
+		vault_fixture_open(fixture);
+		/* Either there is a vault, and it opens, or there is none, and it can be made. */
+		with_header |= ended && records_initialized(fixture->records);
+		if (records_initialized(fixture->records) ? vault_fixture_unseal(fixture, &err) != ERR_OK :
+							    vault_fixture_init(fixture, &err) != ERR_OK)
+			fail_msg("point %d: %s", n, err.text);
+		put_all(fixture, "after");
+		vault_fixture_close(fixture);
+		start(fixture, n);
+		assert_all(fixture, "after");
+		vault_fixture_teardown((void **)&fixture);
+	}
+	assert_false(ended);
+	assert_true(with_header);	/* the point after the rename was among them */
+}
+
+static enum error_code run_rotation(struct vault_fixture *fixture, struct error *err)
+{
+	return records_rotate_kek(fixture->records, err);
+}
+
+static void a_rotation_ended_anywhere(void **state)
+{
+	struct vault_fixture *fixture = *state;
+	bool ended = true;
+	int n;
+
+	put_all(fixture, "kept");
+	assert_int_equal(vault_put(fixture, "gone", "x"), ERR_OK);
+	assert_int_equal(vault_destroy(fixture, "gone"), ERR_OK);
+	vault_fixture_close(fixture);
+	for (n = 1; ended && n < POINTS_MAX; n++) {
+		unsigned before = the_one_epoch(fixture), after;
+
+		ended = ends_at(fixture, n, run_rotation);
+		start(fixture, n);
+		assert_all(fixture, "kept");
+		assert_int_equal(vault_put(fixture, "e0", "kept"), ERR_OK);
+		vault_fixture_close(fixture);
+		/* It was not begun, or the start has finished it. */
+		after = the_one_epoch(fixture);
+		assert_true(after == before || after == before + 1);
+		assert_true(ended || after == before + 1);
+	}
+	assert_false(ended);
+	assert_true(n > 8);
+}
+
+static enum error_code run_put(struct vault_fixture *fixture, struct error *err)
+{
+	(void)err;
+	return vault_put(fixture, "e3", "new");
+}
+
+static void a_change_ended_anywhere(void **state)
+{
+	struct vault_fixture *fixture = *state;
+	bool ended = true, was_new = false;
+	char value[64];
+
+	put_all(fixture, "old");
+	vault_fixture_close(fixture);
+	for (int n = 1; ended && n < POINTS_MAX; n++) {
+		ended = ends_at(fixture, n, run_put);
+		start(fixture, n);
+		assert_int_equal(vault_get(fixture, "e3", value, sizeof(value)), ERR_OK);
+		assert_true(strcmp(value, "new") == 0 || (ended && strcmp(value, "old") == 0));
+		was_new |= ended && strcmp(value, "new") == 0;
+		assert_int_equal(vault_put(fixture, "e3", "old"), ERR_OK);
+		vault_fixture_close(fixture);
+	}
+	assert_false(ended);
+	assert_true(was_new);	/* between the commit and the anchor */
+}
+
+/* -- calls that fail ------------------------------------------------------------------------------ */
+
+static void wait_writable(struct vault_fixture *fixture)
+{
+	struct records_health health;
+
+	for (int i = 0; i < 500; i++) {
+		records_health(fixture->records, &health);
+		if (health.writable)
+			return;
+		usleep(10000);
+	}
+	fail_msg("the store does not take writes again");
+}
+
+static void count_heads(void *arg, const struct records_change *change)
+{
+	*(int *)arg += change->key.bytes[0] == TABLE_HEAD && !change->deleted && change->plain_len > 0;
+}
+
+static void an_unknown_outcome_is_found_out(void **state)
+{
+	struct vault_fixture *fixture = *state;
+	struct records_health before, after;
+	char value[64];
+	int heads = 0;
+
+	put_all(fixture, "old");
+	records_set_feed(fixture->records, count_heads, &heads);
+	records_health(fixture->records, &before);
+	points_fail(FAULT_META_ERROR_AFTER_WRITE);
+	assert_int_equal(vault_put(fixture, "e1", "new"), ERR_OUTCOME_UNKNOWN);
+	wait_writable(fixture);
+	/* It had happened. */
+	assert_int_equal(vault_get(fixture, "e1", value, sizeof(value)), ERR_OK);
+	assert_string_equal(value, "new");
+	assert_int_equal(heads, 1);
+	records_health(fixture->records, &after);
+	assert_int_equal(after.counter, before.counter + 1);
+	points_fail(FAULT_DATABASE_SYNC);
+	assert_int_equal(vault_put(fixture, "e2", "new"), ERR_OUTCOME_UNKNOWN);
+	wait_writable(fixture);
+	/* It had not. */
+	assert_int_equal(vault_get(fixture, "e2", value, sizeof(value)), ERR_OK);
+	assert_string_equal(value, "old");
+	assert_int_equal(heads, 1);
+	assert_int_equal(vault_put(fixture, "e2", "newer"), ERR_OK);
+	assert_int_equal(heads, 2);
+	vault_fixture_close(fixture);
+	start(fixture, 0);
+	assert_int_equal(vault_get(fixture, "e2", value, sizeof(value)), ERR_OK);
+	assert_string_equal(value, "newer");
+}
+
+static void a_strict_anchor_that_cannot_be_written(void **state)
+{
+	struct vault_fixture *fixture = *state;
+	struct records_health health;
+	char value[64];
+
+	put_all(fixture, "old");
+	points_fail(FAULT_ANCHOR);
+	assert_int_equal(vault_put(fixture, "e1", "new"), ERR_IO);
+	records_health(fixture->records, &health);
+	assert_true(health.anchor_counter < health.counter);
+	assert_false(health.anchor_ok);
+	assert_int_equal(vault_get(fixture, "e1", value, sizeof(value)), ERR_OK);
+	assert_string_equal(value, "new");
+	points_fail(FAULT_NONE);
+	assert_int_equal(vault_put(fixture, "e1", "newer"), ERR_OK);
+	records_health(fixture->records, &health);
+	assert_int_equal(health.anchor_counter, health.counter);
+	assert_true(health.anchor_ok);
+	vault_fixture_close(fixture);
+	start(fixture, 0);
+}
+
+/* A key that the header may not have must seal nothing. */
+static void a_header_that_cannot_be_written(void **state)
+{
+	static const enum point_fault faults[] = { FAULT_HEADER_FIRST, FAULT_HEADER_SECOND };
+	struct vault_fixture *fixture = *state;
+	char name[16], value[64];
+
+	put_all(fixture, "kept");
+	for (size_t i = 0; i < ARRAY_LEN(faults); i++) {
+		struct error err = ERROR_INIT;
+
+		points_fail(faults[i]);
+		assert_int_equal(records_rotate_kek(fixture->records, &err), ERR_IO);
+		err = (struct error)ERROR_INIT;
+		assert_int_equal(records_rotate_kek(fixture->records, &err), ERR_IO);
+		snprintf(name, sizeof(name), "late%zu", i);
+		assert_int_equal(vault_put(fixture, name, "late"), ERR_OK);
+		vault_fixture_close(fixture);
+		start(fixture, (int)i);
+		assert_all(fixture, "kept");
+		assert_int_equal(vault_get(fixture, name, value, sizeof(value)), ERR_OK);
+		err = (struct error)ERROR_INIT;
+		assert_int_equal(records_rotate_kek(fixture->records, &err), ERR_OK);
+	}
+	vault_fixture_close(fixture);
+	start(fixture, 2);
+	assert_all(fixture, "kept");
+}
+
+static void a_relaxed_anchor_follows(void **state)
+{
+	struct vault_fixture *fixture = *state;
+	struct records_health health;
+
+	vault_fixture_close(fixture);
+	fixture->anchor_mode = ANCHOR_RELAXED;
+	start(fixture, 0);
+	put_all(fixture, "x");
+	records_health(fixture->records, &health);
+	assert_true(health.anchor_counter < health.counter);
+	records_tick(fixture->records);
+	records_health(fixture->records, &health);
+	assert_int_equal(health.anchor_counter, health.counter);
+	put_all(fixture, "y");
+	vault_fixture_close(fixture);	/* a seal writes it */
+	start(fixture, 1);
+	records_health(fixture->records, &health);
+	assert_int_equal(health.anchor_counter, health.counter);
+}
+
+#define TEST(name, setup) cmocka_unit_test_setup_teardown(name, setup, vault_fixture_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_init_ended_anywhere),
+		TEST(a_rotation_ended_anywhere, vault_fixture_setup_anchored),
+		TEST(a_change_ended_anywhere, vault_fixture_setup_anchored),
+		TEST(an_unknown_outcome_is_found_out, vault_fixture_setup),
+		TEST(a_strict_anchor_that_cannot_be_written, vault_fixture_setup_anchored),
+		TEST(a_header_that_cannot_be_written, vault_fixture_setup),
+		TEST(a_relaxed_anchor_follows, vault_fixture_setup_anchored),
+	};
+
+	if (sodium_init() < 0)
+		return 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
