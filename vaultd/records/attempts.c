@@ -119,8 +119,13 @@ enum error_code attempts_begin(const char *directory, const uint8_t store_id[sta
 	}
 	failures = copy_u32(file, at);
 	last = (int64_t)copy_u64(file, at + 4);
-	if (last > now)
-		last = now;	/* the clock went back: wait from now */
+	if (last > now || last < 0) {
+		/* The clock went back: the wait begins now, on disk as well, or it would begin anew each time. */
+		last = now;
+		copy_set_u64(file, at + 4, (uint64_t)now);
+		if (save(directory, file, err) != ERR_OK)
+			return err->code;
+	}
 	left = wait_seconds(failures) - (now - last) / US_PER_SECOND;
 	if (left > 0)
 		return error_set(err, ERR_SLOWED_DOWN, "too many failed attempts: try again in %lld seconds", (long long)left);

@@ -17,6 +17,7 @@
 #define MAGIC "VAULTHDR"
 #define FORMAT 1
 #define KEYRING_ENTRY (1 + 4 + 8 + KEY_LEN)
+#define FILE_MAX (1024 * 1024)	/* so much is read to see whether a file of another length is of a newer format */
 
 static enum error_code header_path(const char *directory, char path[static PATH_LEN], struct error *err)
 {
@@ -84,17 +85,29 @@ static uint16_t format_of(const uint8_t *copy)
 	return le16toh(format);
 }
 
-static bool copy_is_valid(const uint8_t *copy)
+static bool sum_is_right(const uint8_t *copy)
 {
 	uint8_t sum[32];
 
-	if (!magic_is_right(copy) || format_of(copy) != FORMAT || copy[10] != 0 || copy[11] != 0 ||
-	    copy_u32(copy, 12) != HEADER_COPY_LEN)
-		return false;
 	checksum(copy, sum);
-	return memcmp(sum, copy + HEADER_AT_SUM, sizeof(sum)) == 0 && sodium_is_zero(copy + 56, 8) == 1 &&
+	return memcmp(sum, copy + HEADER_AT_SUM, sizeof(sum)) == 0;
+}
+
+static bool zeros_are_zero(const uint8_t *copy)
+{
+	for (size_t i = 0; i < SLOTS_MAX; i++)
+		if (sodium_is_zero(copy + HEADER_AT_SLOTS + i * HEADER_SLOT_LEN + HEADER_SLOT_USED,
+				   HEADER_SLOT_LEN - HEADER_SLOT_USED) != 1)
+			return false;
+	return copy[10] == 0 && copy[11] == 0 && sodium_is_zero(copy + 56, 8) == 1 &&
 	       sodium_is_zero(copy + 656, HEADER_AT_SLOTS - 656) == 1 &&
 	       sodium_is_zero(copy + HEADER_AT_SUM + 32, HEADER_COPY_LEN - HEADER_AT_SUM - 32) == 1;
+}
+
+static bool copy_is_valid(const uint8_t *copy)
+{
+	return magic_is_right(copy) && format_of(copy) == FORMAT && copy_u32(copy, 12) == HEADER_COPY_LEN &&
+	       sum_is_right(copy) && zeros_are_zero(copy);
 }
 
 /* -- keyring ------------------------------------------------------------------ */
@@ -144,34 +157,34 @@ static void keyring_put(uint8_t *copy, const struct secret_key *seal_key, const 
 	sodium_memzero(plain, sizeof(plain));
 }
 
-static bool keyring_take(const uint8_t plain[static HEADER_KEYRING_PLAIN], struct keyring *ret)
+static enum error_code tampered(struct error *err)
+{
+	return error_set(err, ERR_HEADER_TAMPERED,
+			 "vault.hdr was changed by something else than vaultd; put back the right one from a copy");
+}
+
+static enum error_code keyring_take(const uint8_t plain[static HEADER_KEYRING_PLAIN], struct keyring *ret, struct error *err)
 {
 	size_t at = 10;
 
 	if (plain[0] != 1 || plain[1] > KEYRING_MAX)
-		return false;
+		return tampered(err);
 	ret->min_counter = copy_u64(plain, 2);
 	for (size_t i = 0; i < plain[1]; i++, at += KEYRING_ENTRY) {
 		struct keyring_key *key = &ret->keys[i];
 
 		if (plain[at] < KEY_KEK || plain[at] > KEY_BASE)
-			return false;
+			return tampered(err);
 		key->kind = plain[at];
 		key->epoch = copy_u32(plain, at + 1);
 		key->created = (int64_t)copy_u64(plain, at + 5);
 		key->key = secret_key_new();
 		if (!key->key)
-			return false;
+			return error_set(err, ERR_NO_MEMORY, "no room is left for keys");
 		memcpy(key->key->bytes, plain + at + 13, KEY_LEN);
 		ret->len = i + 1;
 	}
-	return sodium_is_zero(plain + at, HEADER_KEYRING_PLAIN - at) == 1;
-}
-
-static enum error_code tampered(struct error *err)
-{
-	return error_set(err, ERR_HEADER_TAMPERED,
-			 "vault.hdr was changed by something else than vaultd; put back the right one from a copy");
+	return sodium_is_zero(plain + at, HEADER_KEYRING_PLAIN - at) == 1 ? ERR_OK : tampered(err);
 }
 
 enum error_code header_unlock(const struct header *header, const struct secret_key *root_key, struct keyring *ret,
@@ -180,7 +193,7 @@ enum error_code header_unlock(const struct header *header, const struct secret_k
 	uint8_t mac[32], aad[KEYRING_AAD_LEN], plain[HEADER_KEYRING_PLAIN];
 	struct keyring keyring = { 0 };
 	key_scope seal_key, mac_key;
-	bool taken;
+	enum error_code code;
 
 	derive_key(root_key, 1, "vdHEADER", &seal_key);
 	derive_key(root_key, 2, "vdHEADER", &mac_key);
@@ -191,11 +204,11 @@ enum error_code header_unlock(const struct header *header, const struct secret_k
 	if (open_sealed(&seal_key, aad, sizeof(aad), header->copy + HEADER_AT_KEYRING,
 			SEAL_OVERHEAD + HEADER_KEYRING_PLAIN, plain) != ERR_OK)
 		return tampered(err);
-	taken = keyring_take(plain, &keyring);
+	code = keyring_take(plain, &keyring, err);
 	sodium_memzero(plain, sizeof(plain));
-	if (!taken) {
+	if (code != ERR_OK) {
 		keyring_free_keys(&keyring);
-		return tampered(err);
+		return code;
 	}
 	*ret = keyring;
 	return ERR_OK;
@@ -307,6 +320,7 @@ static enum error_code write_both(struct header *header, const char *directory, 
 	cleanup_(fd_closep) int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return error_set_errno(err, ERR_IO, errno, "open %s", path);
+	header->needs_repair = true;	/* until both are whole */
 	if (write_copy(fd, header->copy, header->better ^ 1u, err) != ERR_OK ||
 	    write_copy(fd, header->copy, header->better, err) != ERR_OK)
 		return err->code;
@@ -370,21 +384,31 @@ enum error_code header_write(struct header *header, const struct secret_key *roo
 	return code;
 }
 
+static bool is_newer(const uint8_t *copy)
+{
+	return magic_is_right(copy) && format_of(copy) > FORMAT;
+}
+
+static enum error_code newer(const uint8_t *copy, struct error *err)
+{
+	return error_set(err, ERR_FORMAT_NEWER, "vault.hdr has format %u, this version reads up to %d: use a newer vaultd",
+			 format_of(copy), FORMAT);
+}
+
 static enum error_code choose_copy(const uint8_t *file, struct header *header, struct error *err)
 {
 	const uint8_t *copies[2] = { file, file + HEADER_COPY_LEN };
 	bool valid[2] = { copy_is_valid(copies[0]), copy_is_valid(copies[1]) };
 	uint64_t seq[2] = { copy_u64(copies[0], HEADER_AT_SEQ), copy_u64(copies[1], HEADER_AT_SEQ) };
 
-	if (!valid[0] && !valid[1]) {
-		for (size_t i = 0; i < 2; i++)
-			if (magic_is_right(copies[i]) && format_of(copies[i]) > FORMAT)
-				return error_set(err, ERR_FORMAT_NEWER,
-						 "vault.hdr has format %u, this version reads up to %d: use a newer vaultd",
-						 format_of(copies[i]), FORMAT);
+	/* A newer version may have been stopped between its two writes: what it wrote is not repaired away. Beside a valid
+	 * copy the sum must be right, because a damaged copy may look newer. */
+	for (size_t i = 0; i < 2; i++)
+		if (is_newer(copies[i]) && (sum_is_right(copies[i]) || !valid[i ^ 1]))
+			return newer(copies[i], err);
+	if (!valid[0] && !valid[1])
 		return error_set(err, ERR_HEADER_DAMAGED,
 				 "both copies in vault.hdr are damaged; put it back from a copy of the data directory");
-	}
 	if (valid[0] && valid[1] && seq[0] == seq[1] && memcmp(copies[0], copies[1], HEADER_COPY_LEN) != 0)
 		return tampered(err);
 	header->better = valid[0] && (!valid[1] || seq[0] >= seq[1]) ? 0 : 1;
@@ -405,9 +429,12 @@ enum error_code header_read(const char *directory, struct header **ret, struct e
 		return error_set(err, ERR_NO_MEMORY, "no memory is left for the header");
 	if (header_path(directory, path, err) != ERR_OK)
 		return err->code;
-	code = file_read_secret(path, FILE_PRIVATE | FILE_REGULAR, false, 2 * HEADER_COPY_LEN, &file, &failure);
+	code = file_read_secret(path, FILE_PRIVATE | FILE_REGULAR, false, FILE_MAX, &file, &failure);
 	if (code == ERR_NOT_FOUND)
 		return error_set(err, ERR_NOT_INITIALIZED, "the vault is not initialized (there is no %s)", path);
+	if (code == ERR_OK && secret_buf_len(file) >= 10 && secret_buf_len(file) != 2 * HEADER_COPY_LEN &&
+	    is_newer(secret_buf_bytes(file)))
+		return newer(secret_buf_bytes(file), err);
 	if (code == ERR_TOO_LARGE || (code == ERR_OK && secret_buf_len(file) != 2 * HEADER_COPY_LEN))
 		return error_set(err, ERR_HEADER_DAMAGED, "vault.hdr does not have its %d bytes; put it back from a copy",
 				 2 * HEADER_COPY_LEN);

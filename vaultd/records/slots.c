@@ -1,4 +1,5 @@
 /* The slots of the header: each wraps the root key under a key made from what its owner knows or has. */
+#include <assert.h>
 #include <sodium.h>
 #include <string.h>
 
@@ -22,6 +23,8 @@ enum {
 	SLOT_SEALED_LEN = SEAL_OVERHEAD + KEY_LEN,
 	SLOT_AAD_LEN = 4 + ID_LEN + SLOT_AT_SEALED,
 };
+
+static_assert(SLOT_AT_SEALED + SLOT_SEALED_LEN == HEADER_SLOT_USED, "nothing stands behind the sealed root key");
 
 #define CREDENTIAL_LEN 32
 
@@ -162,10 +165,16 @@ static int free_slot(const struct header *header)
 	return -1;
 }
 
-static void put_text(uint8_t *at, const char *text)
+/* A name that was cut would be another name. */
+static enum error_code put_text(uint8_t *at, const char *text, const char *what, struct error *err)
 {
-	if (text)
-		memcpy(at, text, strnlen(text, SLOT_TEXT_LEN));
+	size_t len = text ? strlen(text) : 0;
+
+	if (len > SLOT_TEXT_LEN)
+		return error_set(err, ERR_INVALID, "the %s of a slot has at most %d bytes", what, SLOT_TEXT_LEN);
+	if (len > 0)
+		memcpy(at, text, len);
+	return ERR_OK;
 }
 
 enum error_code slot_make(struct header *header, const struct slot_secret *secret, const struct secret_key *root_key,
@@ -180,6 +189,9 @@ enum error_code slot_make(struct header *header, const struct slot_secret *secre
 		return err->code;
 	if (number < 0)
 		return error_set(err, ERR_BUSY, "all %d slots are taken; remove one first", SLOTS_MAX);
+	if (put_text(made + SLOT_AT_LABEL, secret->label, "label", err) != ERR_OK ||
+	    put_text(made + SLOT_AT_CREDENTIAL, secret->credential, "credential's name", err) != ERR_OK)
+		return err->code;
 	if (needs_passphrase(secret->type) && argon2_cost_choose(&cost, err) != ERR_OK)
 		return err->code;
 	made[SLOT_AT_STATE] = 1;
@@ -190,8 +202,6 @@ enum error_code slot_make(struct header *header, const struct slot_secret *secre
 	copy_set_u32(made, SLOT_AT_COST + 8, cost.p);
 	random_fill(made + SLOT_AT_SALT, 16);
 	copy_set_u64(made, SLOT_AT_CREATED, (uint64_t)now);
-	put_text(made + SLOT_AT_LABEL, secret->label);
-	put_text(made + SLOT_AT_CREDENTIAL, secret->credential);
 	if (slot_key(header, made, secret, &key, err) != ERR_OK)
 		return err->code;
 	slot_aad(header, made, aad);
