@@ -27,6 +27,7 @@ static enum error_code code_of(int rc)
 	case MDB_VERSION_MISMATCH:
 		return ERR_FORMAT_NEWER;
 	case MDB_READERS_FULL:
+	case MDB_PANIC:		/* a commit has just failed, the reopening begins */
 		return ERR_BUSY;
 	case ENOMEM:
 		return ERR_NO_MEMORY;
@@ -104,7 +105,7 @@ static enum error_code open_environment(struct store *store, struct error *err)
 	if (rc == 0)
 		rc = mdb_env_set_mapsize(store->env, store->max_size);
 	if (rc == 0)
-		rc = mdb_env_set_maxreaders(store->env, store->max_readers);
+		rc = mdb_env_set_maxreaders(store->env, store->max_readers + 2);	/* the writer's own, and a hook's */
 	if (rc == 0)
 		rc = mdb_env_open(store->env, store->path, MDB_NOSUBDIR | MDB_NOTLS | MDB_NORDAHEAD, 0600);
 	umask(mask);

@@ -100,7 +100,7 @@ struct store_write {
 	struct write_item *first;
 	struct write_item *last;
 	size_t bytes;			/* keys and values */
-
+	size_t pages;			/* of the database that it may need, at most */
 };
 
 struct store_write *store_write_new(void) must_check;

@@ -13,20 +13,29 @@ static struct store_snapshot *take_from_pool(struct store *store)
 	return snapshot;
 }
 
+/* A hook's snapshot may exceed the limit by one: a commit that is done cannot wait for readers. */
+static bool has_slot(const struct store *store)
+{
+	return store->active < store->max_readers || (store->running && pthread_equal(store->thread, pthread_self()));
+}
+
 /* Counts the caller in, so that the environment cannot be closed under it. */
 static enum error_code enter(struct store *store, struct store_snapshot **ret_pooled, struct error *err)
 {
-	bool closed;
+	bool closed, full;
 
 	pthread_mutex_lock(&store->lock);
 	closed = store->reopening || !store->env;
-	if (!closed) {
+	full = !has_slot(store);
+	if (!closed && !full) {
 		store->active++;
 		*ret_pooled = take_from_pool(store);
 	}
 	pthread_mutex_unlock(&store->lock);
 	if (closed)
 		return error_set(err, ERR_BUSY, "the store is being opened again after a failed commit: try again in a moment");
+	if (full)
+		return error_set(err, ERR_BUSY, "too many readers at a time: try again in a moment");
 	return ERR_OK;
 }
 

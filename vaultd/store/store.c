@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "store/engine.h"
@@ -29,14 +30,18 @@ static enum error_code take_lock(struct store *store, struct error *err)
 static enum error_code make(const struct store_options *options, struct store **ret, struct error *err)
 {
 	struct store *store = calloc(1, sizeof(*store));
+	pthread_condattr_t monotonic;
 
 	if (!store)
 		return error_set(err, ERR_NO_MEMORY, "no memory is left for the store");
 	*ret = store;
 	store->lock_fd = -1;
 	pthread_mutex_init(&store->lock, NULL);
-	pthread_cond_init(&store->work, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&store->work, &monotonic);
 	pthread_cond_init(&store->quiet, NULL);
+	pthread_condattr_destroy(&monotonic);
 	store->max_size = options->max_size;
 	store->max_readers = options->max_readers ? options->max_readers : DEFAULT_MAX_READERS;
 	store->stopping = true;	/* until it is started */

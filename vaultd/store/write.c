@@ -4,6 +4,15 @@
 
 #include "store/engine.h"
 
+/* Pages that one change may copy besides those of its value: the path to its leaf and the list of free pages. */
+#define PAGES_OF_A_PATH 8
+
+/* LMDB keeps a value that does not fit half a page in pages of its own. */
+static size_t pages_of(size_t key_len, size_t value_len)
+{
+	return key_len + value_len > STORE_PAGE / 2 - 64 ? (value_len + 16 + STORE_PAGE - 1) / STORE_PAGE : 1;
+}
+
 struct store_write *store_write_new(void)
 {
 	return calloc(1, sizeof(struct store_write));
@@ -43,6 +52,8 @@ static enum error_code add(struct store_write *write, enum write_kind kind, cons
 		write->first = item;
 	write->last = item;
 	write->bytes += key_len + value_len;
+	if (kind == WRITE_PUT || kind == WRITE_DELETE)
+		write->pages += PAGES_OF_A_PATH + (kind == WRITE_PUT ? pages_of(key_len, value_len) : 0);
 	*ret = item;
 	return ERR_OK;
 }

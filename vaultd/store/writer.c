@@ -61,13 +61,14 @@ static void run_alone(struct store *store, struct store_request *request)
 		answer(store, request, code, &failure);
 }
 
+/* Stopped while the database could not be opened again: nothing of these has happened. */
 static void fail_rest(struct store *store, struct store_request *const *requests, size_t len)
 {
 	struct error failure = ERROR_INIT;
 
-	error_set(&failure, ERR_BUSY, "the store is being opened again after a failed commit: try again in a moment");
+	error_set(&failure, ERR_SEALED, "the store was stopped before this was written");
 	for (size_t i = 0; i < len; i++)
-		answer(store, requests[i], ERR_BUSY, &failure);
+		answer(store, requests[i], ERR_SEALED, &failure);
 }
 
 static bool is_reopening(struct store *store)
@@ -150,12 +151,12 @@ static void take_batch(struct store *store, struct batch *batch)
 static void *write_batches(void *arg)
 {
 	struct store *store = arg;
-	struct batch *batch = malloc(sizeof(*batch));
-	sigset_t all;
+	struct batch batch;
+	bool usable;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, NULL);
 	for (;;) {
+		/* Before waiting for work: while it is not done, nothing can be submitted. */
+		usable = reopen_when_needed(store);
 		pthread_mutex_lock(&store->lock);
 		while (!store->queue_head && !store->stopping)
 			pthread_cond_wait(&store->work, &store->lock);
@@ -163,17 +164,13 @@ static void *write_batches(void *arg)
 			pthread_mutex_unlock(&store->lock);
 			break;
 		}
-		take_batch(store, batch);
+		take_batch(store, &batch);
 		pthread_mutex_unlock(&store->lock);
-		if (is_reopening(store) && !reopen_when_needed(store)) {
-			fail_rest(store, batch->requests, batch->len);
-			continue;
-		}
-		run_batch(store, batch);
-		if (!reopen_when_needed(store))
-			continue;	/* being stopped: what is queued is answered above */
+		if (usable)
+			run_batch(store, &batch);
+		else
+			fail_rest(store, batch.requests, batch.len);
 	}
-	free(batch);
 	return NULL;
 }
 
@@ -181,30 +178,39 @@ static void *write_batches(void *arg)
 
 enum error_code store_start(struct store *store, struct error *err)
 {
-	int rc;
+	sigset_t all, before;
+	int rc = 0;
 
-	if (store->running)
-		return ERR_OK;
-	store->stopping = false;
-	rc = pthread_create(&store->thread, NULL, write_batches, store);
-	if (rc != 0) {
-		store->stopping = true;
-		return error_set_errno(err, ERR_NO_MEMORY, rc, "start the writer thread");
+	/* Signals are the main thread's; and SIGXFSZ, blocked, becomes the EFBIG that it stands for. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	/* Under the lock, so that the new thread finds `running` and its own id when it looks. */
+	pthread_mutex_lock(&store->lock);
+	if (!store->running) {
+		rc = pthread_create(&store->thread, NULL, write_batches, store);
+		store->running = rc == 0;
+		store->stopping = rc != 0;
 	}
-	store->running = true;
-	return ERR_OK;
+	pthread_mutex_unlock(&store->lock);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return rc == 0 ? ERR_OK : error_set_errno(err, ERR_NO_MEMORY, rc, "start the writer thread");
 }
 
 void store_stop(struct store *store)
 {
-	if (!store->running)
-		return;
+	bool running;
+
 	pthread_mutex_lock(&store->lock);
+	running = store->running;
 	store->stopping = true;
 	pthread_cond_broadcast(&store->work);
 	pthread_mutex_unlock(&store->lock);
+	if (!running)
+		return;
 	pthread_join(store->thread, NULL);
+	pthread_mutex_lock(&store->lock);
 	store->running = false;
+	pthread_mutex_unlock(&store->lock);
 }
 
 static enum error_code may_submit(const struct store *store, struct error *err)
@@ -239,11 +245,25 @@ static enum error_code enqueue(struct store *store, struct store_request *reques
 	return code;
 }
 
+static enum error_code check_submit(struct store *store, struct error *err)
+{
+	enum error_code code;
+
+	pthread_mutex_lock(&store->lock);
+	code = may_submit(store, err);
+	pthread_mutex_unlock(&store->lock);
+	return code;
+}
+
 enum error_code store_submit(struct store *store, struct store_request *request, struct error *err)
 {
 	struct store_snapshot *snapshot;
 	enum error_code code;
 
+	/* Before the work, so that a refusal is cheap; enqueue() looks again. */
+	request->write_ = NULL;
+	if (check_submit(store, err) != ERR_OK)
+		return err->code;
 	request->write_ = store_write_new();
 	if (!request->write_)
 		return error_set(err, ERR_NO_MEMORY, "no memory is left for a change");
