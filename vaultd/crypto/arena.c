@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 #include "crypto/arena.h"
 
 #include <assert.h>

@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 #include "crypto/passphrase.h"
 
 #include <argon2.h>

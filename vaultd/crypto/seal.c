@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 #include "crypto/seal.h"
 
 #include <assert.h>

@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: MIT */
 #include "crypto/token_text.h"
 
 #include <sodium.h>
