@@ -115,8 +115,6 @@ static const char *meta_page_fault(const uint8_t *page, unsigned number)
 		return "has flags that this program never sets";
 	if (meta.last_page < 1 || meta.last_page >= SIZE_MAX / STORE_PAGE)
 		return "has an impossible last page";
-	if (!tree_is_plausible(&meta.free_list, meta.last_page) || !tree_is_plausible(&meta.records, meta.last_page))
-		return "points outside of the database";
 	return NULL;
 }
 
@@ -186,6 +184,13 @@ enum error_code meta_check(int fd, uint64_t size, struct store_meta *ret, struct
 	}
 	if ((code = meta_pair_check(metas, &newest, err)) != ERR_OK)
 		return code;
+	/*
+	 * Only of the newest: when a meta page could not be written, LMDB puts the old numbers back into it beside the new
+	 * roots, and nobody follows those.
+	 */
+	if (!tree_is_plausible(&newest.free_list, newest.last_page) || !tree_is_plausible(&newest.records, newest.last_page))
+		return error_set(err, ERR_STORE_DAMAGED,
+				 "the newest meta page of vault.db points outside of the database; restore a backup");
 	if (size / STORE_PAGE < newest.last_page + 1)
 		return error_set(err, ERR_STORE_DAMAGED,
 				 "vault.db has %llu bytes but needs %llu: it was cut off; restore a backup",

@@ -49,6 +49,7 @@ enum structure_problem {
 	STRUCTURE_DEPTH,
 	STRUCTURE_COUNT,		/* entries or pages are not as many as the meta page says */
 	STRUCTURE_FREE_LIST,		/* a free page is in use, listed twice or out of range */
+	STRUCTURE_TRANSACTION,		/* the state is not of the transaction that its meta page names */
 	STRUCTURE_PROBLEM_COUNT
 };
 

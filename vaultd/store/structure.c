@@ -293,6 +293,17 @@ static bool walk_tree(struct walk *walk, const struct meta_tree *tree, bool is_f
 	return walk_large_values(walk, tree->overflow_pages);
 }
 
+/*
+ * Each transaction after the first frees at least the pages that it copied, and lists them under its own number. So an older
+ * state whose meta page was given a higher number is found.
+ */
+static bool check_transaction(struct walk *walk, uint64_t txn_id)
+{
+	if (txn_id >= 2 && (!walk->previous.at || read_u64(walk->previous.at) != txn_id))
+		return found(walk, STRUCTURE_TRANSACTION, 0);
+	return true;
+}
+
 static bool walk_free_pages(struct walk *walk)
 {
 	for (uint64_t page = 2; page <= walk->last_page; page++)
@@ -312,7 +323,8 @@ struct structure_finding structure_walk(const uint8_t *map, const struct store_m
 		return (struct structure_finding){ STRUCTURE_NO_MEMORY, 0 };
 	walk.sets = (struct page_sets){ bytes, sets, sets + words, sets + 2 * words, sets + 3 * words };
 	/* One after the other: the pages of large values are counted for each tree. */
-	if (walk_tree(&walk, &meta->free_list, true) && walk_tree(&walk, &meta->records, false))
+	if (walk_tree(&walk, &meta->free_list, true) && check_transaction(&walk, meta->txn_id) &&
+	    walk_tree(&walk, &meta->records, false))
 		(void)walk_free_pages(&walk);
 	munmap(sets, 4 * bytes);
 	return walk.finding;
@@ -331,6 +343,7 @@ const char *structure_problem_text(enum structure_problem problem)
 		[STRUCTURE_DEPTH] = "the tree is deeper than it says",
 		[STRUCTURE_COUNT] = "the number of entries or pages is wrong",
 		[STRUCTURE_FREE_LIST] = "the list of free pages is wrong",
+		[STRUCTURE_TRANSACTION] = "the state is not of the transaction that its meta page names",
 	};
 
 	return texts[problem];

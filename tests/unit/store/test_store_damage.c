@@ -1,0 +1,532 @@
+/*
+ * Damaged files: whatever was changed, opening gives a named error or exactly the newest state. And processes killed in the
+ * middle of commits: what they were told is durable is there.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "fixture.h"
+#include "store/integrity.h"
+
+enum { META_BYTES = 160, KEYS = 60 };
+
+/* Offsets in LMDB's meta page. */
+enum { VERSION_AT = 20, ROOT_AT = 88 + 40, TXN_ID_AT = 144 };
+
+struct image {
+	char directory[64];
+	char path[128];
+	uint8_t *bytes;
+	size_t len;
+};
+
+static void read_image(struct image *image)
+{
+	struct stat info;
+	int fd = open(image->path, O_RDONLY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(fstat(fd, &info), 0);
+	image->len = (size_t)info.st_size;
+	image->bytes = malloc(image->len);
+	assert_non_null(image->bytes);
+	assert_int_equal(read(fd, image->bytes, image->len), image->len);
+	close(fd);
+}
+
+static void write_image(const struct image *image, const uint8_t *bytes, size_t len)
+{
+	int fd = open(image->path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, bytes, len), len);
+	close(fd);
+}
+
+/* A small database with everything in it: a tree of two levels, large values, free pages. */
+static void make_small(struct store *store)
+{
+	for (unsigned round = 0; round < 2; round++)
+		for (uint64_t i = 0; i < KEYS; i++) {
+			char key[8];
+
+			snprintf(key, sizeof(key), "%03u", (unsigned)i);
+			struct change_request put = { .key = key, .number = round * 1000 + i, .len = i % 9 ? 400 : 9000 };
+
+			assert_int_equal(change_run(store, &put), ERR_OK);
+		}
+	struct change_request gone = { .key = "030", .delete = true };
+	assert_int_equal(change_run(store, &gone), ERR_OK);
+}
+
+static int setup(void **state)
+{
+	struct image *image = calloc(1, sizeof(*image));
+
+	if (!image)
+		return -1;
+	fixture_make_directory(image->directory);
+	snprintf(image->path, sizeof(image->path), "%s/vault.db", image->directory);
+	struct store *store = open_store(image->directory, MAP_SIZE, false);
+	make_small(store);
+	store_close(store);
+	read_image(image);
+	*state = image;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct image *image = *state;
+
+	fixture_remove_directory(image->directory);
+	free(image->bytes);
+	free(image);
+	return 0;
+}
+
+struct tally {
+	uint64_t sum;
+	unsigned entries;
+};
+
+static bool add_up(void *arg, struct store_bytes key, struct store_bytes value)
+{
+	struct tally *tally = arg;
+	uint64_t place = 0;
+
+	for (size_t i = 0; i < key.len; i++)
+		place = place * 31 + key.at[i];
+	for (size_t i = 0; i < value.len; i += 61)
+		tally->sum += value.at[i];
+	tally->sum += place * (value_number(value) + 7) + value.len;
+	tally->entries++;
+	return true;
+}
+
+static bool tally_of(struct store *store, struct tally *ret)
+{
+	cleanup_(store_snapshot_endp) struct store_snapshot *snapshot = NULL;
+	struct error err = ERROR_INIT;
+
+	*ret = (struct tally){ 0 };
+	return store_snapshot_begin(store, &snapshot, &err) == ERR_OK &&
+	       store_scan(snapshot, NULL, 0, true, add_up, ret, &err) == ERR_OK;
+}
+
+enum verdict {
+	VERDICT_NEWEST,		/* opened, and everything is there */
+	VERDICT_REFUSED,	/* a named error */
+	VERDICT_OTHER,		/* opened with something else, or an error of another name */
+	VERDICT_CRASH,
+};
+
+/* Opens and reads everything in a child, so that a crash is a verdict too. */
+static enum verdict judge(const struct image *image, const struct tally *newest)
+{
+	int status;
+	const pid_t child = fork();
+
+	if (child == 0) {
+		struct error err = ERROR_INIT;
+		struct store *store = NULL;
+		struct tally tally;
+
+		const enum error_code code = try_open(image->directory, false, true, &store, &err);
+		if (code != ERR_OK)
+			_exit(code == ERR_STORE_DAMAGED || code == ERR_FORMAT_NEWER ? VERDICT_REFUSED : VERDICT_OTHER);
+		_exit(tally_of(store, &tally) && tally.sum == newest->sum && tally.entries == newest->entries ?
+			      VERDICT_NEWEST : VERDICT_OTHER);
+	}
+	assert_true(child > 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	return WIFEXITED(status) ? (enum verdict)WEXITSTATUS(status) : VERDICT_CRASH;
+}
+
+static struct tally newest_of(const struct image *image)
+{
+	struct error err = ERROR_INIT;
+	struct store *store = NULL;
+	struct tally tally;
+
+	assert_int_equal(try_open(image->directory, false, true, &store, &err), ERR_OK);
+	assert_true(tally_of(store, &tally));
+	assert_int_equal(tally.entries, KEYS - 1);
+	store_close(store);
+	return tally;
+}
+
+static uint64_t number_at(const uint8_t *at)
+{
+	uint64_t number;
+
+	memcpy(&number, at, sizeof(number));
+	return number;
+}
+
+/* The page of the newest state. */
+static size_t newest_meta(const struct image *image)
+{
+	return number_at(image->bytes + TXN_ID_AT) > number_at(image->bytes + STORE_PAGE + TXN_ID_AT) ? 0 : STORE_PAGE;
+}
+
+static void test_truncated(void **state)
+{
+	struct image *image = *state;
+	const struct tally newest = newest_of(image);
+	struct error err = ERROR_INIT;
+	struct store *store = NULL;
+	const size_t pages = (size_t)number_at(image->bytes + newest_meta(image) + 136) + 1;
+
+	for (size_t page = 0; page < pages; page++) {
+		for (size_t more = 0; more < 2; more++) {	/* at the boundary, and inside of the page */
+			const size_t len = page * STORE_PAGE + more * 100;
+
+			if (len == 0)
+				continue;
+			write_image(image, image->bytes, len);
+			assert_int_equal(try_open(image->directory, false, true, &store, &err), ERR_STORE_DAMAGED);
+			assert_true(strstr(err.text, "vault.db") != NULL);
+			assert_int_equal(try_open(image->directory, false, false, &store, &err), ERR_STORE_DAMAGED);
+			error_clear(&err);
+		}
+	}
+	write_image(image, image->bytes, pages * STORE_PAGE);
+	assert_int_equal(judge(image, &newest), VERDICT_NEWEST);
+}
+
+/*
+ * The newest state's number two lower makes a pair that LMDB leaves behind itself when a meta page could not be written: the
+ * state before is then the newest. From the file alone nobody can tell this from a commit that was taken back; the anchor can.
+ */
+static void test_flips_of_meta_pages(void **state)
+{
+	struct image *image = *state;
+	const struct tally newest = newest_of(image);
+	const uint64_t txn_id = number_at(image->bytes + newest_meta(image) + TXN_ID_AT);
+	unsigned ambiguous = 0;
+	unsigned counts[VERDICT_CRASH + 1] = { 0 };
+
+	for (unsigned page = 0; page < 2; page++)
+		for (unsigned bit = 0; bit < META_BYTES * 8; bit++) {
+			uint8_t *byte = image->bytes + page * STORE_PAGE + bit / 8;
+
+			*byte = (uint8_t)(*byte ^ (1u << (bit % 8)));
+			write_image(image, image->bytes, image->len);
+			const enum verdict verdict = judge(image, &newest);
+			const uint64_t now = number_at(image->bytes + page * STORE_PAGE + TXN_ID_AT);
+			if (bit / 8 >= TXN_ID_AT && bit / 8 < TXN_ID_AT + 8 && now + 2 == txn_id &&
+			    number_at(image->bytes + (1 - page) * STORE_PAGE + TXN_ID_AT) == txn_id - 1) {
+				ambiguous++;
+				assert_int_equal(verdict, VERDICT_OTHER);
+				*byte = (uint8_t)(*byte ^ (1u << (bit % 8)));
+				continue;
+			}
+			if (verdict != VERDICT_NEWEST && verdict != VERDICT_REFUSED)
+				print_message("page %u byte %u bit %u: %d\n", page, bit / 8, bit % 8, (int)verdict);
+			counts[verdict]++;
+			*byte = (uint8_t)(*byte ^ (1u << (bit % 8)));
+		}
+	assert_int_equal(counts[VERDICT_OTHER], 0);
+	assert_int_equal(counts[VERDICT_CRASH], 0);
+	assert_true(ambiguous <= 1);
+	/* Most bits matter: the check is not one that lets everything pass. */
+	assert_true(counts[VERDICT_REFUSED] > 900);
+}
+
+/* One bit in each place of a stride, everywhere: refused, or the newest state. Bits of values are the caller's to check. */
+static void test_flips_of_structure(void **state)
+{
+	struct image *image = *state;
+	const struct tally newest = newest_of(image);
+	unsigned refused = 0, crashed = 0;
+
+	for (size_t page = 2 * STORE_PAGE; page < image->len; page += STORE_PAGE)
+		for (unsigned at = 0; at < 48; at += 2) {	/* the header and the first entries */
+			uint8_t *byte = image->bytes + page + at + (page / STORE_PAGE % 2);
+
+			*byte = (uint8_t)(*byte ^ 0x08);
+			write_image(image, image->bytes, image->len);
+			const enum verdict verdict = judge(image, &newest);
+			refused += verdict == VERDICT_REFUSED;
+			crashed += verdict == VERDICT_CRASH;
+			*byte = (uint8_t)(*byte ^ 0x08);
+		}
+	assert_int_equal(crashed, 0);
+	assert_true(refused > 100);
+}
+
+static enum verdict with_meta_number(struct image *image, size_t page, size_t at, uint64_t number, size_t len,
+				     const struct tally *newest)
+{
+	uint8_t before[8];
+
+	memcpy(before, image->bytes + page + at, len);
+	memcpy(image->bytes + page + at, &number, len);
+	write_image(image, image->bytes, image->len);
+	const enum verdict verdict = judge(image, newest);
+	memcpy(image->bytes + page + at, before, len);
+	return verdict;
+}
+
+static void test_older_state_is_refused(void **state)
+{
+	struct image *image = *state;
+	const struct tally newest = newest_of(image);
+	const size_t page = newest_meta(image);
+	const uint64_t txn_id = number_at(image->bytes + page + TXN_ID_AT);
+
+	/* What LMDB would do: take the other page. */
+	assert_int_equal(with_meta_number(image, page, TXN_ID_AT, 0, 8, &newest), VERDICT_REFUSED);
+	assert_int_equal(with_meta_number(image, page, TXN_ID_AT, txn_id - 2, 8, &newest), VERDICT_OTHER);
+	/* That one is a state which did exist once: only its owner can know that it is not the newest. */
+	assert_int_equal(with_meta_number(image, page, TXN_ID_AT, txn_id - 1, 8, &newest), VERDICT_REFUSED);
+	assert_int_equal(with_meta_number(image, page, TXN_ID_AT, txn_id + 1, 8, &newest), VERDICT_REFUSED);
+	assert_int_equal(with_meta_number(image, page, TXN_ID_AT, txn_id + 2, 8, &newest), VERDICT_REFUSED);
+}
+
+static void test_root_points_elsewhere(void **state)
+{
+	struct image *image = *state;
+	const struct tally newest = newest_of(image);
+	const size_t page = newest_meta(image);
+	const uint64_t root = number_at(image->bytes + page + ROOT_AT);
+
+	for (uint64_t other = 0; other < image->len / STORE_PAGE + 2; other++)
+		if (other != root)
+			assert_int_equal(with_meta_number(image, page, ROOT_AT, other, 8, &newest), VERDICT_REFUSED);
+}
+
+static void test_newer_format(void **state)
+{
+	struct image *image = *state;
+	struct error err = ERROR_INIT;
+	struct store *store = NULL;
+	const uint32_t newer = 2;
+
+	memcpy(image->bytes + VERSION_AT, &newer, sizeof(newer));
+	write_image(image, image->bytes, image->len);
+	/* One page alone is damage. */
+	assert_int_equal(try_open(image->directory, true, true, &store, &err), ERR_STORE_DAMAGED);
+	error_clear(&err);
+	memcpy(image->bytes + STORE_PAGE + VERSION_AT, &newer, sizeof(newer));
+	write_image(image, image->bytes, image->len);
+	assert_int_equal(try_open(image->directory, true, true, &store, &err), ERR_FORMAT_NEWER);
+	struct image after = *image;
+	read_image(&after);
+	assert_int_equal(after.len, image->len);
+	assert_memory_equal(after.bytes, image->bytes, image->len);
+	free(after.bytes);
+}
+
+static void test_swapped_pages(void **state)
+{
+	struct image *image = *state;
+	const struct tally newest = newest_of(image);
+	uint8_t page[STORE_PAGE];
+	unsigned refused = 0;
+
+	for (size_t at = 2 * STORE_PAGE; at + 2 * STORE_PAGE <= image->len; at += STORE_PAGE) {
+		memcpy(page, image->bytes + at, STORE_PAGE);
+		memcpy(image->bytes + at, image->bytes + at + STORE_PAGE, STORE_PAGE);
+		write_image(image, image->bytes, image->len);
+		const enum verdict verdict = judge(image, &newest);
+		memcpy(image->bytes + at, page, STORE_PAGE);
+		refused += verdict == VERDICT_REFUSED;
+		/* A page inside of a large value has no number; its bytes are the caller's to check. */
+		assert_int_not_equal(verdict, VERDICT_CRASH);
+	}
+	assert_true(refused > 5);
+}
+
+static void test_network_file_systems_have_names(void **state)
+{
+	(void)state;
+	assert_string_equal(remote_file_system(0x6969), "NFS");
+	assert_string_equal(remote_file_system(0xFF534D42), "CIFS");
+	assert_null(remote_file_system(0xEF53));	/* ext4 */
+	assert_null(remote_file_system(0x01021994));	/* tmpfs */
+}
+
+/* -- the walk never cries wolf ------------------------------------------------------------------------- */
+
+static uint64_t random_state = 88172645463325252u;
+
+static uint64_t random_number(uint64_t below)
+{
+	random_state ^= random_state << 13;
+	random_state ^= random_state >> 7;
+	random_state ^= random_state << 17;
+	return random_state % below;
+}
+
+enum { MANY = 400 };
+
+static enum error_code prepare_many(struct store_request *request, const struct store_snapshot *snapshot,
+				    struct store_write *write, struct error *err)
+{
+	const struct change_request *change = (const struct change_request *)(void *)request;
+
+	(void)snapshot;
+	for (unsigned i = 0; i < MANY; i++) {
+		char key[300];
+		const uint64_t number = random_number(20000);
+		const size_t key_len = 8 + number % 230;
+		const size_t len = number % 50 == 0 ? 90000 : number % 7 == 0 ? 4000 + random_number(9000) : 80 + random_number(1500);
+		uint8_t *space;
+
+		memset(key, 'x', sizeof(key));
+		snprintf(key, sizeof(key), "%07u", (unsigned)(number * 7919 % 1000003));
+		key[7] = 'x';
+		if (random_number(10) < change->number) {
+			if (store_write_delete(write, key, key_len, err) != ERR_OK)
+				return err->code;
+			continue;
+		}
+		if (store_write_put(write, key, key_len, len, &space, err) != ERR_OK)
+			return err->code;
+		memset(space, (int)number, len);
+	}
+	return ERR_OK;
+}
+
+static void test_walk_accepts_what_lmdb_writes(void **state)
+{
+	static const unsigned phases[] = { 1, 5, 9, 3, 10, 2, 8 };	/* deletions in ten */
+	char directory[64];
+
+	(void)state;
+	fixture_make_directory(directory);
+	struct store *store = open_store(directory, 16ul * MAP_SIZE, true);
+	for (size_t phase = 0; phase < ARRAY_LEN(phases); phase++) {
+		for (unsigned i = 0; i < 40; i++) {
+			struct change_request many = { .key = "unused", .number = phases[phase] };
+			struct error err = ERROR_INIT;
+
+			/* The fixture's done(), another prepare(). */
+			many.prepare_code = ERR_OK;
+			assert_int_equal(change_submit(store, &many, &err), ERR_OK);
+			assert_int_equal(change_wait(&many), ERR_OK);
+			many = (struct change_request){ .number = phases[phase], .request = { .prepare = prepare_many,
+											      .done = many.request.done } };
+			assert_int_equal(store_submit(store, &many.request, &err), ERR_OK);
+			assert_int_equal(change_wait(&many), ERR_OK);
+		}
+		store_close(store);
+		store = open_store(directory, 16ul * MAP_SIZE, true);	/* walks, or fails the test */
+	}
+	store_close(store);
+	fixture_remove_directory(directory);
+}
+
+/* -- kill -9 --------------------------------------------------------------------------------------------- */
+
+/* The child tells through a pipe each number that it was promised. It never ends by itself. */
+static void write_for_ever(const char *directory, int oracle, uint64_t number)
+{
+	struct error err = ERROR_INIT;
+	struct store *store = NULL;
+
+	if (try_open(directory, true, true, &store, &err) != ERR_OK || store_start(store, &err) != ERR_OK)
+		_exit(3);
+	for (;; number++) {
+		char key[16];
+
+		snprintf(key, sizeof(key), "%u", (unsigned)(number % 50));
+		struct change_request value = { .key = key, .number = number, .len = number % 5 ? 0 : 20000 };
+		struct change_request last = { .key = "last", .number = number };
+
+		if (change_submit(store, &value, &err) != ERR_OK || change_submit(store, &last, &err) != ERR_OK ||
+		    change_wait(&value) != ERR_OK || change_wait(&last) != ERR_OK ||
+		    write(oracle, &number, sizeof(number)) != (ssize_t)sizeof(number))
+			_exit(4);
+	}
+}
+
+static uint64_t last_promise(int oracle, uint64_t before)
+{
+	uint64_t number;
+
+	while (read(oracle, &number, sizeof(number)) == (ssize_t)sizeof(number))
+		before = number;
+	return before;
+}
+
+static void check_promises(const char *directory, uint64_t promised)
+{
+	struct error err = ERROR_INIT;
+	struct store *store = NULL;
+
+	if (try_open(directory, true, true, &store, &err) != ERR_OK)
+		fail_msg("after a kill: %s", err.text);
+	const uint64_t last = read_number(store, "last");
+	if (promised > 0)
+		assert_true(last == promised || last == promised + 1);
+	for (uint64_t number = promised > 50 ? promised - 49 : 1; number <= promised; number++) {
+		char key[16];
+
+		snprintf(key, sizeof(key), "%u", (unsigned)(number % 50));
+		const uint64_t found = read_number(store, key);
+		assert_true(found == number || found == promised + 1);
+	}
+	store_close(store);
+}
+
+static void test_killed_writers_lose_nothing(void **state)
+{
+	enum { KILLS = 50 };
+	char directory[64];
+	uint64_t promised = 0;
+
+	(void)state;
+	fixture_make_directory(directory);
+	for (unsigned i = 0; i < KILLS; i++) {
+		const struct timespec life = { 0, (long)(2 + random_number(60)) * 1000 * 1000 };
+		int ends[2], status;
+
+		assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+		const pid_t child = fork();
+		if (child == 0)
+			write_for_ever(directory, ends[1], promised + 1);
+		close(ends[1]);
+		nanosleep(&life, NULL);
+		assert_int_equal(kill(child, SIGKILL), 0);
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+		promised = last_promise(ends[0], promised);
+		close(ends[0]);
+		check_promises(directory, promised);
+	}
+	assert_true(promised > KILLS);
+	fixture_remove_directory(directory);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_truncated, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_flips_of_meta_pages, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_flips_of_structure, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_older_state_is_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_root_points_elsewhere, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_newer_format, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_swapped_pages, setup, teardown),
+		cmocka_unit_test(test_network_file_systems_have_names),
+		cmocka_unit_test(test_walk_accepts_what_lmdb_writes),
+		cmocka_unit_test(test_killed_writers_lose_nothing),
+	};
+
+	return cmocka_run_group_tests_name("store_damage", tests, NULL, NULL);
+}
