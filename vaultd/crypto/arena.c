@@ -65,9 +65,11 @@ void secret_key_free(struct secret_key *key)
 {
 	if (!key)
 		return;
-	assert(arena.keys && key >= arena.keys && key < arena.keys + ARENA_KEYS);
-	size_t slot = (size_t)(key - arena.keys);
-	assert(key == &arena.keys[slot]);
+	/* In bytes: a difference of pointers may be taken to be whole keys, and the check for that to be true. */
+	uintptr_t offset = (uintptr_t)key - (uintptr_t)arena.keys;
+	assert(arena.keys && offset < sizeof(struct secret_key) * ARENA_KEYS);
+	assert(offset % sizeof(struct secret_key) == 0);
+	size_t slot = offset / sizeof(struct secret_key);
 	uint64_t bit = UINT64_C(1) << (slot % WORD_BITS);
 
 	pthread_mutex_lock(&arena.lock);
