@@ -18,6 +18,7 @@ listen_tcp {{
 }}
 """
 NGINX = """
+user root;
 worker_processes 1;
 pid {dir}/nginx.pid;
 error_log {dir}/nginx.err;
