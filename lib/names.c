@@ -85,6 +85,9 @@ static const struct danger_row dangers[] = {
 	{ "BASH_FUNC_", true, NAME_REFUSED },
 	{ "ENV", false, NAME_REFUSED },
 	{ "IFS", false, NAME_REFUSED },
+	{ "SHELLOPTS", false, NAME_REFUSED }, /* "xtrace" makes bash run the commands in PS4 */
+	{ "PS4", false, NAME_REFUSED },
+	{ "ZDOTDIR", false, NAME_REFUSED },
 	{ "PATH", false, NAME_WARN },
 	{ "PYTHON", true, NAME_WARN },
 	{ "NODE_OPTIONS", false, NAME_WARN },

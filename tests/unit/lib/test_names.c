@@ -116,6 +116,8 @@ static void dangerous_names_are_known(void **state)
 		{ "PYTHONPATH", NAME_WARN },	 { "NODE_OPTIONS", NAME_WARN },	  { "NODE_ENV", NAME_HARMLESS },
 		{ "PERL5LIB", NAME_WARN },	 { "PERL", NAME_HARMLESS },	  { "RUBYOPT", NAME_WARN },
 		{ "RUBYLIB", NAME_WARN },	 { "RUBY", NAME_HARMLESS },	  { "GIT_SSH", NAME_WARN },
+		{ "SHELLOPTS", NAME_REFUSED },	 { "PS4", NAME_REFUSED },	  { "ZDOTDIR", NAME_REFUSED },
+		{ "PS1", NAME_HARMLESS },	 { "SHELL", NAME_HARMLESS },	  { "PS", NAME_HARMLESS },
 		{ "ld_preload", NAME_HARMLESS }, { "", NAME_HARMLESS },		  { "DATABASE_URL", NAME_HARMLESS },
 	};
 	for (size_t i = 0; i < CASES(cases); i++)
