@@ -20,6 +20,9 @@ static void copy_printable(const struct secret_buf *text, char *ret, size_t size
 		unsigned char c = secret_buf_bytes(text)[at];
 
 		ret[at] = c < 0x20 || c == 0x7f ? ' ' : (char)c;
+		/* U+0080 to U+009F act on terminals like ESC sequences. */
+		if (at > 0 && (unsigned char)ret[at - 1] == 0xc2 && c >= 0x80 && c < 0xa0)
+			ret[at - 1] = ret[at] = ' ';
 	}
 	ret[at] = '\0';
 }

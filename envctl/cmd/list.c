@@ -21,7 +21,8 @@ static bool add_environment(void *arg, const char *path)
 		json_emit_raw(listing->out, listing->count > 0 ? "," : "");
 		json_emit_cstring(listing->out, path);
 	} else {
-		output_format(listing->out, "%s\n", path);
+		secret_buf_append_text(listing->out, path);
+		secret_buf_append_char(listing->out, '\n');
 	}
 	listing->count++;
 	return true;

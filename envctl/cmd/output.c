@@ -217,15 +217,20 @@ void say(const struct invocation *inv, const char *format, ...)
 	fputc('\n', stderr);
 }
 
+/* Sentences repeat names and what a server said. */
 void warn(const char *format, ...)
 {
+	char text[2 * ERROR_TEXT_MAX];
+	cleanup_(secret_buf_freep) struct secret_buf *shown = secret_buf_new(4 * sizeof(text));
 	va_list args;
 
-	fputs("envctl: ", stderr);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	int len = vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	fputc('\n', stderr);
+	if (shown == NULL || len < 0)
+		return;
+	output_visible(shown, text, strlen(text));
+	fprintf(stderr, "envctl: %.*s\n", (int)secret_buf_len(shown), secret_buf_text(shown));
 }
 
 static void warn_note(const struct note *note, const char *file)

@@ -2,11 +2,13 @@
 """Variables with envctl: set, get, unset, list, environments and their settings, history, diff, rollback."""
 # tier: quick
 # sanitized: yes
+import json
+import os
 import re
 import subprocess
 import threading
 
-from envctl_story import ENVCTL, case, run_cases
+from envctl_story import ENVCTL, case, fake_server, run_cases
 
 ENV = "shop/production"
 
@@ -69,6 +71,29 @@ def terminals_cannot_be_played_tricks_on(story):
     assert "red\\x1b[31m\r\nnext\r\n" == shown, repr(shown)
     assert "red\\x1b[31m\\nnext" in story.terminal("get", ENV, "--reveal")
     assert story.good("get", ENV, "A").out == "red\033[31m\nnext"
+    assert story.put("secret/data/" + ENV, {"data": {"PORT\u009b": "1"}}).status == 200
+    shown = story.terminal("get", ENV, "PORT", code=3)
+    assert "PORT\\xc2\\x9b?" in shown and "\u009b" not in shown, repr(shown)
+
+
+def posing(story, status, value):
+    """Where a server listens that gives this answer once."""
+    body = json.dumps(value, ensure_ascii=False).encode()
+    head = f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
+    path = story.path(f"posing-{status}")
+    pid = fake_server(path, [head.encode() + body])
+    return pid, {"VAULT_ADDR": "unix://" + path}
+
+
+@case
+def nor_by_a_server(story):
+    trick = "a\033]0;b\007c\u009b31md\x7fe\u0090f\u00e9"
+    answers = [(200, {"data": {"keys": [trick]}}, ["list"], 0), (400, {"errors": [trick]}, ["get", ENV], 1)]
+    for status, value, words, code in answers:
+        pid, env = posing(story, status, value)
+        shown = story.terminal(*words, env=env, code=code)
+        os.waitpid(pid, 0)
+        assert "a ]0;b c  31md e  f\u00e9" in shown, repr(shown)
 
 
 @case
@@ -153,6 +178,10 @@ def lists(story):
     assert story.good("list", "shop").out.split() == ["shop/production", "shop/staging"]
     assert story.good("env", "list", "shop/").out.split() == ["shop/production", "shop/staging"]
     assert story.json_of("list", "blog", "--json") == ["blog/dev/eu"]
+    longest = ["/".join(letter * 127 for _ in range(8)) for letter in "ab"]
+    for env in longest:
+        story.good("env", "create", env)
+    assert story.good("list").out.split()[:2] == longest
     assert story.json_of("list", "nothing", "--json") == []
     assert "nothing below" in story.good("list", "nothing").err
 
