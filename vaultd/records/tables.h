@@ -1,6 +1,7 @@
 /*
  * What stands in the file: the tables, their keys, and the encoding of each
- * record (docs/storage-format.md section 3). Pure functions.
+ * record (docs/storage-format.md section 3). Pure functions. S, P and O are in
+ * tables_rotation.h; N, X, C, L, W, I, B and U in tables_access.h.
  *
  * decode_*() gives views: pointers into the plaintext it was given, which must
  * outlive them; lists are filled into arrays that the caller owns through
