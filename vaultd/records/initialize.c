@@ -80,6 +80,7 @@ static void first_state(struct records *records)
 	random_fill(records->state.fork_id, ID_LEN);
 	records->anchored_counter = 0;
 	records->header_uncertain = false;
+	records->header_ahead = false;
 }
 
 static enum error_code prepare_initial(struct records_request *request, struct records_view *view, struct records_write *write,

@@ -40,6 +40,17 @@ static enum error_code write_header(struct records *records, struct keyring *key
 	pthread_mutex_unlock(&records->status);
 	code = header_write_derived(records->header, &records->header_keys, keyring, records_now(records), records->directory, err);
 	records->header_uncertain = code != ERR_OK;
+	records->header_ahead |= code == ERR_OK;
+	return code;
+}
+
+/* Commits a patch that names the header's sequence: the state is no longer behind. */
+static enum error_code commit_patch(struct records *records, const struct state_patch *patch, struct error *err)
+{
+	enum error_code code = state_commit_patch(records, patch, err);
+
+	if (code == ERR_OK)
+		records->header_ahead = false;
 	return code;
 }
 
@@ -159,7 +170,7 @@ static enum error_code announce(struct records *records, bool clear_shred, uint6
 				     .job = JOB_KEK, .set_kek_epoch = true, .kek_epoch = newest_epoch(records),
 				     .clear_shred = clear_shred, .destroys = destroys };
 
-	return state_commit_patch(records, &patch, err);
+	return commit_patch(records, &patch, err);
 }
 
 static enum error_code conclude(struct records *records, struct error *err)
@@ -167,7 +178,7 @@ static enum error_code conclude(struct records *records, struct error *err)
 	struct state_patch patch = { .set_header_seq = true, .header_seq = header_seq(records->header), .set_job = true,
 				     .job = JOB_NONE };
 
-	if (state_commit_patch(records, &patch, err) != ERR_OK)
+	if (commit_patch(records, &patch, err) != ERR_OK)
 		return err->code;
 	return anchor_catch_up(records, err);
 }
@@ -181,6 +192,9 @@ static enum error_code rotate(struct records *records, struct error *err)
 		return error_set(err, ERR_SEALED, "Vault is sealed");
 	/* Two epochs: an earlier attempt ended with an error and is finished now. */
 	fresh = kek_epochs(records) < 2;
+	/* Its last commit may have failed: with one more header the state would be two behind, which a start takes for a rollback. */
+	if (fresh && records->header_ahead && conclude(records, err) != ERR_OK)
+		return err->code;
 	if (fresh && gain_epoch(records, err) != ERR_OK)
 		return err->code;
 	if (announce(records, fresh, destroys, err) != ERR_OK || sweep_all(records, err) != ERR_OK ||

@@ -180,6 +180,7 @@ static enum error_code reread_header(struct records *records, struct error *err)
 	records->header = header;
 	memcpy(records->store_id, header_store_id(header), ID_LEN);
 	records->header_uncertain = false;
+	records->header_ahead = false;	/* finish_unseal() tells the state */
 	return ERR_OK;
 }
 

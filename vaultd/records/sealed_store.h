@@ -43,6 +43,7 @@ struct records {
 	struct header *header;		/* NULL: not initialised. Its bytes change in a rotation, so readers use store_id */
 	uint8_t store_id[ID_LEN];
 	bool header_uncertain;		/* writing it failed half-way: only reading it again tells what it holds; rotation */
+	bool header_ahead;		/* by one sequence, of which the committed state does not know yet; rotation */
 	struct anchor *anchor;
 
 	pthread_mutex_t rotation;
