@@ -29,18 +29,30 @@ static enum error_code remove_file(const char *directory, const char *name, stru
 	return ERR_OK;
 }
 
+static enum error_code open_new_store(struct records *records, struct error *err)
+{
+	struct store_options options = { .directory = records->directory, .max_size = records->max_size, .create = true,
+					 .skip_walk = true };
+	struct store_hooks hooks = commit_hooks(records);
+	enum error_code code = store_open(&options, &records->store, err);
+
+	if (code == ERR_OK)
+		store_set_hooks(records->store, &hooks);
+	return code;
+}
+
 /*
  * An init commits once before it writes the header. A database with more than that belongs to a vault whose header was
  * lost: it must not be touched.
  */
 static enum error_code start_empty(struct records *records, struct error *err)
 {
-	struct store_options options = { .directory = records->directory, .max_size = records->max_size, .create = true,
-					 .skip_walk = true };
-	struct store_hooks hooks = commit_hooks(records);
 	struct store_counts counts;
 
-	if (store_counts(records->store, &counts, err) != ERR_OK)
+	/* An init that failed may have left it closed. */
+	if (!records->store && open_new_store(records, err) != ERR_OK)
+		return err->code;
+	if (store_reopen_stopped(records->store, err) != ERR_OK || store_counts(records->store, &counts, err) != ERR_OK)
 		return err->code;
 	if (counts.entries == 0)
 		return ERR_OK;
@@ -50,11 +62,9 @@ static enum error_code start_empty(struct records *records, struct error *err)
 				 records->directory);
 	store_close(take_ptr(records->store));
 	if (remove_file(records->directory, "vault.db", err) != ERR_OK ||
-	    remove_file(records->directory, "vault.db-lock", err) != ERR_OK ||
-	    store_open(&options, &records->store, err) != ERR_OK)
+	    remove_file(records->directory, "vault.db-lock", err) != ERR_OK)
 		return err->code;
-	store_set_hooks(records->store, &hooks);
-	return ERR_OK;
+	return open_new_store(records, err);
 }
 
 static enum error_code make_keyring(int64_t now, struct keyring *ret, struct error *err)

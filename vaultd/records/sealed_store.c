@@ -214,7 +214,8 @@ static enum error_code unseal(struct records *records, const struct slot_secret 
 	struct keyring keyring = { 0 };
 	key_scope root_key;
 
-	if (reread_header(records, err) != ERR_OK || open_slot(records, secret, slot_id, &root_key, err) != ERR_OK ||
+	if (store_reopen_stopped(records->store, err) != ERR_OK || reread_header(records, err) != ERR_OK ||
+	    open_slot(records, secret, slot_id, &root_key, err) != ERR_OK ||
 	    header_unlock(records->header, &root_key, &keyring, err) != ERR_OK ||
 	    keys_install(records, &keyring, &root_key, err) != ERR_OK || start_checks(records, err) != ERR_OK)
 		return err->code;
@@ -296,7 +297,8 @@ void records_health(struct records *records, struct records_health *ret)
 
 	*ret = (struct records_health){ .initialized = records->header != NULL, .sealed = atomic_load(&records->sealed),
 					.anchor_configured = records->anchor_mode != ANCHOR_NONE };
-	if (store_counts(records->store, &counts, &ignored) == ERR_OK) {
+	/* An init that failed may have left no store. */
+	if (records->store && store_counts(records->store, &counts, &ignored) == ERR_OK) {
 		ret->writable = counts.writable && !atomic_load(&records->broken);
 		ret->file_bytes = counts.file_bytes;
 		ret->free_pages = counts.free_pages;

@@ -47,13 +47,20 @@ static enum error_code ask_what_happened(struct store *store, struct error *err)
 	return code;
 }
 
+static enum error_code open_again(struct store *store, struct error *err)
+{
+	if (store->env)
+		database_close(store);
+	if (settle_meta_pages(store, err) != ERR_OK)
+		return err->code;
+	return database_open(store, false, false, err);
+}
+
 static bool reopen_once(struct store *store)
 {
 	struct error failure = ERROR_INIT;
 
-	if (store->env)
-		database_close(store);
-	if (settle_meta_pages(store, &failure) != ERR_OK || database_open(store, false, false, &failure) != ERR_OK)
+	if (open_again(store, &failure) != ERR_OK)
 		return false;
 	if (ask_what_happened(store, &failure) == ERR_OK)
 		return true;
@@ -94,4 +101,22 @@ bool reopen_when_needed(struct store *store)
 	store->reopening = false;
 	pthread_mutex_unlock(&store->lock);
 	return true;
+}
+
+enum error_code store_reopen_stopped(struct store *store, struct error *err)
+{
+	bool needed;
+
+	pthread_mutex_lock(&store->lock);
+	needed = store->reopening && !store->running;
+	pthread_mutex_unlock(&store->lock);
+	/* The writer has waited for the readers before it was stopped, and no new ones come in. */
+	if (!needed)
+		return ERR_OK;
+	if (open_again(store, err) != ERR_OK)
+		return err->code;
+	pthread_mutex_lock(&store->lock);
+	store->reopening = false;
+	pthread_mutex_unlock(&store->lock);
+	return ERR_OK;
 }

@@ -99,6 +99,9 @@ void store_set_hooks(struct store *store, const struct store_hooks *hooks);
 enum error_code store_start(struct store *store, struct error *err) must_check;
 /* Refuses new requests (ERR_SEALED), finishes what is queued, stops the writer thread. */
 void store_stop(struct store *store);
+/* For a store that was stopped while its database could not be opened again: opens it. Does nothing in all other cases.
+ * hooks.reopened() is not asked: the caller looks at what is there as after store_open(). */
+enum error_code store_reopen_stopped(struct store *store, struct error *err) must_check;
 /* store_stop() and close. NULL is allowed. */
 void store_close(struct store *store);
 

@@ -399,6 +399,30 @@ static void test_stop_while_reopening_fails(void **state)
 	check_sound(faulty, 3);
 }
 
+/* Who wants to read before the writer starts opens it. */
+static void test_opened_again_while_stopped(void **state)
+{
+	struct faulty *faulty = *state;
+	struct store_counts counts;
+	struct error err = ERROR_INIT;
+
+	assert_int_equal(store_reopen_stopped(faulty->fixture.store, &err), ERR_OK);	/* nothing to do */
+	set_rules(faulty, "vault.db sync 0 0 EIO\n");
+	assert_int_equal(put_number(faulty->fixture.store, "a", 2), ERR_OUTCOME_UNKNOWN);
+	store_stop(faulty->fixture.store);
+	assert_int_equal(store_reopen_stopped(faulty->fixture.store, &err), ERR_IO);
+	err = (struct error)ERROR_INIT;
+	assert_int_equal(store_counts(faulty->fixture.store, &counts, &err), ERR_BUSY);
+	heal(faulty);
+	err = (struct error)ERROR_INIT;
+	assert_int_equal(store_reopen_stopped(faulty->fixture.store, &err), ERR_OK);
+	assert_int_equal(store_counts(faulty->fixture.store, &counts, &err), ERR_OK);
+	assert_int_equal(faulty->reopened, 0);
+	assert_int_equal(store_start(faulty->fixture.store, &err), ERR_OK);
+	assert_int_equal(put_number(faulty->fixture.store, "a", 3), ERR_OK);
+	check_sound(faulty, 3);
+}
+
 /* Every write and every sync of a few commits fails once, in every way: acknowledged means there, anything else is old or new. */
 static void test_every_call_fails_once(void **state)
 {
@@ -455,6 +479,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_the_queue_goes_on, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reopening_is_tried_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stop_while_reopening_fails, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_opened_again_while_stopped, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_every_call_fails_once, setup, teardown),
 	};
 
