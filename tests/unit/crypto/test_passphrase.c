@@ -1,5 +1,6 @@
 /* Argon2id: two libraries give the same bytes, and a header cannot make us allocate or wait for what it likes. */
 #include "../lib/expect.h"
+#include "../records/vectors.h"
 
 #include <argon2.h>
 #include <sodium.h>
@@ -27,6 +28,21 @@ static void allow_cheap(bool allow)
 }
 
 /* -- derivation ----------------------------------------------------------------- */
+
+static void known_passphrase_gives_its_known_key(void **state)
+{
+	uint8_t known_salt[16], expected[KEY_LEN];
+	struct error err = ERROR_INIT;
+	struct secret_key key;
+
+	(void)state;
+	allow_cheap(true);
+	for (size_t i = 0; i < sizeof(known_salt); i++)
+		known_salt[i] = (uint8_t)(0xd0 + i);
+	vector_bytes("argon2id_t1_m64", expected, sizeof(expected));
+	assert_int_equal(argon2_derive(&cheap, "passphrase", 10, known_salt, &key, &err), ERR_OK);
+	assert_memory_equal(key.bytes, expected, KEY_LEN);
+}
 
 static void both_libraries_give_the_same_bytes(void **state)
 {
@@ -241,6 +257,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #if VAULT_TEST_KDF
+		cmocka_unit_test(known_passphrase_gives_its_known_key),
 		cmocka_unit_test(both_libraries_give_the_same_bytes),
 		cmocka_unit_test(every_byte_counts),
 		cmocka_unit_test(length_of_a_passphrase),
