@@ -247,20 +247,22 @@ enum error_code records_submit_wait(struct records *records, struct records_requ
 {
 	struct waited waited = { .request = { .prepare = waited_prepare, .done = waited_done }, .wanted = request,
 				 .error = ERROR_INIT };
+	enum error_code code;
 
 	pthread_mutex_init(&waited.lock, NULL);
 	pthread_cond_init(&waited.changed, NULL);
-	waited.outcome = submit(records, &waited.request, err);
-	if (waited.outcome == ERR_OK) {
+	/* done() may have come before submit() returns: the outcome is not submit()'s to write. */
+	code = submit(records, &waited.request, err);
+	if (code == ERR_OK) {
 		pthread_mutex_lock(&waited.lock);
 		while (!waited.done)
 			pthread_cond_wait(&waited.changed, &waited.lock);
 		pthread_mutex_unlock(&waited.lock);
-		if (waited.outcome != ERR_OK)
-			error_set(err, waited.outcome, "%s",
-				  waited.error.text[0] ? waited.error.text : error_name(waited.outcome));
+		code = waited.outcome;
+		if (code != ERR_OK)
+			error_set(err, code, "%s", waited.error.text[0] ? waited.error.text : error_name(code));
 	}
 	pthread_cond_destroy(&waited.changed);
 	pthread_mutex_destroy(&waited.lock);
-	return waited.outcome;
+	return code;
 }

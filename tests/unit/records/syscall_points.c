@@ -68,6 +68,8 @@ static ssize_t counted_pwrite(int fd, const void *bytes, size_t len, off_t offse
 	int now = atomic_load(&fault);
 
 	point();
+	if (now == EXIT_AT_ANCHOR && is_file(fd, ".anchor"))
+		_exit(POINT_EXIT_CODE);
 	if (now == FAULT_ANCHOR && is_file(fd, ".anchor"))
 		return failed();
 	if ((now == FAULT_HEADER_FIRST || now == FAULT_HEADER_SECOND) && is_file(fd, "vault.hdr") &&

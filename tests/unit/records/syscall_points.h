@@ -13,6 +13,7 @@ enum point_fault {
 	FAULT_NONE,
 	FAULT_META_ERROR_AFTER_WRITE,	/* vault.db: the meta page is written, but the writer hears of an error */
 	FAULT_DATABASE_SYNC,		/* vault.db: the data is not synced, the meta page not written */
+	EXIT_AT_ANCHOR,			/* the process ends before the anchor is written */
 	FAULT_ANCHOR,			/* every write of the anchor, until there is another fault or none */
 	FAULT_HEADER_FIRST,		/* one write of vault.hdr: its first copy */
 	FAULT_HEADER_SECOND,

@@ -20,6 +20,9 @@
 
 #define POINTS_MAX 500	/* far more than any of the operations has */
 #define ENVIRONMENTS 12
+#define AT_ANCHOR (-1)	/* as a point */
+/* LMDB writes neighbouring pages with one call or several, so the last point is known only roughly. */
+#define UNENDED 3
 
 /* Runs one operation in a child that ends before its call number n. True when it ended there. */
 static bool ends_at(struct vault_fixture *fixture, int n, enum error_code (*run)(struct vault_fixture *fixture, struct error *err))
@@ -33,7 +36,10 @@ static bool ends_at(struct vault_fixture *fixture, int n, enum error_code (*run)
 		alarm(30);
 		if (fixture->records == NULL && vault_fixture_start(fixture, &err) != ERR_OK)
 			_exit(2);
-		points_exit_at(n);
+		if (n == AT_ANCHOR)
+			points_fail(EXIT_AT_ANCHOR);
+		else
+			points_exit_at(n);
 		_exit(run(fixture, &err) == ERR_OK ? 0 : 1);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
@@ -97,10 +103,11 @@ static enum error_code run_init(struct vault_fixture *fixture, struct error *err
 
 static void an_init_ended_anywhere(void **state)
 {
-	bool ended = true, with_header = false;
+	bool ended, with_header = false;
+	int unended = 0;
 
 	(void)state;
-	for (int n = 1; ended && n < POINTS_MAX; n++) {
+	for (int n = 1; unended < UNENDED && n < POINTS_MAX; n++) {
 		struct error err = ERROR_INIT;
 		struct vault_fixture *fixture;
 		pid_t child;
@@ -108,6 +115,7 @@ static void an_init_ended_anywhere(void **state)
 
 		assert_int_equal(vault_fixture_setup_empty((void **)&fixture), 0);
 		vault_fixture_close(fixture);
+		fixture->anchor_mode = ANCHOR_RELAXED;	/* strict would write it with the first commit */
 		child = fork();
 		if (child == 0) {
 			alarm(30);
@@ -116,6 +124,7 @@ static void an_init_ended_anywhere(void **state)
 		}
 		assert_int_equal(waitpid(child, &status, 0), child);
 		ended = WEXITSTATUS(status) == POINT_EXIT_CODE;
+		unended += !ended;
 		assert_true(ended || WEXITSTATUS(status) == 0);
 		vault_fixture_open(fixture);
 		/* Either there is a vault, and it opens, or there is none, and it can be made. */
@@ -129,7 +138,7 @@ static void an_init_ended_anywhere(void **state)
 		assert_all(fixture, "after");
 		vault_fixture_teardown((void **)&fixture);
 	}
-	assert_false(ended);
+	assert_int_equal(unended, UNENDED);
 	assert_true(with_header);	/* the point after the rename was among them */
 }
 
@@ -141,17 +150,18 @@ static enum error_code run_rotation(struct vault_fixture *fixture, struct error 
 static void a_rotation_ended_anywhere(void **state)
 {
 	struct vault_fixture *fixture = *state;
-	bool ended = true;
-	int n;
+	int n, unended = 0;
+	bool ended;
 
 	put_all(fixture, "kept");
 	assert_int_equal(vault_put(fixture, "gone", "x"), ERR_OK);
 	assert_int_equal(vault_destroy(fixture, "gone"), ERR_OK);
 	vault_fixture_close(fixture);
-	for (n = 1; ended && n < POINTS_MAX; n++) {
+	for (n = 1; unended < UNENDED && n < POINTS_MAX; n++) {
 		unsigned before = the_one_epoch(fixture), after;
 
 		ended = ends_at(fixture, n, run_rotation);
+		unended += !ended;
 		start(fixture, n);
 		assert_all(fixture, "kept");
 		assert_int_equal(vault_put(fixture, "e0", "kept"), ERR_OK);
@@ -161,7 +171,7 @@ static void a_rotation_ended_anywhere(void **state)
 		assert_true(after == before || after == before + 1);
 		assert_true(ended || after == before + 1);
 	}
-	assert_false(ended);
+	assert_int_equal(unended, UNENDED);
 	assert_true(n > 8);
 }
 
@@ -174,22 +184,25 @@ static enum error_code run_put(struct vault_fixture *fixture, struct error *err)
 static void a_change_ended_anywhere(void **state)
 {
 	struct vault_fixture *fixture = *state;
-	bool ended = true, was_new = false;
 	char value[64];
+	int unended = 0;
 
 	put_all(fixture, "old");
 	vault_fixture_close(fixture);
-	for (int n = 1; ended && n < POINTS_MAX; n++) {
-		ended = ends_at(fixture, n, run_put);
+	for (int n = AT_ANCHOR; unended < UNENDED && n < POINTS_MAX; n += n == AT_ANCHOR ? 2 : 1) {
+		bool ended = ends_at(fixture, n, run_put);
+
+		unended += !ended;
 		start(fixture, n);
 		assert_int_equal(vault_get(fixture, "e3", value, sizeof(value)), ERR_OK);
 		assert_true(strcmp(value, "new") == 0 || (ended && strcmp(value, "old") == 0));
-		was_new |= ended && strcmp(value, "new") == 0;
+		/* Between the commit and the anchor it is there; before any call it is not. */
+		assert_true(n != AT_ANCHOR || (ended && strcmp(value, "new") == 0));
+		assert_true(n != 1 || (ended && strcmp(value, "old") == 0));
 		assert_int_equal(vault_put(fixture, "e3", "old"), ERR_OK);
 		vault_fixture_close(fixture);
 	}
-	assert_false(ended);
-	assert_true(was_new);	/* between the commit and the anchor */
+	assert_int_equal(unended, UNENDED);
 }
 
 /* -- calls that fail ------------------------------------------------------------------------------ */

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sodium.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -261,6 +262,38 @@ static void the_anchor_sees_a_rollback_of_everything(void **state)
 	remove_file(fixture->directory, "new.db");
 }
 
+/* Two histories that went on from the same copy reach the same counter with different states. */
+static void the_anchor_sees_another_history(void **state)
+{
+	struct vault_fixture *fixture = *state;
+	char name[80];
+
+	assert_int_equal(vault_put(fixture, "a", "1"), ERR_OK);
+	vault_fixture_close(fixture);
+	copy_file(fixture->directory, "vault.db", "old.db");
+	/* The anchor stands beside the directory. */
+	snprintf(name, sizeof(name), "../%s", strrchr(fixture->anchor_path, '/') + 1);
+	copy_file(fixture->directory, name, "old.anchor");
+	assert_start(fixture, ERR_OK, ERR_OK);
+	assert_int_equal(vault_put(fixture, "a", "2"), ERR_OK);
+	vault_fixture_close(fixture);
+	copy_file(fixture->directory, name, "first.anchor");
+	copy_file(fixture->directory, "old.db", "vault.db");
+	copy_file(fixture->directory, "old.anchor", name);
+	assert_start(fixture, ERR_OK, ERR_OK);
+	assert_int_equal(vault_put(fixture, "a", "3"), ERR_OK);
+	vault_fixture_close(fixture);
+	copy_file(fixture->directory, name, "second.anchor");
+	copy_file(fixture->directory, "first.anchor", name);
+	assert_start(fixture, ERR_FORK, ERR_FORK);
+	copy_file(fixture->directory, "second.anchor", name);
+	assert_start(fixture, ERR_OK, ERR_OK);
+	remove_file(fixture->directory, "old.db");
+	remove_file(fixture->directory, "old.anchor");
+	remove_file(fixture->directory, "first.anchor");
+	remove_file(fixture->directory, "second.anchor");
+}
+
 /* Another process writes an old head into the open database: pins, not LMDB, decide. */
 static void a_change_under_the_running_store_is_found(void **state)
 {
@@ -390,7 +423,7 @@ static void a_kill_anywhere_in_a_rotation_is_survived(void **state)
 
 struct race {
 	struct vault_fixture *fixture;
-	volatile bool stop;
+	atomic_bool stop;
 	size_t reads;
 };
 
@@ -451,6 +484,8 @@ int main(int argc, char **argv)
 		TEST(an_added_record_is_found),
 		TEST(an_old_database_is_refused_by_the_header),
 		cmocka_unit_test_setup_teardown(the_anchor_sees_a_rollback_of_everything, vault_fixture_setup_anchored,
+						vault_fixture_teardown),
+		cmocka_unit_test_setup_teardown(the_anchor_sees_another_history, vault_fixture_setup_anchored,
 						vault_fixture_teardown),
 		TEST(a_change_under_the_running_store_is_found),
 		TEST(destroy_and_rotation_leave_no_old_wrap),

@@ -22,7 +22,7 @@
 
 static int64_t fixture_now(void *arg)
 {
-	return ((struct vault_fixture *)arg)->now++;
+	return __atomic_fetch_add(&((struct vault_fixture *)arg)->now, 1, __ATOMIC_RELAXED);
 }
 
 void vault_fixture_open(struct vault_fixture *fixture)
@@ -182,7 +182,8 @@ static enum error_code put_head(struct records_write *write, const struct record
 	struct head_record next = *head;
 	enum error_code code = ERR_OK;
 
-	memcpy(revisions, head->revisions + from, kept * sizeof(*revisions));
+	if (kept > 0)
+		memcpy(revisions, head->revisions + from, kept * sizeof(*revisions));
 	memcpy(revisions[kept].pin, pin, PIN_LEN);
 	next.current = head->current + 1;
 	next.oldest = next.current - kept;
