@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "vault/limits.h"
@@ -372,6 +373,7 @@ enum error_code config_read_file(const char *path, bool personal, struct config 
 {
 	cleanup_(free_cfg) cfg_t *cfg = make_parser(personal);
 	struct config config = { .max_size = DEFAULT_STORE_MAX_SIZE };
+	struct stat info;
 	int rc;
 
 	if (!cfg)
@@ -380,6 +382,9 @@ enum error_code config_read_file(const char *path, bool personal, struct config 
 		return err->code;
 	if (!copy_path(config.source, sizeof(config.source), path))
 		return error_set(err, ERR_CONFIG, "the path of the configuration is too long");
+	if (stat(path, &info) == 0 && S_ISREG(info.st_mode) && (info.st_mode & S_IWOTH))
+		return error_set(err, ERR_PERMISSION, "the configuration %s is writable for everybody: chmod o-w %s", path,
+				 path);
 	current_error = err;
 	current_path = path;
 	rc = cfg_parse(cfg, path);

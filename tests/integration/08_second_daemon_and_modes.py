@@ -114,6 +114,36 @@ def test_a_loose_data_directory_is_refused():
         same(daemon.unseal().status, 200)
 
 
+def test_a_configuration_that_others_write_is_refused():
+    with vault.Daemon(config="") as daemon:
+        os.chmod(daemon.config, 0o646)
+        refused(daemon, 77, daemon.config, "writable for everybody")
+        os.chmod(daemon.config, 0o644)
+        daemon.start()
+
+
+def test_the_store_opens_nothing_but_its_own_files():
+    with vault.personal() as daemon:
+        same(daemon.stop(), 0)
+        mine = os.path.join(daemon.dir, "mine")
+        with open(mine, "w", encoding="utf-8") as out:
+            out.write("mine")
+        readers, database = daemon.data + "/vault.db-lock", daemon.data + "/vault.db"
+        os.unlink(readers)
+        os.symlink(mine, readers)
+        refused(daemon, 77, readers)
+        with open(mine, encoding="utf-8") as text:
+            same(text.read(), "mine")
+        os.unlink(readers)
+        os.rename(database, database + ".kept")
+        os.mkfifo(database, 0o600)
+        refused(daemon, 77, database)
+        os.unlink(database)
+        os.rename(database + ".kept", database)
+        daemon.start()
+        same(daemon.unseal().status, 200)
+
+
 def test_a_socket_directory_that_others_write_is_refused():
     with vault.Daemon() as daemon:
         os.makedirs(os.path.dirname(daemon.socket), mode=0o700)

@@ -1,6 +1,7 @@
 /* Opening and closing the LMDB environment, and what its results mean. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,7 +73,7 @@ static enum error_code check_place(const char *path, int fd, struct error *err)
 static enum error_code check_file(struct store *store, bool create, bool walk, bool *ret_fresh, uint64_t *ret_txn_id,
 				  struct error *err)
 {
-	cleanup_(fd_closep) int fd = open(store->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	cleanup_(fd_closep) int fd = open(store->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	struct store_meta meta;
 	struct stat info;
 
@@ -95,6 +96,21 @@ static enum error_code check_file(struct store *store, bool create, bool walk, b
 		return err->code;
 	*ret_txn_id = meta.txn_id;
 	return walk ? structure_check(fd, store->lock_fd, &meta, err) : ERR_OK;
+}
+
+/* LMDB writes its table of readers into whatever is there, behind a symbolic link as well. */
+static enum error_code check_readers_file(const struct store *store, struct error *err)
+{
+	char path[PATH_MAX];
+	struct stat info;
+
+	if (snprintf(path, sizeof(path), "%s-lock", store->path) >= (int)sizeof(path))
+		return error_set(err, ERR_CONFIG, "the data directory's path is too long");
+	if (lstat(path, &info) != 0)
+		return errno == ENOENT ? ERR_OK : error_set_errno(err, ERR_IO, errno, "look at %s", path);
+	if (!S_ISREG(info.st_mode))
+		return error_set(err, ERR_PERMISSION, "%s is not a regular file: remove it", path);
+	return ERR_OK;
 }
 
 static enum error_code open_environment(struct store *store, struct error *err)
@@ -134,6 +150,8 @@ enum error_code database_open(struct store *store, bool create, bool walk, struc
 	bool fresh;
 
 	if (check_file(store, create, walk, &fresh, &txn_id, err) != ERR_OK)
+		return err->code;
+	if (check_readers_file(store, err) != ERR_OK)
 		return err->code;
 	if (open_environment(store, err) != ERR_OK || open_records(store, err) != ERR_OK) {
 		database_close(store);
