@@ -10,6 +10,7 @@
 #include "records/value.h"
 
 #define KEYS_PER_COMMIT 500
+#define FIRST_BYTES 256u
 
 static size_t kek_epochs(const struct records *records)
 {
@@ -103,6 +104,8 @@ static enum error_code lose_old_epochs(struct records *records, struct error *er
 struct sweep {
 	struct records_request request;
 	uint32_t epoch;
+	/* Data keys by the first byte of their eid: the bytes [from, to) were looked at, `to` itself when there were too many. */
+	unsigned from, to;
 	size_t done;
 	/* of one preparation */
 	struct records_view *view;
@@ -137,26 +140,32 @@ static enum error_code prepare_sweep(struct records_request *request, struct rec
 				     struct error *err)
 {
 	struct sweep *sweep = (struct sweep *)(void *)request;
-	uint8_t prefix = TABLE_DATA_KEY;
 
 	sweep->view = view;
 	sweep->write = write;
 	sweep->err = err;
 	sweep->done = 0;
-	if (store_scan(view->snapshot, &prefix, 1, true, reseal, sweep, err) != ERR_OK)
-		return err->code;
-	return err->code;	/* set by reseal() */
+	for (sweep->to = sweep->from; sweep->to < FIRST_BYTES; sweep->to++) {
+		uint8_t prefix[2] = { TABLE_DATA_KEY, (uint8_t)sweep->to };
+
+		if (store_scan(view->snapshot, prefix, sizeof(prefix), true, reseal, sweep, err) != ERR_OK || err->code != ERR_OK)
+			return err->code;	/* the scan's, or set by reseal() */
+		if (sweep->done >= KEYS_PER_COMMIT)
+			break;
+	}
+	return ERR_OK;
 }
 
-/* Until a scan finds nothing under an old epoch: new environments meanwhile use the new one. */
+/* Until one look at all of them finds nothing under an old epoch: new environments meanwhile use the new one. */
 static enum error_code sweep_all(struct records *records, struct error *err)
 {
 	struct sweep sweep = { .request = { .prepare = prepare_sweep }, .epoch = newest_epoch(records) };
 
 	do {
+		sweep.from = sweep.to % FIRST_BYTES;
 		if (records_submit_wait(records, &sweep.request, err) != ERR_OK)
 			return err->code;
-	} while (sweep.done > 0);
+	} while (sweep.from > 0 || sweep.to < FIRST_BYTES || sweep.done > 0);
 	return ERR_OK;
 }
 
