@@ -107,13 +107,17 @@ void *read_array(struct codec_reader *reader, uint64_t count, size_t size, size_
 		return NULL;
 	}
 	array = calloc((size_t)count, size);
-	if (!array)
+	if (!array) {
+		reader->no_memory = true;
 		read_fail(reader);
+	}
 	return array;
 }
 
 enum error_code codec_reader_end(const struct codec_reader *reader, const char *what, struct error *err)
 {
+	if (reader->no_memory)
+		return error_set(err, ERR_NO_MEMORY, "no memory is left for the record of %s", what);
 	if (reader->failed || reader->left != 0)
 		return error_set(err, ERR_RECORD, "the record of %s is malformed", what);
 	return ERR_OK;

@@ -19,6 +19,7 @@ struct codec_reader {
 	const uint8_t *at;
 	size_t left;
 	bool failed;
+	bool no_memory;
 };
 
 /* Begins behind the encoding's first byte, which must be 1 (the only encoding there is). */
@@ -34,12 +35,13 @@ struct text_span read_s16(struct codec_reader *reader);
 struct text_span read_s32(struct codec_reader *reader);
 
 /* An array of count elements of size bytes, zeroed, or NULL (and failed) when count elements of at least min_encoded bytes
- * cannot be left in the input: no count leads to memory that the input does not justify. NULL for 0 is no failure. */
+ * cannot be left in the input: no count leads to memory that the input does not justify. NULL for 0 is no failure. When
+ * memory is out, the end of the reading says so: the record is not to blame. */
 void *read_array(struct codec_reader *reader, uint64_t count, size_t size, size_t min_encoded);
 
 void read_fail(struct codec_reader *reader);
 
-/* Everything fitted and nothing is left. Otherwise ERR_RECORD: "what" is malformed. */
+/* Everything fitted and nothing is left. Otherwise ERR_RECORD: "what" is malformed; or ERR_NO_MEMORY. */
 enum error_code codec_reader_end(const struct codec_reader *reader, const char *what, struct error *err) must_check;
 
 void write_u8(struct secret_buf *out, uint8_t value);

@@ -6,7 +6,8 @@
  * decode_*() gives views: pointers into the plaintext it was given, which must
  * outlive them; lists are filled into arrays that the caller owns through
  * *_free(). Decoders accept exactly what encoders make: an unknown enc byte,
- * trailing bytes, names out of order or counts that cannot fit are ERR_RECORD.
+ * trailing bytes, names out of order or counts that cannot fit are ERR_RECORD;
+ * ERR_NO_MEMORY is the only other failure.
  * No list count leads to an allocation larger than the input justifies.
  */
 #pragma once

@@ -8,6 +8,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "records/tables_access.h"
 #include "records/tables_rotation.h"
@@ -280,6 +281,29 @@ static void longest_text(void **state)
 	assert_false(secret_buf_ok(out));
 }
 
+#if !defined(__SANITIZE_ADDRESS__)	/* the sanitizer takes memory of its own */
+/* A machine without memory is no damaged record. */
+static void memory_that_is_out(void **state)
+{
+	(void)state;
+	enum { COUNT = 40000 };
+	struct rlimit before, none;
+	struct rotation_record decoded;
+	struct error err = ERROR_INIT;
+	static uint8_t plain[1 + 1 + 2 + 2 + COUNT * 2] = { 1, 0, 0, 0, COUNT & 0xff, COUNT >> 8 };
+
+	assert_int_equal(getrlimit(RLIMIT_AS, &before), 0);
+	none = before;
+	none.rlim_cur = 1;	/* so the 640,000 bytes of the list cannot be had */
+	assert_int_equal(setrlimit(RLIMIT_AS, &none), 0);
+	enum error_code code = decode_rotation(plain, sizeof(plain), &decoded, &err);
+	assert_int_equal(setrlimit(RLIMIT_AS, &before), 0);
+	assert_int_equal(code, ERR_NO_MEMORY);
+	error_clear(&err);
+	assert_int_equal(decode_rotation(plain, sizeof(plain), &decoded, &err), ERR_RECORD);
+}
+#endif
+
 static void key_is(struct record_key key, const char *hex)
 {
 	uint8_t expected[RECORD_KEY_MAX];
@@ -324,6 +348,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(cubbyhole, setup, teardown),
 		cmocka_unit_test_setup_teardown(quota, setup, teardown),
 		cmocka_unit_test(longest_text),
+#if !defined(__SANITIZE_ADDRESS__)
+		cmocka_unit_test(memory_that_is_out),
+#endif
 		cmocka_unit_test(keys),
 	};
 
