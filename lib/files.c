@@ -270,6 +270,10 @@ enum error_code file_write_atomic(const char *path, mode_t mode, const void *byt
 	code = open_directory(place.directory, &directory_fd, err);
 	if (code != ERR_OK)
 		return code;
+	struct stat st;
+	if (fstatat(directory_fd, place.name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(st.st_mode) &&
+	    !S_ISLNK(st.st_mode) && !S_ISDIR(st.st_mode))
+		return error_set(err, ERR_INVALID, "%s is a device, pipe or socket, not a regular file", path);
 	char temporary[TEMPORARY_NAME_LEN];
 	cleanup_(fd_closep) int fd = create_temporary(directory_fd, temporary);
 	if (fd < 0)

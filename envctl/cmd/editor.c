@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -145,12 +146,16 @@ enum error_code editor_run(const struct secret_buf *text, size_t max, struct sec
 	if (rc != ERR_OK)
 		return rc;
 	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)getpid(), fd);
-	/* Our descriptors can be opened through /proc only while we are dumpable. */
+	/* Our descriptors can be opened through /proc only while we are dumpable; neither we nor the editor leave a core. */
 	int before = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
+	struct rlimit core = {0};
+	if (getrlimit(RLIMIT_CORE, &core) < 0 || setrlimit(RLIMIT_CORE, &(struct rlimit){.rlim_max = core.rlim_max}) < 0)
+		return error_set_errno(err, ERR_IO, errno, "cannot switch core dumps off");
 	(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 	rc = run_and_wait(editor_command(), path, err);
 	if (before == 0)
 		(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	(void)setrlimit(RLIMIT_CORE, &core);
 	if (rc != ERR_OK)
 		return rc;
 	if (lseek(fd, 0, SEEK_SET) < 0)

@@ -3,6 +3,8 @@
 # sanitized: yes
 import json
 import os
+import resource
+import signal
 import stat
 import subprocess
 
@@ -205,6 +207,27 @@ def edit_never_opens_a_file_for_the_text(story):
     assert len(opened) == 1 and '"/proc/' in opened[0], opened
     assert any("memfd_create(" in line for line in open(trace))
     assert variables(story) == {"A": "canary-two"}
+
+
+@case
+def edit_leaves_no_core(story):
+    story.good("set", ENV, "A=1")
+    script = editor(story, "kill -ABRT $PPID\nsleep 1\n")
+    most = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    where = story.path("core-dir")
+    os.mkdir(where)
+    outcome = story.envctl("edit", ENV, env=script, cwd=where,
+                           preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (most, most)))
+    assert outcome.code == -signal.SIGABRT and os.listdir(where) == [], (outcome, os.listdir(where))
+
+
+@case
+def render_replaces_no_pipe(story):
+    story.good("set", ENV, "A=1")
+    pipe = story.path("pipe")
+    os.mkfifo(pipe)
+    story.bad(1, "not a regular file", "render", ENV, "--format", "docker", "--output", pipe)
+    assert stat.S_ISFIFO(os.stat(pipe).st_mode)
 
 
 @case
