@@ -1,4 +1,4 @@
-/* Reads tests/vectors/storage.txt: lines "name=hex". */
+/* Reads tests/vectors/storage.txt and records.txt: lines "name=hex". */
 #pragma once
 
 #include <stddef.h>
