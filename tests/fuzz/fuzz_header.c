@@ -32,8 +32,9 @@ static void remove_directory(void)
 static void make_original(void)
 {
 	const struct slot_secret key_secret = { .type = SLOT_KEY_FILE, .key = key_file, .key_len = 32, .label = "one" };
-	const struct slot_secret passphrase = { .type = SLOT_PASSPHRASE, .passphrase = "passphrase", .passphrase_len = 10,
-						.label = "" };
+	const struct slot_secret passphrase = {
+		.type = SLOT_PASSPHRASE, .passphrase = "passphrase", .passphrase_len = 10, .label = "",
+	};
 	const uint8_t store_id[ID_LEN] = { 1 };
 	struct keyring keyring = { .min_counter = 1, .len = 1 };
 	cleanup_(header_freep) struct header *header = NULL;
@@ -61,7 +62,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	(void)argv;
 	fuzz_expect(secret_arena_start(&err) == ERR_OK);
 	setenv("VAULTD_TEST_KDF", "1", 1);
-	snprintf(directory, sizeof(directory), "%s/fuzz-header-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+	snprintf(directory, sizeof(directory), "%s/fuzz-header-XXXXXX",
+		 access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 	fuzz_expect(mkdtemp(directory));
 	snprintf(path, sizeof(path), "%s/" HEADER_FILE, directory);
 	atexit(remove_directory);
@@ -138,7 +140,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	fuzz_expect(fclose(stream) == 0);
 	enum error_code code = header_read(directory, &header, &err);
 	fuzz_expect(code == err.code);
-	fuzz_expect(code == ERR_OK || code == ERR_HEADER_DAMAGED || code == ERR_HEADER_TAMPERED || code == ERR_FORMAT_NEWER);
+	fuzz_expect(code == ERR_OK || code == ERR_HEADER_DAMAGED || code == ERR_HEADER_TAMPERED ||
+		    code == ERR_FORMAT_NEWER);
 	if (code != ERR_OK)
 		return 0;
 	open_slots(header);

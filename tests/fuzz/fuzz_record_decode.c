@@ -26,7 +26,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 typedef enum error_code round_trip(const uint8_t *plain, size_t len, struct secret_buf *again, struct error *err);
 
 #define ROUND_TRIP(name, check, free_record) \
-	static enum error_code again_##name(const uint8_t *plain, size_t len, struct secret_buf *again, struct error *err) \
+	static enum error_code again_##name(const uint8_t *plain, size_t len, struct secret_buf *again, \
+					    struct error *err) \
 	{ \
 		struct name##_record record; \
 		enum error_code code = decode_##name(plain, len, &record, err); \

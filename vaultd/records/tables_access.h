@@ -39,7 +39,8 @@ struct revoked_record {
 	int64_t expires;
 };
 void encode_revoked(struct secret_buf *out, const struct revoked_record *record);
-enum error_code decode_revoked(const uint8_t *plain, size_t len, struct revoked_record *ret, struct error *err) must_check;
+enum error_code decode_revoked(const uint8_t *plain, size_t len, struct revoked_record *ret,
+			       struct error *err) must_check;
 
 /* C */
 struct policy_record {
@@ -48,7 +49,8 @@ struct policy_record {
 	struct text_span text;
 };
 void encode_policy(struct secret_buf *out, const struct policy_record *record);
-enum error_code decode_policy(const uint8_t *plain, size_t len, struct policy_record *ret, struct error *err) must_check;
+enum error_code decode_policy(const uint8_t *plain, size_t len, struct policy_record *ret,
+			      struct error *err) must_check;
 
 /* L */
 struct role_record {
@@ -68,7 +70,8 @@ struct wrapped_record {
 	struct text_span path, body;
 };
 void encode_wrapped(struct secret_buf *out, const struct wrapped_record *record);
-enum error_code decode_wrapped(const uint8_t *plain, size_t len, struct wrapped_record *ret, struct error *err) must_check;
+enum error_code decode_wrapped(const uint8_t *plain, size_t len, struct wrapped_record *ret,
+			       struct error *err) must_check;
 
 /* I */
 struct idempotency_record {

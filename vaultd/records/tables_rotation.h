@@ -23,7 +23,8 @@ struct schema_record {
 	struct text_span actor, text;
 };
 void encode_schema(struct secret_buf *out, const struct schema_record *record);
-enum error_code decode_schema(const uint8_t *plain, size_t len, struct schema_record *ret, struct error *err) must_check;
+enum error_code decode_schema(const uint8_t *plain, size_t len, struct schema_record *ret,
+			      struct error *err) must_check;
 
 /* P */
 struct rotation_record {
@@ -36,7 +37,8 @@ struct rotation_record {
 	uint32_t attempts;
 };
 void encode_rotation(struct secret_buf *out, const struct rotation_record *record);
-enum error_code decode_rotation(const uint8_t *plain, size_t len, struct rotation_record *ret, struct error *err) must_check;
+enum error_code decode_rotation(const uint8_t *plain, size_t len, struct rotation_record *ret,
+				struct error *err) must_check;
 void rotation_record_free(struct rotation_record *record);
 
 /* O */

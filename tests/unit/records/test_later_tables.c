@@ -35,7 +35,8 @@ static void fill(uint8_t *out, size_t len, unsigned first)
 typedef enum error_code decoder(const uint8_t *plain, size_t len, struct secret_buf *again, struct error *err);
 
 #define ROUND_TRIP(name, free_record) \
-	static enum error_code again_##name(const uint8_t *plain, size_t len, struct secret_buf *again, struct error *err) \
+	static enum error_code again_##name(const uint8_t *plain, size_t len, struct secret_buf *again, \
+					    struct error *err) \
 	{ \
 		struct name##_record record; \
 		enum error_code code = decode_##name(plain, len, &record, err); \
@@ -154,13 +155,17 @@ static void rotation(void **state)
 {
 	struct text_span variables[] = { text("A"), text("AB"), text("B") };
 
-	encode_rotation(*state, &(struct rotation_record){ .kind = text("pg"), .variables = variables, .variables_len = 3,
-							   .spec = text("{}"), .next_due = 1, .last_ok = 2, .attempts = 3 });
-	is_encoded_as(*state, "01" "00" "0200" "7067" "0300" "0100" "41" "0200" "4142" "0100" "42" "02000000" "7b7d" TIME_ONE
-		      TIME_TWO "03000000", again_rotation);
+	encode_rotation(*state, &(struct rotation_record){
+		.kind = text("pg"), .variables = variables, .variables_len = 3, .spec = text("{}"), .next_due = 1,
+		.last_ok = 2, .attempts = 3,
+	});
+	is_encoded_as(*state, "01" "00" "0200" "7067" "0300" "0100" "41" "0200" "4142" "0100" "42"
+		      "02000000" "7b7d" TIME_ONE TIME_TWO "03000000", again_rotation);
 	refused("01" "01" "0000" "0000" "00000000" TIME_ONE TIME_TWO "00000000", again_rotation);
-	refused("01" "00" "0000" "0200" "0100" "42" "0100" "41" "00000000" TIME_ONE TIME_TWO "00000000", again_rotation);
-	refused("01" "00" "0000" "0200" "0100" "41" "0100" "41" "00000000" TIME_ONE TIME_TWO "00000000", again_rotation);
+	refused("01" "00" "0000" "0200" "0100" "42" "0100" "41" "00000000" TIME_ONE TIME_TWO "00000000",
+		again_rotation);
+	refused("01" "00" "0000" "0200" "0100" "41" "0100" "41" "00000000" TIME_ONE TIME_TWO "00000000",
+		again_rotation);
 	refused("01" "00" "0000" "ffff" "0100" "41" "00000000" TIME_ONE TIME_TWO "00000000", again_rotation);
 }
 
@@ -172,17 +177,18 @@ static void operation(void **state)
 	};
 
 	encode_operation(*state, &(struct operation_record){
-		.state = 4, .slot = -1, .fence = 2, .target_revision = 3, .changes = changes, .changes_len = 2, .set_ok = 1,
-		.finish_ok = 2, .attempts = 5, .backoff_until = 1, .error = text("no"),
+		.state = 4, .slot = -1, .fence = 2, .target_revision = 3, .changes = changes, .changes_len = 2,
+		.set_ok = 1, .finish_ok = 2, .attempts = 5, .backoff_until = 1, .error = text("no"),
 	});
 	is_encoded_as(*state, "01" "04" TIME_MINUS_ONE TIME_TWO "0300000000000000" "0200"
 		      "0100" "41" "03000000" "6e6577" "00000000" "0100" "42" "01000000" "6e" "03000000" "6f6c64"
 		      TIME_ONE TIME_TWO "05000000" TIME_ONE "0200" "6e6f", again_operation);
-	refused("01" "04" TIME_ONE TIME_ONE TIME_ONE "0200" "0100" "42" "00000000" "00000000" "0100" "41" "00000000" "00000000"
-		TIME_ONE TIME_TWO "05000000" TIME_ONE "0000", again_operation);
-	refused("01" "04" TIME_ONE TIME_ONE TIME_ONE "0200" "0100" "41" "00000000" "00000000" "0100" "41" "00000000" "00000000"
-		TIME_ONE TIME_TWO "05000000" TIME_ONE "0000", again_operation);
-	refused("01" "04" TIME_ONE TIME_ONE TIME_ONE "ffff" TIME_ONE TIME_TWO "05000000" TIME_ONE "0000", again_operation);
+	refused("01" "04" TIME_ONE TIME_ONE TIME_ONE "0200" "0100" "42" "00000000" "00000000"
+		"0100" "41" "00000000" "00000000" TIME_ONE TIME_TWO "05000000" TIME_ONE "0000", again_operation);
+	refused("01" "04" TIME_ONE TIME_ONE TIME_ONE "0200" "0100" "41" "00000000" "00000000"
+		"0100" "41" "00000000" "00000000" TIME_ONE TIME_TWO "05000000" TIME_ONE "0000", again_operation);
+	refused("01" "04" TIME_ONE TIME_ONE TIME_ONE "ffff" TIME_ONE TIME_TWO "05000000" TIME_ONE "0000",
+		again_operation);
 }
 
 static void secret_id(void **state)
@@ -196,9 +202,11 @@ static void secret_id(void **state)
 	fill(record.verifier, 16, 0xa0);
 	fill(record.role_id, 16, 0xb0);
 	encode_secret_id(*state, &record);
-	is_encoded_as(*state, "01" BYTES_A BYTES_B TIME_ONE TIME_TWO "07000000" "0200" "0100" "6b" "0100" "76" "0100" "6c" "0000"
+	is_encoded_as(*state, "01" BYTES_A BYTES_B TIME_ONE TIME_TWO "07000000"
+		      "0200" "0100" "6b" "0100" "76" "0100" "6c" "0000"
 		      "0200" "0400" "3a3a2f30" "0a00" "31302e302e302e302f38", again_secret_id);
-	refused("01" BYTES_A BYTES_B TIME_ONE TIME_TWO "07000000" "0200" "0100" "6c" "0000" "0100" "6b" "0000" "0000",
+	refused("01" BYTES_A BYTES_B TIME_ONE TIME_TWO "07000000"
+		"0200" "0100" "6c" "0000" "0100" "6b" "0000" "0000",
 		again_secret_id);
 	refused("01" BYTES_A BYTES_B TIME_ONE TIME_TWO "07000000" "ffff" "0000" "0000", again_secret_id);
 }
