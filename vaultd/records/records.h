@@ -145,8 +145,8 @@ struct records_request {
 };
 enum error_code records_submit(struct records *records, struct records_request *request, struct error *err) must_check;
 
-/* Once a second or so, from the housekeeping thread, not while the store is being sealed: the relaxed anchor, a due KEK
- * rotation (in this call). */
+/* Once a second or so, from the housekeeping thread: the relaxed anchor, a due KEK rotation (in this call). A seal that comes
+ * meanwhile ends the rotation. */
 void records_tick(struct records *records);
 /* New KEK epoch now, all data keys re-sealed, the old epoch dropped. Killed anywhere, the next unseal goes on with it. After
  * ERR_IO while the header was written, no further rotation until the store was sealed and unsealed. */

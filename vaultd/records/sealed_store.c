@@ -270,6 +270,16 @@ void records_seal(struct records *records)
 
 /* -- housekeeping and health ---------------------------------------------------------- */
 
+/* A seal waits for this, and drops the keys afterwards. */
+static enum error_code tick_anchor(struct records *records, struct error *err)
+{
+	pthread_rwlock_rdlock(&records->use);
+	if (!atomic_load(&records->sealed) && anchor_catch_up(records, err) != ERR_OK)
+		note_error(records, err);
+	pthread_rwlock_unlock(&records->use);
+	return err->code;
+}
+
 void records_tick(struct records *records)
 {
 	struct error failure = ERROR_INIT;
@@ -280,14 +290,13 @@ void records_tick(struct records *records)
 	pthread_mutex_lock(&records->status);
 	due = records->shred_pending && records->clock.monotonic_us(records->clock.arg) >= records->shred_due;
 	pthread_mutex_unlock(&records->status);
-	if (records->anchor_mode != ANCHOR_NONE && anchor_catch_up(records, &failure) != ERR_OK) {
-		note_error(records, &failure);
-	} else if (due && records_rotate_kek(records, &failure) != ERR_OK) {
-		note_error(records, &failure);
-		pthread_mutex_lock(&records->status);
-		records->shred_due = records->clock.monotonic_us(records->clock.arg) + RETRY_US;
-		pthread_mutex_unlock(&records->status);
-	}
+	if (tick_anchor(records, &failure) != ERR_OK || !due || records_rotate_kek(records, &failure) == ERR_OK ||
+	    failure.code == ERR_SEALED)	/* the next unseal goes on with it */
+		return;
+	note_error(records, &failure);
+	pthread_mutex_lock(&records->status);
+	records->shred_due = records->clock.monotonic_us(records->clock.arg) + RETRY_US;
+	pthread_mutex_unlock(&records->status);
 }
 
 void records_health(struct records *records, struct records_health *ret)
