@@ -139,24 +139,25 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	struct logged *logged = *state;
-
-	store_close(logged->fixture.store);
-	fixture_remove_directory(logged->fixture.directory);
-	pthread_mutex_destroy(&logged->log.lock);
-	pthread_cond_destroy(&logged->log.signal);
-	free(logged);
-	return 0;
-}
-
 static void hold(struct log *log, bool on)
 {
 	pthread_mutex_lock(&log->lock);
 	log->hold = on;
 	pthread_cond_broadcast(&log->signal);
 	pthread_mutex_unlock(&log->lock);
+}
+
+static int teardown(void **state)
+{
+	struct logged *logged = *state;
+
+	hold(&logged->log, false);	/* a test that failed may have left the writer waiting */
+	store_close(logged->fixture.store);
+	fixture_remove_directory(logged->fixture.directory);
+	pthread_mutex_destroy(&logged->log.lock);
+	pthread_cond_destroy(&logged->log.signal);
+	free(logged);
+	return 0;
 }
 
 /* Submits one request and returns when the writer stands in its begin(): what is submitted now makes the next batch. */
@@ -376,9 +377,17 @@ static void test_queue_limit(void **state)
 	free(batch);
 }
 
-/* A hook may take a snapshot in finished() however many readers there are. */
+/* A hook may take a snapshot in finished() however many readers there are: begin() takes the last slot, and keeps it. */
 static struct store *snapshot_store;
+static struct store_snapshot *last_slot;
 static enum error_code snapshot_code;
+
+static enum error_code begin_takes_last_slot(void *arg, uint64_t txn_id, struct error *err)
+{
+	(void)arg;
+	(void)txn_id;
+	return store_snapshot_begin(snapshot_store, &last_slot, err);
+}
 
 static void finished_takes_snapshot(void *arg, enum error_code outcome, const struct store_change *changes, size_t len)
 {
@@ -391,12 +400,13 @@ static void finished_takes_snapshot(void *arg, enum error_code outcome, const st
 	(void)len;
 	snapshot_code = store_snapshot_begin(snapshot_store, &snapshot, &err);
 	store_snapshot_end(snapshot);
+	store_snapshot_end(take_ptr(last_slot));
 }
 
 static void test_hooks_read_when_readers_are_full(void **state)
 {
 	enum { READERS = 3 };
-	const struct store_hooks hooks = { .finished = finished_takes_snapshot };
+	const struct store_hooks hooks = { .begin = begin_takes_last_slot, .finished = finished_takes_snapshot };
 	struct store_snapshot *snapshots[READERS] = { NULL };
 	struct error err = ERROR_INIT;
 	char directory[64];
@@ -460,6 +470,50 @@ static void test_full_map_recovers_by_deleting(void **state)
 	assert_int_equal(put_number(fixture->store, "a", 1), ERR_OK);
 }
 
+/* -- much to delete in a full map ------------------------------------------------------------------ */
+
+enum { SPAN = 250 };	/* keys, two to a page: each of their pages is copied */
+
+static enum error_code prepare_delete_span(struct store_request *request, const struct store_snapshot *snapshot,
+					   struct store_write *write, struct error *err)
+{
+	(void)request;
+	(void)snapshot;
+	for (unsigned i = 0; i < SPAN; i++) {
+		char key[16];
+
+		snprintf(key, sizeof(key), "%06u", 100 + i);
+		if (store_write_delete(write, key, strlen(key), err) != ERR_OK)
+			return err->code;
+	}
+	return ERR_OK;
+}
+
+static void test_full_map_has_room_to_delete_much(void **state)
+{
+	struct fixture *fixture = *state;
+	enum error_code code = ERR_OK;
+	struct error err = ERROR_INIT;
+	char key[16];
+
+	store_close(fixture->store);
+	fixture->store = open_store(fixture->directory, 8ul * 1024 * 1024, false);
+	for (unsigned i = 0; code == ERR_OK; i++) {
+		snprintf(key, sizeof(key), "%06u", i);
+		struct change_request put = { .key = key, .number = i, .len = 1500 };
+
+		code = change_run(fixture->store, &put);
+	}
+	assert_int_equal(code, ERR_STORAGE_FULL);
+	struct change_request probe = { .key = "000000", .number = 9, .len = 1500 };
+	assert_int_equal(change_run(fixture->store, &probe), ERR_OK);	/* as large as before */
+	struct change_request span = { .request = { .prepare = prepare_delete_span, .done = probe.request.done } };
+	assert_int_equal(store_submit(fixture->store, &span.request, &err), ERR_OK);
+	assert_int_equal(change_wait(&span), ERR_OK);
+	assert_int_equal(read_number(fixture->store, "000100"), UINT64_MAX);
+	assert_int_equal(read_number(fixture->store, "000000"), 9);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -475,6 +529,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_queue_limit, setup, teardown),
 		cmocka_unit_test(test_hooks_read_when_readers_are_full),
 		cmocka_unit_test_setup_teardown(test_full_map_recovers_by_deleting, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_full_map_has_room_to_delete_much, fixture_setup, fixture_teardown),
 	};
 
 	return cmocka_run_group_tests_name("store_batches", tests, NULL, NULL);

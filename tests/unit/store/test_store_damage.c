@@ -23,7 +23,7 @@
 enum { META_BYTES = 160, KEYS = 60 };
 
 /* Offsets in LMDB's meta page. */
-enum { VERSION_AT = 20, ROOT_AT = 88 + 40, TXN_ID_AT = 144 };
+enum { VERSION_AT = 20, ENTRIES_AT = 88 + 32, ROOT_AT = 88 + 40, TXN_ID_AT = 144 };
 
 struct image {
 	char directory[64];
@@ -309,6 +309,18 @@ static void test_root_points_elsewhere(void **state)
 			assert_int_equal(with_meta_number(image, page, ROOT_AT, other, 8, &newest), VERDICT_REFUSED);
 }
 
+static void test_wrong_count_is_refused(void **state)
+{
+	struct image *image = *state;
+	const struct tally newest = newest_of(image);
+	const size_t page = newest_meta(image);
+
+	assert_int_equal(number_at(image->bytes + page + ENTRIES_AT), newest.entries);
+	assert_int_equal(with_meta_number(image, page, ENTRIES_AT, newest.entries - 1, 8, &newest), VERDICT_REFUSED);
+	assert_int_equal(with_meta_number(image, page, ENTRIES_AT, newest.entries + 1, 8, &newest), VERDICT_REFUSED);
+	assert_int_equal(with_meta_number(image, page, ENTRIES_AT, newest.entries, 8, &newest), VERDICT_NEWEST);
+}
+
 static void test_newer_format(void **state)
 {
 	struct image *image = *state;
@@ -521,6 +533,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_flips_of_structure, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_older_state_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_root_points_elsewhere, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_wrong_count_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_newer_format, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_swapped_pages, setup, teardown),
 		cmocka_unit_test(test_network_file_systems_have_names),
