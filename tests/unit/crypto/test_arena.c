@@ -224,6 +224,10 @@ static void keys_are_not_dumped_and_locked_as_reported(void **state)
 
 /* -- threads -------------------------------------------------------------------- */
 
+#define WORKERS 4
+
+static pthread_barrier_t all_are_there;	/* or the first would be done before the last begins */
+
 struct worker {
 	pthread_t thread;
 	uint8_t mark;
@@ -235,7 +239,7 @@ static const char *take_and_give(uint8_t mark)
 	struct secret_key *held[64] = { 0 };
 	uint64_t random = mark;
 
-	for (size_t i = 0; i < 20000; i++) {
+	for (size_t i = 0; i < 300000; i++) {
 		size_t at = next_random(&random) % CASES(held);
 
 		if (held[at]) {
@@ -260,15 +264,17 @@ static void *work(void *arg)
 {
 	struct worker *worker = arg;
 
+	pthread_barrier_wait(&all_are_there);
 	worker->complaint = take_and_give(worker->mark);
 	return NULL;
 }
 
 static void threads_share_no_key(void **state)
 {
-	struct worker workers[4] = { { .mark = 1 }, { .mark = 2 }, { .mark = 3 }, { .mark = 4 } };
+	struct worker workers[WORKERS] = { { .mark = 1 }, { .mark = 2 }, { .mark = 3 }, { .mark = 4 } };
 
 	(void)state;
+	assert_int_equal(pthread_barrier_init(&all_are_there, NULL, WORKERS), 0);
 	for (size_t i = 0; i < CASES(workers); i++)
 		assert_int_equal(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
 	for (size_t i = 0; i < CASES(workers); i++)
@@ -276,6 +282,7 @@ static void threads_share_no_key(void **state)
 	for (size_t i = 0; i < CASES(workers); i++)
 		if (workers[i].complaint)
 			fail_msg("%s", workers[i].complaint);
+	pthread_barrier_destroy(&all_are_there);
 	assert_int_equal(secret_arena_used(), 0);
 }
 

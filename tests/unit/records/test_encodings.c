@@ -292,6 +292,47 @@ static void counts_beyond_the_input_are_refused(void **state)
 	refuse_with(2, 34, "\xff\xff\xff\xff", 4);					/* 2^32 - 1 variables */
 }
 
+/* Elements that take two bytes each: half as many as there are bytes can be there, and not one more. */
+static void arrays_are_as_large_as_the_input_justifies(void **state)
+{
+	uint8_t plain[101] = { 1 };
+	struct codec_reader reader = codec_reader_begin(plain, sizeof(plain));
+	uint64_t *array = read_array(&reader, 50, sizeof(*array), 2);
+
+	(void)state;
+	assert_non_null(array);
+	for (size_t i = 0; i < 50; i++)
+		assert_int_equal(array[i], 0);
+	assert_false(reader.failed);
+	free(array);
+	assert_null(read_array(&reader, 51, sizeof(*array), 2));
+	assert_true(reader.failed);
+	reader = codec_reader_begin(plain, sizeof(plain));
+	assert_null(read_array(&reader, UINT64_MAX, sizeof(*array), 2));
+	assert_true(reader.failed);
+	reader = codec_reader_begin(plain, sizeof(plain));
+	assert_null(read_array(&reader, 0, sizeof(*array), 2));
+	assert_false(reader.failed);
+}
+
+static void maps_ascend(void **state)
+{
+	static const struct { const char *first, *second; enum error_code wanted; } cases[] = {
+		{ "a", "b", ERR_OK }, { "a", "ab", ERR_OK }, { "", "a", ERR_OK }, { "Z", "a", ERR_OK }, { "z", "\xc3", ERR_OK },
+		{ "b", "a", ERR_RECORD }, { "ab", "a", ERR_RECORD }, { "a", "a", ERR_RECORD }, { "", "", ERR_RECORD },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < CASES(cases); i++) {
+		struct text_pair custom[] = { { text(cases[i].first), text("x") }, { text(cases[i].second), text("y") } };
+		struct head_record head = { .path = text("p"), .custom = custom, .custom_len = 2 };
+		cleanup_(secret_buf_freep) struct secret_buf *out = secret_buf_new(ROOM), *again = secret_buf_new(ROOM);
+
+		encode_head(out, &head);
+		assert_int_equal(take(&encodings[1], secret_buf_bytes(out), secret_buf_len(out), again), cases[i].wanted);
+	}
+}
+
 /* -- what does not fit is not cut --------------------------------------------------------------- */
 
 static void lists_and_texts_have_their_limits(void **state)
@@ -418,6 +459,13 @@ static void elements_are_the_known_ones(void **state)
 	is_vector("accumulator_less", sum, sizeof(sum));	/* below zero it begins again from 2^512 */
 	accumulator_add(sum, element);
 	assert_true(sodium_is_zero(sum, sizeof(sum)));
+	/* a borrow and a carry that run through all limbs */
+	const uint8_t one[64] = { 1 };
+	accumulator_subtract(sum, one);
+	for (size_t i = 0; i < sizeof(sum); i++)
+		assert_int_equal(sum[i], 0xff);
+	accumulator_add(sum, one);
+	assert_true(sodium_is_zero(sum, sizeof(sum)));
 }
 
 /* Sealed under the right key, and still not what value_seal() makes: padding of another class, a length that lies. */
@@ -514,6 +562,8 @@ int main(void)
 		cmocka_unit_test(nothing_is_decoded_that_would_not_be_encoded),
 		cmocka_unit_test(unknown_flags_and_kinds_are_refused),
 		cmocka_unit_test(counts_beyond_the_input_are_refused),
+		cmocka_unit_test(arrays_are_as_large_as_the_input_justifies),
+		cmocka_unit_test(maps_ascend),
 		cmocka_unit_test(lists_and_texts_have_their_limits),
 		cmocka_unit_test(keys_are_the_known_ones),
 		cmocka_unit_test(values_are_the_known_ones),
