@@ -2,6 +2,7 @@
  * What happens around every commit, on the writer thread: each old value is compared with its pin, the accumulator and the
  * counts follow, the state head is sealed into the same transaction, and afterwards pins, caches and the anchor follow.
  */
+#include <sodium.h>
 #include <string.h>
 
 #include "crypto/seal.h"
@@ -85,6 +86,7 @@ static void accumulate(struct records *records, const struct store_change *chang
 		accumulator_element(records->base.accumulator, change->key.at, change->key.len, change->new_value.at, element);
 		accumulator_add(records->next.accumulator, element);
 	}
+	sodium_memzero(element, sizeof(element));	/* the sum cannot be forged because nobody ever sees its parts */
 }
 
 static enum error_code change(void *arg, const struct store_change *change, struct error *err)
