@@ -3,6 +3,7 @@
 VAULTD_BUILD names the build directory. A story is a file of functions called test_…; main() runs them and prints
 "ok - name" or "not ok - name" for each.
 """
+import atexit
 import contextlib
 import json
 import os
@@ -18,8 +19,22 @@ import traceback
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("VAULTD_BUILD", os.path.join(TOP, "build"))
-VAULTD = os.path.join(BUILD, "vaultd/vaultd")
-ENVCTL = os.path.join(BUILD, "envctl/envctl")
+
+
+def reachable(*programs):
+    """The programs where every user can execute them: stories run some as another user, and a checkout may be below /root."""
+    folder = os.path.realpath(BUILD)
+    while folder != "/" and os.stat(folder).st_mode & 0o005 == 0o005:
+        folder = os.path.dirname(folder)
+    if folder == "/":
+        return programs
+    copies = tempfile.mkdtemp(prefix="vaultd-programs-")
+    atexit.register(shutil.rmtree, copies, ignore_errors=True)
+    os.chmod(copies, 0o755)
+    return tuple(shutil.copy(program, copies) for program in programs)
+
+
+VAULTD, ENVCTL = reachable(os.path.join(BUILD, "vaultd/vaultd"), os.path.join(BUILD, "envctl/envctl"))
 TIER = os.environ.get("VAULT_TIER", "plain")
 os.environ.setdefault("VAULTD_TEST_KDF", "1")
 
