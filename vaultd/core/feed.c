@@ -30,6 +30,18 @@ static void notify_name(struct vault *vault, const struct index_name *name)
 		vault_notify(vault, mount.info.path, name->path.text);
 }
 
+static enum error_code add_name(struct vault *vault, const struct records_change *change, struct error *err)
+{
+	struct head_record head;
+	enum error_code code = decode_head(change->plain, change->plain_len, &head, err);
+
+	if (code != ERR_OK)
+		return code;
+	code = name_index_add(vault->names, &change->key, head.mount, head.path.at, head.path.len, err);
+	head_record_free(&head);
+	return code;
+}
+
 /*
  * An index that lacks memory for a name would hide an environment from listings; reading it still works, and the next
  * unseal lists it. There is nobody to tell here, the commit is durable.
@@ -37,13 +49,9 @@ static void notify_name(struct vault *vault, const struct index_name *name)
 static void learn_name(struct vault *vault, const struct records_change *change)
 {
 	struct error ignored = ERROR_INIT;
-	struct head_record head;
 
-	if (decode_head(change->plain, change->plain_len, &head, &ignored) != ERR_OK)
-		return;
-	if (name_index_add(vault->names, &change->key, head.mount, head.path.at, head.path.len, &ignored) != ERR_OK)
+	if (add_name(vault, change, &ignored) != ERR_OK)
 		error_clear(&ignored);
-	head_record_free(&head);
 }
 
 static void head_changed(struct vault *vault, const struct records_change *change)
@@ -62,17 +70,24 @@ static void head_changed(struct vault *vault, const struct records_change *chang
 	sodium_memzero(&name, sizeof(name));	/* names of environments do not outlive a seal, on the stack neither */
 }
 
+static enum error_code add_mount(struct vault *vault, const struct records_change *change, struct error *err)
+{
+	struct mount mount;
+
+	if (mount_decode(&change->key, change->plain, change->plain_len, change->pin, &mount, err) != ERR_OK)
+		return err->code;
+	return mount_table_put(vault->mounts, &mount, err);
+}
+
 static void mount_changed(struct vault *vault, const struct records_change *change)
 {
 	struct error ignored = ERROR_INIT;
-	struct mount mount;
 
 	if (change->deleted) {
 		mount_table_remove(vault->mounts, change->key.bytes + 1);
 		return;
 	}
-	if (mount_decode(&change->key, change->plain, change->plain_len, change->pin, &mount, &ignored) != ERR_OK ||
-	    mount_table_put(vault->mounts, &mount, &ignored) != ERR_OK)
+	if (add_mount(vault, change, &ignored) != ERR_OK)
 		error_clear(&ignored);
 }
 
@@ -108,4 +123,15 @@ void vault_feed(void *arg, const struct records_change *change)
 	case TABLE_QUOTA:
 		break;
 	}
+}
+
+enum error_code vault_load(void *arg, const struct records_change *record, struct error *err)
+{
+	struct vault *vault = arg;
+
+	if (record->key.bytes[0] == TABLE_HEAD)
+		return add_name(vault, record, err);
+	if (record->key.bytes[0] == TABLE_MOUNT)
+		return add_mount(vault, record, err);
+	return ERR_OK;
 }

@@ -33,11 +33,23 @@ static enum error_code authenticate_peer(const struct vault *vault, const struct
 
 /* -- tokens -------------------------------------------------------------- */
 
-static void caller_of(const struct token_record *record, const uint8_t id[static ID_LEN], struct caller *ret)
+void caller_release(struct caller *caller)
 {
+	acl_unref(caller->acl);
+	*caller = (struct caller){ .kind = CALLER_ANONYMOUS };
+}
+
+static enum error_code caller_of(struct vault *vault, const struct token_record *record,
+				 const uint8_t id[static ID_LEN], struct caller *ret, struct error *err)
+{
+	struct acl *acl;
+
+	if (policy_table_acl(vault->policies, record->policies, record->policies_len, &acl, err) != ERR_OK)
+		return err->code;
 	*ret = (struct caller){
 		.kind = CALLER_TOKEN,
-		.root = record->type == 1,
+		.root = acl_is_root(acl),
+		.acl = acl,
 		.created = record->created,
 		.expires = record->expires,
 		.creation_ttl = record->creation_ttl,
@@ -45,6 +57,8 @@ static void caller_of(const struct token_record *record, const uint8_t id[static
 	snprintf(ret->display, sizeof(ret->display), "%.*s", (int)record->display.len, record->display.at);
 	snprintf(ret->path, sizeof(ret->path), "%.*s", (int)record->path.len, record->path.at);
 	sodium_bin2hex(ret->accessor, sizeof(ret->accessor), id, ID_LEN);
+	memcpy(ret->token_id, id, ID_LEN);
+	return ERR_OK;
 }
 
 static enum error_code load_token(struct vault *vault, struct records_view *view, const struct record_key *key,
@@ -63,10 +77,11 @@ static enum error_code load_token(struct vault *vault, struct records_view *view
 		return code;
 	memcpy(ret->id, key->bytes + 1, ID_LEN);
 	memcpy(ret->verifier, record.verifier, sizeof(ret->verifier));
-	caller_of(&record, ret->id, &ret->caller);
+	code = caller_of(vault, &record, ret->id, &ret->caller, err);
 	token_record_free(&record);
-	token_cache_put(vault->tokens, ret);
-	return ERR_OK;
+	if (code == ERR_OK)
+		token_cache_put(vault->tokens, ret);
+	return code;
 }
 
 /* ERR_NOT_FOUND when there is no such id. */
@@ -82,6 +97,15 @@ static enum error_code find_token(struct vault *vault, struct records_view *view
 	return load_token(vault, view, &key, ret, err);
 }
 
+/* The acl goes with it. */
+static struct caller take_caller(struct caller *from)
+{
+	struct caller taken = *from;
+
+	from->acl = NULL;
+	return taken;
+}
+
 static void wipe_token_hash(struct token_hash *hash)
 {
 	sodium_memzero(hash, sizeof(*hash));
@@ -89,6 +113,7 @@ static void wipe_token_hash(struct token_hash *hash)
 
 static void wipe_cached_token(struct cached_token *token)
 {
+	caller_release(&token->caller);
 	sodium_memzero(token, sizeof(*token));
 }
 
@@ -111,7 +136,7 @@ static enum error_code authenticate_token(struct vault *vault, struct records_vi
 		return denied(err);
 	if (token.caller.expires != 0 && token.caller.expires <= vault_now(vault))
 		return denied(err);
-	*ret = token.caller;
+	*ret = take_caller(&token.caller);
 	return ERR_OK;
 }
 
@@ -134,10 +159,10 @@ enum error_code vault_authenticate(struct vault *vault, const char *token, size_
 
 enum error_code vault_decide(const struct caller *caller, unsigned capability, const char *path, struct error *err)
 {
-	/* Default deny: whoever is not root of the vault holds no policy that could allow a path. */
-	(void)capability;
-	(void)path;
-	return caller && caller->kind != CALLER_ANONYMOUS && caller->root ? ERR_OK : denied(err);
+	/* Default deny: a caller without policies that allow it may nothing. */
+	if (!caller || caller->kind == CALLER_ANONYMOUS)
+		return denied(err);
+	return caller->root || acl_allows(caller->acl, capability, path) ? ERR_OK : denied(err);
 }
 
 enum error_code vault_authorize(struct vault *vault, const struct caller *caller, unsigned capability, const char *path,

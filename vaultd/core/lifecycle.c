@@ -72,59 +72,11 @@ static enum error_code make_initial(void *arg, struct records_view *view, struct
 
 /* -- memory -------------------------------------------------------------- */
 
-struct filling {
-	struct vault *vault;
-	struct error *err;
-};
-
-static bool fill_name(void *arg, const struct record_key *key, const uint8_t *kid, const uint8_t *plain,
-		      size_t plain_len, const uint8_t *pin)
-{
-	struct filling *filling = arg;
-	struct head_record head;
-	enum error_code code = decode_head(plain, plain_len, &head, filling->err);
-
-	(void)kid;
-	(void)pin;
-	if (code != ERR_OK)
-		return false;
-	code = name_index_add(filling->vault->names, key, head.mount, head.path.at, head.path.len, filling->err);
-	head_record_free(&head);
-	return code == ERR_OK;
-}
-
-static bool fill_mount(void *arg, const struct record_key *key, const uint8_t *kid, const uint8_t *plain,
-		       size_t plain_len, const uint8_t *pin)
-{
-	struct filling *filling = arg;
-	struct mount mount;
-
-	(void)kid;
-	return mount_decode(key, plain, plain_len, pin, &mount, filling->err) == ERR_OK &&
-	       mount_table_put(filling->vault->mounts, &mount, filling->err) == ERR_OK;
-}
-
-static void view_endp(struct records_view **view)
-{
-	records_view_end(*view);
-}
-
-enum error_code vault_caches_fill(struct vault *vault, struct error *err)
-{
-	cleanup_(view_endp) struct records_view *view = NULL;
-	struct filling filling = { .vault = vault, .err = err };
-
-	if (records_view_begin(vault->records, &view, err) != ERR_OK ||
-	    records_scan(view, TABLE_MOUNT, fill_mount, &filling, err) != ERR_OK ||
-	    records_scan(view, TABLE_HEAD, fill_name, &filling, err) != ERR_OK)
-		return err->code;
-	return err->code;	/* a callback that stopped the scan has set it */
-}
-
 void vault_caches_wipe(struct vault *vault)
 {
 	head_cache_clear(vault->heads);
 	token_cache_clear(vault->tokens);
+	policy_table_clear(vault->policies);
 	name_index_clear(vault->names);
 	mount_table_clear(vault->mounts);
 }
@@ -134,20 +86,6 @@ static void set_unsealed(struct vault *vault, bool unsealed)
 	pthread_rwlock_wrlock(&vault->state);
 	atomic_store(&vault->unsealed, unsealed);
 	pthread_rwlock_unlock(&vault->state);
-}
-
-/* records/ is unsealed and nobody uses it yet. */
-static enum error_code go_live(struct vault *vault, struct error *err)
-{
-	struct error failure = ERROR_INIT;
-
-	if (vault_caches_fill(vault, &failure) != ERR_OK) {
-		records_seal(vault->records);
-		vault_caches_wipe(vault);
-		return error_set(err, failure.code, "%s", failure.text);
-	}
-	set_unsealed(vault, true);
-	return ERR_OK;
 }
 
 /* -- the public functions ------------------------------------------------ */
@@ -187,10 +125,14 @@ static enum error_code init_locked(struct vault *vault, const struct slot_secret
 
 	if (records_initialized(vault->records))
 		return error_set(err, ERR_ALREADY_INITIALIZED, "Vault is already initialized");
-	if (records_init(vault->records, slot ? slot : &key_slot, make_initial, &initial, err) != ERR_OK)
+	/* The feed of the first commit fills the caches. */
+	if (records_init(vault->records, slot ? slot : &key_slot, make_initial, &initial, err) != ERR_OK) {
+		vault_caches_wipe(vault);
 		return err->code;
+	}
 	atomic_store(&vault->initialized, true);
-	return go_live(vault, err);
+	set_unsealed(vault, true);
+	return ERR_OK;
 }
 
 enum error_code vault_init(struct vault *vault, const struct slot_secret *slot, const char *root_token,
@@ -216,9 +158,12 @@ static enum error_code unseal_locked(struct vault *vault, const struct slot_secr
 				 "Vault is not initialized: initialize it first (envctl init)");
 	if (atomic_load(&vault->unsealed))
 		return ERR_OK;
-	if (records_unseal(vault->records, slot, -1, err) != ERR_OK)
+	if (records_unseal(vault->records, slot, -1, err) != ERR_OK) {
+		vault_caches_wipe(vault);
 		return err->code;
-	return go_live(vault, err);
+	}
+	set_unsealed(vault, true);
+	return ERR_OK;
 }
 
 enum error_code vault_unseal(struct vault *vault, const struct slot_secret *slot, struct error *err)

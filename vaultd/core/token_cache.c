@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/acl.h"
 #include "vault/limits.h"
 
 struct token_cache {
@@ -19,6 +20,12 @@ struct token_cache *token_cache_new(void)
 	if (cache)
 		pthread_mutex_init(&cache->lock, NULL);
 	return cache;
+}
+
+static void empty(struct cached_token *place)
+{
+	acl_unref(place->caller.acl);
+	sodium_memzero(place, sizeof(*place));
 }
 
 /* Ids are keyed hashes, so any of their bytes spread them. */
@@ -38,16 +45,22 @@ bool token_cache_find(struct token_cache *cache, const uint8_t id[static ID_LEN]
 
 	pthread_mutex_lock(&cache->lock);
 	found = memcmp(place->id, id, ID_LEN) == 0 && memcmp(place->pin, pin, PIN_LEN) == 0;
-	if (found)
+	if (found) {
 		*ret = *place;
+		ret->caller.acl = acl_ref(place->caller.acl);
+	}
 	pthread_mutex_unlock(&cache->lock);
 	return found;
 }
 
 void token_cache_put(struct token_cache *cache, const struct cached_token *token)
 {
+	struct cached_token *place = place_of(cache, token->id);
+
 	pthread_mutex_lock(&cache->lock);
-	*place_of(cache, token->id) = *token;
+	empty(place);
+	*place = *token;
+	place->caller.acl = acl_ref(token->caller.acl);
 	pthread_mutex_unlock(&cache->lock);
 }
 
@@ -57,14 +70,15 @@ void token_cache_drop(struct token_cache *cache, const uint8_t id[static ID_LEN]
 
 	pthread_mutex_lock(&cache->lock);
 	if (memcmp(place->id, id, ID_LEN) == 0)
-		sodium_memzero(place, sizeof(*place));
+		empty(place);
 	pthread_mutex_unlock(&cache->lock);
 }
 
 void token_cache_clear(struct token_cache *cache)
 {
 	pthread_mutex_lock(&cache->lock);
-	sodium_memzero(cache->places, sizeof(cache->places));
+	for (size_t i = 0; i < LIMIT_TOKEN_CACHE; i++)
+		empty(&cache->places[i]);
 	pthread_mutex_unlock(&cache->lock);
 }
 

@@ -1,7 +1,8 @@
 /*
  * Tokens that were looked up lately, decoded. Like the heads, an entry counts
  * only while its pin is that of the record in the caller's view. A fixed table
- * of LIMIT_TOKEN_CACHE places. Any thread.
+ * of LIMIT_TOKEN_CACHE places. What is found or put holds its acl once more
+ * than before: release the caller of what was found. Any thread.
  */
 #pragma once
 

@@ -31,7 +31,8 @@ static enum error_code make_parts(struct vault *vault, struct error *err)
 	vault->names = name_index_new();
 	vault->heads = head_cache_new(LIMIT_HEAD_CACHE);
 	vault->tokens = token_cache_new();
-	if (!vault->mounts || !vault->names || !vault->heads || !vault->tokens)
+	vault->policies = policy_table_new();
+	if (!vault->mounts || !vault->names || !vault->heads || !vault->tokens || !vault->policies)
 		return error_set(err, ERR_NO_MEMORY, "no memory is left for the vault");
 	return ERR_OK;
 }
@@ -54,6 +55,7 @@ enum error_code vault_open(const struct vault_options *options, struct vault **r
 		return err->code;
 	atomic_store(&vault->initialized, records_initialized(vault->records));
 	records_set_feed(vault->records, vault_feed, vault);
+	records_set_loader(vault->records, vault_load, vault);
 	*ret = take_ptr(vault);
 	return ERR_OK;
 }
@@ -67,6 +69,7 @@ void vault_close(struct vault *vault)
 	name_index_free(vault->names);
 	head_cache_free(vault->heads);
 	token_cache_free(vault->tokens);
+	policy_table_free(vault->policies);
 	pthread_rwlock_destroy(&vault->state);
 	pthread_mutex_destroy(&vault->watch);
 	pthread_mutex_destroy(&vault->lifecycle);

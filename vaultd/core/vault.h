@@ -1,6 +1,8 @@
 /*
  * What a vault means: the typed operations of the daemon, without HTTP and
- * without LMDB. http/ includes this header and nothing else of core/.
+ * without LMDB. http/ includes this header and its parts, caller.h, action.h
+ * and vault_*.h, and nothing else of core/. Here: opening and sealing,
+ * environments, and what of a mount all of them need.
  *
  * Threads: all functions may be called by any thread. Reads answer at once.
  * Changes are struct vault_op: the operation is prepared on the calling thread,
@@ -24,6 +26,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "core/action.h"
+#include "core/caller.h"
 #include "records/header.h"
 #include "records/records.h"
 #include "records/tables.h"
@@ -71,41 +75,6 @@ enum error_code vault_init(struct vault *vault, const struct slot_secret *slot, 
 void vault_init_result_wipe(struct vault_init_result *result);
 /* Also slow. ERR_OK when it is unsealed already. */
 enum error_code vault_unseal(struct vault *vault, const struct slot_secret *slot, struct error *err) must_check;
-
-/* -- who asks ------------------------------------------------------------ */
-
-enum caller_kind { CALLER_ANONYMOUS, CALLER_TOKEN, CALLER_PEER };
-
-struct caller {
-	enum caller_kind kind;
-	bool root;
-	uid_t uid;		/* CALLER_PEER */
-	gid_t gid;
-	char display[64];	/* "root", "uid-1000": the actor of a revision */
-	char accessor[40];	/* hex of the token's id, "" for a peer */
-	int64_t created, expires;	/* of the token; 0: none */
-	int64_t creation_ttl;
-	char path[64];		/* "auth/token/root" */
-};
-
-struct peer {			/* SO_PEERCRED of a Unix socket */
-	bool known;
-	pid_t pid;
-	uid_t uid;
-	gid_t gid;
-};
-
-/* token NULL or "": the peer counts. Unknown, expired, malformed tokens: ERR_DENIED, one text, the same as for neither
- * token nor known peer. A present but bad token never falls back to the peer. */
-enum error_code vault_authenticate(struct vault *vault, const char *token, size_t token_len, const struct peer *peer,
-				   struct caller *ret, struct error *err) must_check;
-
-enum capability {
-	CAP_CREATE = 1, CAP_READ = 2, CAP_UPDATE = 4, CAP_PATCH = 8, CAP_DELETE = 16, CAP_LIST = 32, CAP_SUDO = 64
-};
-/* The one function that decides. path is the API path without "/v1/", e.g. "secret/data/shop/production". */
-enum error_code vault_authorize(struct vault *vault, const struct caller *caller, unsigned capability, const char *path,
-				struct error *err) must_check;
 
 enum error_code vault_seal(struct vault *vault, const struct caller *caller, struct error *err) must_check;
 

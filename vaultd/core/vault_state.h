@@ -6,7 +6,7 @@
  *   state       read: for the length of an operation; write: to seal. No
  *               thread waits for a commit while it holds it, and it prefers
  *               the writer, so no thread takes it twice
- *   the locks inside mounts, names, heads, tokens, watch: leaves
+ *   the locks inside mounts, names, heads, tokens, policies, watch: leaves
  * The writer thread of the store calls prepare(), the feed and done(); it takes
  * leaves only, because vault_seal() waits for it with `state` held.
  */
@@ -19,6 +19,7 @@
 #include "core/head_cache.h"
 #include "core/mounts.h"
 #include "core/name_index.h"
+#include "core/policy_table.h"
 #include "core/token_cache.h"
 #include "core/vault.h"
 #include "records/records.h"
@@ -36,6 +37,7 @@ struct vault {
 	struct name_index *names;
 	struct head_cache *heads;
 	struct token_cache *tokens;
+	struct policy_table *policies;
 	struct records_health health;	/* the last one seen while sealed; lifecycle */
 	pthread_mutex_t watch;
 	void (*changed)(void *arg, const char *mount_path, const char *path);
@@ -69,9 +71,14 @@ void data_path_of(const struct kv_target *target, struct data_path *ret);
 void vault_feed(void *arg, const struct records_change *change);
 void vault_notify(struct vault *vault, const char *mount_path, const char *path);
 
-/* Fills mounts and names from the store after an unseal, and wipes all caches. The lifecycle lock is held. */
-enum error_code vault_caches_fill(struct vault *vault, struct error *err) must_check;
+/* What the feed keeps, from the records that an unseal comes by. Nobody else is in the vault. */
+enum error_code vault_load(void *arg, const struct records_change *record, struct error *err) must_check;
+/* Wipes all caches. The lifecycle lock is held. */
 void vault_caches_wipe(struct vault *vault);
+
+/* Prepares and queues an action whose prepare_() and finish_() are set; see action.h. */
+enum error_code vault_action_submit(struct vault *vault, struct vault_action *action, bool anchor_now,
+				    struct error *err) must_check;
 
 /* A change that the caller waits for. */
 struct waited_request {

@@ -465,7 +465,7 @@ void *request_begin(void *arg, const char *target, struct MHD_Connection *mhd)
 	request->server = listener->server;
 	request->connection = info->socket_context;
 	request->mhd = mhd;
-	request->caller.display[0] = '\0';
+	request->caller = (struct caller){ .kind = CALLER_ANONYMOUS };
 	request->path.path_len = 0;
 	request->path.args_len = 0;
 	request->env.len = 0;
@@ -501,6 +501,8 @@ void request_end(void *arg, struct MHD_Connection *mhd, void **state, enum MHD_R
 	secret_buf_free(request->body);
 	secret_buf_free(request->scratch);
 	free(request->revisions);
+	request_work_free(request);
+	caller_release(&request->caller);
 	connection_set_deadline(request->connection, KEEP_ALIVE_SECONDS + DEADLINE_HEADER_SECONDS);
 	give_structure(listener, request);
 	atomic_fetch_sub(&listener->server->active, 1);

@@ -64,6 +64,9 @@ struct request {
 	bool op_used;
 	int64_t *revisions;		/* listed in a body; op.revisions points to it */
 	struct secret_buf *scratch;	/* texts that op points to */
+	void *work;			/* of action.h */
+	size_t work_size;
+	void (*work_wipe)(void *work);
 	/* from here on not zeroed at the beginning */
 	char id[REQUEST_ID_LEN + 1];
 	struct caller caller;
@@ -79,6 +82,9 @@ struct request {
 void request_suspend(struct request *request);
 /* Gives a suspended request back to its event thread, which then calls next() (NULL: the answer is made). Any thread. */
 void request_resume(struct request *request, route_handler *next);
+
+/* Frees what request_work() of action.h gave. */
+void request_work_free(struct request *request);
 
 /* A number from a query argument; absent or empty gives absent. False, with a 400 as the answer, when it is none or over max. */
 bool request_arg_uint(struct request *request, const char *name, uint64_t absent, uint64_t max, uint64_t *ret);

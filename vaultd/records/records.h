@@ -77,8 +77,8 @@ enum error_code records_unseal(struct records *records, const struct slot_secret
 			       struct error *err) must_check;
 void records_seal(struct records *records);
 
-/* Called on the writer thread after a commit is durable, and by records_unseal() is NOT called: scan instead. len 0 of
- * encoding: deleted. plain is the new encoding, NULL for tables that core does not cache (only H, T, M, Q get it). */
+/* Called on the writer thread after a commit is durable (also that of records_init()). plain is the new encoding, NULL
+ * when the record was deleted and for tables that core does not cache (H, T, M, C, U and Q are given). */
 struct records_change {
 	struct record_key key;
 	bool deleted;
@@ -87,6 +87,11 @@ struct records_change {
 	uint8_t pin[PIN_LEN];
 };
 void records_set_feed(struct records *records, void (*changed)(void *arg, const struct records_change *change), void *arg);
+
+/* Called by records_unseal() for every H, T, M, C and U record, as its checks come by it, in the order of tables H, then by
+ * letter; an error of load() ends the unseal with it. When records_unseal() fails, what was loaded counts for nothing. */
+void records_set_loader(struct records *records,
+			enum error_code (*load)(void *arg, const struct records_change *record, struct error *err), void *arg);
 
 /* Reading. */
 enum error_code records_view_begin(struct records *records, struct records_view **ret, struct error *err) must_check;

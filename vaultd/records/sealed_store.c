@@ -141,6 +141,13 @@ void records_set_feed(struct records *records, void (*changed)(void *arg, const 
 	records->changed_arg = arg;
 }
 
+void records_set_loader(struct records *records,
+			enum error_code (*load)(void *arg, const struct records_change *record, struct error *err), void *arg)
+{
+	records->load = load;
+	records->load_arg = arg;
+}
+
 /* -- unsealing --------------------------------------------------------------------- */
 
 /* The slot whose failures are counted: the named one, or the first of the type. -1: none has the type. */

@@ -67,6 +67,8 @@ struct records {
 
 	void (*changed)(void *arg, const struct records_change *change);
 	void *changed_arg;
+	enum error_code (*load)(void *arg, const struct records_change *record, struct error *err);
+	void *load_arg;
 
 	pthread_mutex_t status;
 	uint64_t shown_counter, shown_live, shown_revisions, anchored_counter;

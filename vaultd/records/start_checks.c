@@ -194,6 +194,24 @@ static enum error_code take_head(struct inventory *inventory, const struct recor
 	return err->code;
 }
 
+static bool core_loads(uint8_t table)
+{
+	return table == TABLE_HEAD || table == TABLE_TOKEN || table == TABLE_MOUNT || table == TABLE_POLICY || table == TABLE_QUOTA;
+}
+
+static enum error_code load_record(const struct inventory *inventory, const struct record_key *key, const uint8_t *pin,
+				   struct error *err)
+{
+	const struct records *records = inventory->records;
+	struct records_change record = { .key = *key, .plain = secret_buf_bytes(inventory->plain),
+					 .plain_len = secret_buf_len(inventory->plain) };
+
+	if (!records->load || !core_loads(key->bytes[0]))
+		return ERR_OK;
+	memcpy(record.pin, pin, PIN_LEN);
+	return records->load(records->load_arg, &record, err);
+}
+
 static bool take_record(void *arg, struct store_bytes at, struct store_bytes value)
 {
 	struct inventory *inventory = arg;
@@ -214,7 +232,8 @@ static bool take_record(void *arg, struct store_bytes at, struct store_bytes val
 	secret_buf_reset(inventory->plain);
 	if (pins_load(inventory->records->pins, key.bytes, key.len, value.at + VALUE_PIN_OFFSET, inventory->err) != ERR_OK ||
 	    view_open(&inventory->view, &key, value, inventory->plain, inventory->err) != ERR_OK ||
-	    (key.bytes[0] == TABLE_HEAD && take_head(inventory, &key, value.at + 16, inventory->err) != ERR_OK))
+	    (key.bytes[0] == TABLE_HEAD && take_head(inventory, &key, value.at + 16, inventory->err) != ERR_OK) ||
+	    load_record(inventory, &key, value.at + VALUE_PIN_OFFSET, inventory->err) != ERR_OK)
 		return false;
 	accumulator_element(inventory->records->base.accumulator, key.bytes, key.len, value.at, element);
 	accumulator_add(inventory->sum, element);
