@@ -21,6 +21,11 @@
 #define DEFAULT_MAX_VERSIONS 100	/* what max_versions = 0 means */
 #define LIMIT_EXEC_STRING 131071	/* NAME=VALUE of execve: MAX_ARG_STRLEN less its NUL */
 
+#define LIMIT_RESOLVE_ENVIRONMENTS 16	/* in one resolve: the environment, its parents and theirs, and whatever templates name */
+#define LIMIT_PARENTS (LIMIT_RESOLVE_ENVIRONMENTS - 1)	/* of one environment */
+#define LIMIT_TEMPLATE_FILTERS 4	/* of one reference; each may make it up to six times as long */
+#define LIMIT_TEMPLATE_DEPTH 32		/* templates that refer to templates */
+#define LIMIT_RESOLVED (2u * 1024 * 1024)	/* names and values of a resolved environment; execve takes no more */
 #define LIMIT_ALLOW_NAMES 256		/* names that `run` may accept, in one environment's settings */
 #define LIMIT_NAME_LIST (64u * 1024 * 1024)	/* names in one listing; a million environments of ordinary names */
 
