@@ -43,11 +43,28 @@ static void emit_escape(struct secret_buf *out, unsigned char byte)
 	}
 }
 
+/* Nearly all strings: nothing to escape, one reservation. */
+static void emit_plain(struct secret_buf *out, const char *text, size_t len)
+{
+	uint8_t *at = secret_buf_reserve(out, len + 2);
+	if (!at)
+		return;
+	at[0] = '"';
+	if (len > 0)
+		memcpy(at + 1, text, len);
+	at[len + 1] = '"';
+	secret_buf_advance(out, len + 2);
+}
+
 void json_emit_string(struct secret_buf *out, const char *text, size_t len)
 {
+	size_t run = plain_run(text, len);
+	if (run == len) {
+		emit_plain(out, text, len);
+		return;
+	}
 	secret_buf_append_char(out, '"');
-	for (;;) {
-		size_t run = plain_run(text, len);
+	for (;; run = plain_run(text, len)) {
 		secret_buf_append(out, text, run);
 		if (run == len)
 			break;

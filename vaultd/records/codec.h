@@ -8,9 +8,11 @@
  */
 #pragma once
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "records/tables.h"
 #include "vault/secret_buf.h"
@@ -25,21 +27,86 @@ struct codec_reader {
 /* Begins behind the encoding's first byte, which must be 1 (the only encoding there is). */
 struct codec_reader codec_reader_begin(const uint8_t *plain, size_t len);
 
-uint8_t read_u8(struct codec_reader *reader);
-uint16_t read_u16(struct codec_reader *reader);
-uint32_t read_u32(struct codec_reader *reader);
-uint64_t read_u64(struct codec_reader *reader);
-int64_t read_i64(struct codec_reader *reader);
-void read_bytes(struct codec_reader *reader, void *out, size_t len);
-struct text_span read_s16(struct codec_reader *reader);
-struct text_span read_s32(struct codec_reader *reader);
+/* Fails the reader; nothing is left then, so that the reads below look at one thing only. */
+void read_fail(struct codec_reader *reader);
+
+/* Inline, because an environment is decoded by hundreds of them. */
+static inline void read_bytes(struct codec_reader *reader, void *out, size_t len)
+{
+	if (reader->left < len) {
+		read_fail(reader);
+		memset(out, 0, len);
+		return;
+	}
+	memcpy(out, reader->at, len);
+	reader->at += len;
+	reader->left -= len;
+}
+
+static inline uint8_t read_u8(struct codec_reader *reader)
+{
+	uint8_t value;
+
+	read_bytes(reader, &value, sizeof(value));
+	return value;
+}
+
+static inline uint16_t read_u16(struct codec_reader *reader)
+{
+	uint16_t value;
+
+	read_bytes(reader, &value, sizeof(value));
+	return le16toh(value);
+}
+
+static inline uint32_t read_u32(struct codec_reader *reader)
+{
+	uint32_t value;
+
+	read_bytes(reader, &value, sizeof(value));
+	return le32toh(value);
+}
+
+static inline uint64_t read_u64(struct codec_reader *reader)
+{
+	uint64_t value;
+
+	read_bytes(reader, &value, sizeof(value));
+	return le64toh(value);
+}
+
+static inline int64_t read_i64(struct codec_reader *reader)
+{
+	return (int64_t)read_u64(reader);
+}
+
+static inline struct text_span read_span(struct codec_reader *reader, size_t len)
+{
+	struct text_span span = { .at = (const char *)reader->at, .len = (uint32_t)len };
+
+	if (reader->left < len) {
+		read_fail(reader);
+		return (struct text_span){ .at = "", .len = 0 };
+	}
+	reader->at += len;
+	reader->left -= len;
+	return span;
+}
+
+static inline struct text_span read_s16(struct codec_reader *reader)
+{
+	return read_span(reader, read_u16(reader));
+}
+
+static inline struct text_span read_s32(struct codec_reader *reader)
+{
+	return read_span(reader, read_u32(reader));
+}
 
 /* An array of count elements of size bytes, zeroed, or NULL (and failed) when count elements of at least min_encoded bytes
  * cannot be left in the input: no count leads to memory that the input does not justify. NULL for 0 is no failure. When
  * memory is out, the end of the reading says so: the record is not to blame. */
 void *read_array(struct codec_reader *reader, uint64_t count, size_t size, size_t min_encoded);
-
-void read_fail(struct codec_reader *reader);
 
 /* Everything fitted and nothing is left. Otherwise ERR_RECORD: "what" is malformed; or ERR_NO_MEMORY. */
 enum error_code codec_reader_end(const struct codec_reader *reader, const char *what, struct error *err) must_check;
