@@ -29,6 +29,10 @@
 #define LIMIT_ALLOW_NAMES 256		/* names that `run` may accept, in one environment's settings */
 #define LIMIT_NAME_LIST (64u * 1024 * 1024)	/* names in one listing; a million environments of ordinary names */
 
+/* cubbyholes and wrapped answers */
+#define LIMIT_CUBBYHOLE_PATHS 128	/* of one token: all of them go with it in one commit */
+#define LIMIT_CUBBYHOLE_BYTES (1024 * 1024)	/* of one token, JSON text in all */
+
 /* memory of core/ */
 #define LIMIT_HEAD_CACHE (6u * 1024 * 1024)	/* decoded heads; about 900 of 100 revisions each */
 #define LIMIT_TOKEN_CACHE 256		/* token records kept decoded; a miss costs one decryption */

@@ -30,6 +30,12 @@ static const struct route routes[] = {
 	{ "/v1/sys/internal/ui/mounts/{name}", METHOD_GET, 0, 0, AUDIT_READ, 0, handle_ui_mount },
 	{ "/v1/auth/token/lookup-self", METHOD_GET | WRITE, 0, LIMIT_BODY_SMALL, AUDIT_READ, 0, handle_lookup_self },
 
+	/* what a token keeps for itself */
+	{ "/v1/cubbyhole/{dir}", METHOD_LIST, CAP_LIST, 0, AUDIT_READ, 0, handle_cubbyhole_list },
+	{ "/v1/cubbyhole/{env}", METHOD_GET, CAP_READ, 0, AUDIT_READ, 0, handle_cubbyhole_read },
+	{ "/v1/cubbyhole/{env}", WRITE, CAP_CREATE | CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_CHANGE, 0, handle_cubbyhole_write },
+	{ "/v1/cubbyhole/{env}", METHOD_DELETE, CAP_DELETE, 0, AUDIT_CHANGE, 0, handle_cubbyhole_delete },
+
 	/* KV version 2 */
 	{ "/v1/{mount}/config", METHOD_GET, CAP_READ, 0, AUDIT_READ, 0, handle_config_read },
 	{ "/v1/{mount}/config", WRITE, CAP_CREATE | CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_CHANGE, ROUTE_SLOW, handle_config_write },

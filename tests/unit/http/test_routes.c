@@ -52,6 +52,13 @@ static const struct row rows[] = {
 	{ "/v1/auth/token/lookup-self", "", METHOD_GET, ROUTE_FOUND, "/v1/auth/token/lookup-self", "" },
 	{ "/v1/auth/token/lookup", "", METHOD_POST, ROUTE_NONE, NULL, NULL },
 
+	{ "/v1/cubbyhole", "", METHOD_LIST, ROUTE_FOUND, "/v1/cubbyhole/{dir}", "" },
+	{ "/v1/cubbyhole/a", "", METHOD_LIST, ROUTE_FOUND, "/v1/cubbyhole/{dir}", "a" },
+	{ "/v1/cubbyhole/a/b", "", METHOD_GET, ROUTE_FOUND, "/v1/cubbyhole/{env}", "a/b" },
+	{ "/v1/cubbyhole/a", "", METHOD_POST, ROUTE_FOUND, "/v1/cubbyhole/{env}", "a" },
+	{ "/v1/cubbyhole/a", "", METHOD_DELETE, ROUTE_FOUND, "/v1/cubbyhole/{env}", "a" },
+	{ "/v1/cubbyhole/a", "", METHOD_PATCH, ROUTE_NO_METHOD, "/v1/cubbyhole/{env}", "a" },
+
 	/* fixed rows do not hold when a mount is looked at, nor the other way round */
 	{ "/v1/sys/health", "sys/", METHOD_GET, ROUTE_NONE, NULL, NULL },
 	{ "/v1/secret/data/a", "", METHOD_GET, ROUTE_NONE, NULL, NULL },
