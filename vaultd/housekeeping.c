@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "log.h"
+
 struct housekeeping {
 	struct vault *vault;
 	pthread_t thread;
@@ -31,8 +33,12 @@ static void *run(void *arg)
 {
 	struct housekeeping *housekeeping = arg;
 
-	while (wait_a_second(housekeeping))
+	while (wait_a_second(housekeeping)) {
 		vault_tick(housekeeping->vault);
+		if (vault_seal_tampered(housekeeping->vault))
+			log_event(LOG_LEVEL_ERROR, "sealed_itself",
+				  "the store was changed by something else than vaultd; an unseal will say what was found");
+	}
 	return NULL;
 }
 

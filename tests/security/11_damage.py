@@ -6,6 +6,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "integration"))
 import random  # noqa: E402
 import shutil  # noqa: E402
+import time  # noqa: E402
 
 import vault  # noqa: E402
 
@@ -143,6 +144,31 @@ def test_an_old_header_or_database_alone_is_refused():
             word = outcome(daemon)
             assert word != "started", word
         assert old
+
+
+def test_a_record_changed_while_it_runs_seals_the_vault():
+    with filled() as daemon:
+        restore(daemon)
+        daemon.start()
+        assert daemon.unseal().status == 200
+        path = os.path.join(daemon.data, "vault.db")
+        with open(path, "r+b") as database:
+            content = database.read()
+            at = content.find(b"\x01\x01H\x00")  # format, algorithm, table, flags: the values of heads
+            while at >= 0:
+                database.seek(at + 70)
+                database.write(bytes([content[at + 70] ^ 1]))
+                at = content.find(b"\x01\x01H\x00", at + 1)
+        answer = daemon.request("PUT", "secret/data/shop/e3", {"data": {"A": "1"}})
+        assert answer.status == 500, answer
+        until = time.monotonic() + 30
+        while not daemon.get("sys/seal-status").json["sealed"]:
+            assert time.monotonic() < until, "it does not seal itself"
+            time.sleep(0.05)
+        assert "sealed_itself" in daemon.log()
+        answer = daemon.unseal()
+        assert answer.status == 500 and "record" in answer.errors[0], answer
+        assert daemon.request("GET", "sys/seal-status").json["sealed"]
 
 
 def test_the_whole_directory_rolled_back_is_found_by_the_anchor():

@@ -176,19 +176,23 @@ enum error_code vault_unseal(struct vault *vault, const struct slot_secret *slot
 	return code;
 }
 
+/* With the lock held nobody reads; records_seal() then finishes what is queued, whose prepare() and done() do not need it. */
+static void forget_everything(struct vault *vault)
+{
+	pthread_rwlock_wrlock(&vault->state);
+	atomic_store(&vault->unsealed, false);
+	records_seal(vault->records);
+	vault_caches_wipe(vault);
+	pthread_rwlock_unlock(&vault->state);
+}
+
 static enum error_code seal_locked(struct vault *vault, const struct caller *caller, struct error *err)
 {
 	if (!atomic_load(&vault->unsealed))
 		return error_set(err, ERR_SEALED, "Vault is sealed");
 	if (vault_decide(caller, CAP_SUDO | CAP_UPDATE, "sys/seal", err) != ERR_OK)
 		return err->code;
-	/* With the lock held nobody reads; records_seal() then finishes what is queued, whose prepare() and done() do
-	 * not need the lock. */
-	pthread_rwlock_wrlock(&vault->state);
-	atomic_store(&vault->unsealed, false);
-	records_seal(vault->records);
-	vault_caches_wipe(vault);
-	pthread_rwlock_unlock(&vault->state);
+	forget_everything(vault);
 	return ERR_OK;
 }
 
@@ -202,4 +206,21 @@ enum error_code vault_seal(struct vault *vault, const struct caller *caller, str
 	if (code == ERR_OK)
 		vault_notify(vault, NULL, NULL);
 	return code;
+}
+
+bool vault_seal_tampered(struct vault *vault)
+{
+	bool sealed = false;
+
+	if (!records_tampered(vault->records))
+		return false;
+	pthread_mutex_lock(&vault->lifecycle);
+	if (atomic_load(&vault->unsealed) && records_tampered(vault->records)) {
+		forget_everything(vault);
+		sealed = true;
+	}
+	pthread_mutex_unlock(&vault->lifecycle);
+	if (sealed)
+		vault_notify(vault, NULL, NULL);
+	return sealed;
 }

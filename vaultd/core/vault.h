@@ -267,6 +267,12 @@ void kv_diff_free(struct kv_diff *diff);
 enum error_code kv_diff(struct vault *vault, const struct caller *caller, const struct kv_target *from, uint64_t from_revision,
 			const struct kv_target *to, uint64_t to_revision, struct kv_diff *ret, struct error *err) must_check;
 
+/*
+ * Seals when something else than the daemon changed the store behind its back: the keys go, and the next unseal's checks
+ * say what it was. True when it did so. From the thread of vault_tick().
+ */
+bool vault_seal_tampered(struct vault *vault);
+
 /* Housekeeping, once a second, from one thread. */
 void vault_tick(struct vault *vault);
 

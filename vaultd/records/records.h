@@ -157,6 +157,9 @@ void records_tick(struct records *records);
  * ERR_IO while the header was written, no further rotation until the store was sealed and unsealed. */
 enum error_code records_rotate_kek(struct records *records, struct error *err) must_check;
 
+/* A record or the state was changed by something else while it ran: nothing is answered, and core should seal. */
+bool records_tampered(const struct records *records);
+
 struct records_health {
 	bool initialized, sealed, writable, anchor_configured, anchor_ok;
 	uint64_t counter, n_live, n_revisions, anchor_counter;

@@ -306,6 +306,11 @@ void records_tick(struct records *records)
 	pthread_mutex_unlock(&records->status);
 }
 
+bool records_tampered(const struct records *records)
+{
+	return !atomic_load(&records->sealed) && atomic_load(&records->broken);
+}
+
 void records_health(struct records *records, struct records_health *ret)
 {
 	struct error ignored = ERROR_INIT;

@@ -60,6 +60,14 @@ static enum error_code changed_behind_our_back(const struct record_key *key, str
 			 key->bytes[0] >= 'A' ? key->bytes[0] : '0');
 }
 
+/* The start checks have seen this record whole: whoever changed it since can write to the store. Nothing is answered any more,
+ * and core seals. (A revision is first looked at when it is read, and may be damaged without anybody's doing.) */
+static enum error_code tampered(struct records_view *view, const struct record_key *key, struct error *err)
+{
+	atomic_store(&view->records->broken, true);
+	return changed_behind_our_back(key, err);
+}
+
 enum error_code view_value(struct records_view *view, const struct record_key *key, struct store_bytes *ret, struct error *err)
 {
 	uint8_t pin[PIN_LEN];
@@ -70,9 +78,9 @@ enum error_code view_value(struct records_view *view, const struct record_key *k
 		return error_set(err, code, "a record cannot be read from vault.db");
 	pinned = pins_find(view->records->pins, store_snapshot_id(view->snapshot), key->bytes, key->len, pin);
 	if (code == ERR_NOT_FOUND)
-		return pinned ? changed_behind_our_back(key, err) : ERR_NOT_FOUND;
+		return pinned ? tampered(view, key, err) : ERR_NOT_FOUND;
 	if (!pinned || ret->len < VALUE_OVERHEAD || memcmp(pin, ret->at + VALUE_PIN_OFFSET, PIN_LEN) != 0)
-		return changed_behind_our_back(key, err);
+		return tampered(view, key, err);
 	return ERR_OK;
 }
 
@@ -166,7 +174,7 @@ static bool scan_one(void *arg, struct store_bytes at, struct store_bytes value)
 	    !pins_find(scan->view->records->pins, store_snapshot_id(scan->view->snapshot), key.bytes, key.len, pin) ||
 	    memcmp(pin, value.at + VALUE_PIN_OFFSET, PIN_LEN) != 0) {
 		key.bytes[0] = at.len ? at.at[0] : 0;
-		scan->code = changed_behind_our_back(&key, scan->err);
+		scan->code = tampered(scan->view, &key, scan->err);
 		return false;
 	}
 	secret_buf_reset(scan->plain);

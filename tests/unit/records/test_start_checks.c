@@ -319,6 +319,7 @@ static void a_change_under_the_running_store_is_found(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 	enum error_code a = vault_get(fixture, "a", value, sizeof(value)), b = vault_get(fixture, "b", value, sizeof(value));
 	assert_true(a == ERR_RECORD || b == ERR_RECORD);
+	assert_true(records_tampered(fixture->records));
 	/* A write over it must not launder it. */
 	assert_int_equal(vault_put(fixture, a == ERR_RECORD ? "a" : "b", "2"), ERR_RECORD);
 	free(old.value);
