@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "client/address.h"
 #include "vault/attributes.h"
@@ -19,11 +20,18 @@ struct connection;
 
 void connection_free(struct connection *connection);
 
-/* seconds: for the connection, and for each send or receive until connection_set_timeout(). ERR_UNREACHABLE,
- * ERR_TIMEOUT, ERR_PERMISSION (a socket of somebody else). */
-enum error_code connection_open(const struct address *address, unsigned seconds, struct connection **ret,
-				struct error *err) must_check;
-void connection_set_timeout(struct connection *connection, unsigned seconds);
+/* Whom TLS believes, where it is not as the environment says (client/tls.h). */
+struct connection_trust {
+	const char *ca_file; /* instead of VAULT_CACERT; or NULL */
+	bool other;	     /* VAULT_TLS_SERVER_NAME is about another server */
+};
+
+/* deadline_us (of clock_system's monotonic time): of connecting, and of all that is sent and received until
+ * connection_set_deadline(), however slowly the other side does its part. ERR_UNREACHABLE, ERR_TIMEOUT, ERR_PERMISSION
+ * (a socket of somebody else). Looking up a name is bounded by the system's resolver instead. */
+enum error_code connection_open(const struct address *address, const struct connection_trust *trust,
+				int64_t deadline_us, struct connection **ret, struct error *err) must_check;
+void connection_set_deadline(struct connection *connection, int64_t deadline_us);
 
 enum error_code connection_send(struct connection *connection, const void *bytes, size_t len,
 				struct error *err) must_check;

@@ -2,18 +2,20 @@
 
 #include <arpa/inet.h>
 #include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <gnutls/gnutls.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/socket.h>
-#include <sys/time.h>
 
 #include "vault/clock.h"
 
 #define LIBRARY "libgnutls.so.30"
 #define PRIORITY "NORMAL:-VERS-ALL:+VERS-TLS1.3"
-#define HANDSHAKE_MS 10000
+#define HANDSHAKE_US 10000000
 
 /* The functions that we use, by their own types. */
 #define TLS_FUNCTIONS(X)                                                                                               \
@@ -29,10 +31,10 @@
 	X(gnutls_session_set_verify_cert)                                                                              \
 	X(gnutls_session_get_verify_cert_status)                                                                       \
 	X(gnutls_transport_set_int2)                                                                                   \
-	X(gnutls_handshake_set_timeout)                                                                                \
 	X(gnutls_handshake)                                                                                            \
 	X(gnutls_record_send)                                                                                          \
 	X(gnutls_record_recv)                                                                                          \
+	X(gnutls_record_get_direction)                                                                                 \
 	X(gnutls_bye)                                                                                                  \
 	X(gnutls_error_is_fatal)                                                                                       \
 	X(gnutls_strerror)
@@ -99,9 +101,9 @@ static bool flag_is_set(const char *variable)
 	return value != NULL && value[0] != '\0' && strcmp(value, "0") != 0 && strcasecmp(value, "false") != 0;
 }
 
-static enum error_code set_trust(struct tls_session *tls, struct error *err)
+static enum error_code set_trust(struct tls_session *tls, const char *ca_file, struct error *err)
 {
-	const char *file = getenv("VAULT_CACERT");
+	const char *file = ca_file != NULL ? ca_file : getenv("VAULT_CACERT");
 	int count;
 
 	if (tls->library.gnutls_certificate_allocate_credentials(&tls->credentials) < 0)
@@ -110,7 +112,8 @@ static enum error_code set_trust(struct tls_session *tls, struct error *err)
 		count = tls->library.gnutls_certificate_set_x509_trust_file(tls->credentials, file,
 									    GNUTLS_X509_FMT_PEM);
 		if (count <= 0)
-			return error_set(err, ERR_CONFIG, "VAULT_CACERT: no certificate could be read from %s", file);
+			return error_set(err, ERR_CONFIG, "%sno certificate could be read from %s",
+					 ca_file != NULL ? "" : "VAULT_CACERT: ", file);
 		return ERR_OK;
 	}
 	count = tls->library.gnutls_certificate_set_x509_system_trust(tls->credentials);
@@ -142,7 +145,6 @@ static enum error_code set_session(struct tls_session *tls, int fd, const char *
 	if (tls->verify)
 		lib->gnutls_session_set_verify_cert(tls->session, name, 0);
 	lib->gnutls_transport_set_int2(tls->session, fd, fd);
-	lib->gnutls_handshake_set_timeout(tls->session, HANDSHAKE_MS);
 	return ERR_OK;
 }
 
@@ -161,14 +163,32 @@ static const char *certificate_fault(unsigned status)
 	return "it does not verify";
 }
 
-static enum error_code handshake(struct tls_session *tls, const char *host, struct error *err)
+/* Waits until the socket is ready for what GnuTLS wants to do. False when the deadline has passed. */
+static bool wait_ready(const struct tls_session *tls, int64_t deadline_us)
+{
+	bool writes = tls->library.gnutls_record_get_direction(tls->session) != 0;
+	struct pollfd poll_fd = {.fd = tls->fd, .events = writes ? POLLOUT : POLLIN};
+	int64_t left_ms = (deadline_us - clock_system.monotonic_us(clock_system.arg)) / 1000;
+
+	if (left_ms <= 0)
+		return false;
+	/* An interruption or an early end is no harm: the operation is tried again. */
+	(void)poll(&poll_fd, 1, left_ms < INT_MAX ? (int)left_ms : INT_MAX);
+	return true;
+}
+
+static enum error_code handshake(struct tls_session *tls, const char *host, int64_t deadline_us, struct error *err)
 {
 	const struct tls_library *lib = &tls->library;
+	int64_t own_us = clock_system.monotonic_us(clock_system.arg) + HANDSHAKE_US;
 	int rc;
 
+	if (own_us < deadline_us)
+		deadline_us = own_us;
 	do {
 		rc = lib->gnutls_handshake(tls->session);
-	} while (rc < 0 && rc != GNUTLS_E_AGAIN && !lib->gnutls_error_is_fatal(rc));
+	} while (rc < 0 && !lib->gnutls_error_is_fatal(rc) &&
+		 (rc != GNUTLS_E_AGAIN || wait_ready(tls, deadline_us)));
 	if (rc >= 0)
 		return ERR_OK;
 	if (rc == GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR)
@@ -179,13 +199,24 @@ static enum error_code handshake(struct tls_session *tls, const char *host, stru
 	return error_set(err, ERR_UNREACHABLE, "no TLS 1.3 with %s: %s", host, lib->gnutls_strerror(rc));
 }
 
-enum error_code tls_session_open(int fd, const char *host, bool loopback, struct tls_session **ret, struct error *err)
+/* So that a peer that sends half a record holds nobody longer than the deadline. */
+static enum error_code make_nonblocking(int fd, struct error *err)
 {
-	const char *name = getenv("VAULT_TLS_SERVER_NAME");
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+		return error_set_errno(err, ERR_IO, errno, "cannot prepare the connection");
+	return ERR_OK;
+}
+
+enum error_code tls_session_open(int fd, const struct tls_server *server, int64_t deadline_us, struct tls_session **ret,
+				 struct error *err)
+{
+	const char *name = server->other ? NULL : getenv("VAULT_TLS_SERVER_NAME");
 	bool skip = flag_is_set("VAULT_SKIP_VERIFY");
 	cleanup_(tls_session_freep) struct tls_session *tls = calloc(1, sizeof(*tls));
 
-	if (skip && !loopback)
+	if (skip && !server->loopback)
 		return error_set(err, ERR_CONFIG,
 				 "VAULT_SKIP_VERIFY is accepted for loopback addresses only; name the issuer's file in "
 				 "VAULT_CACERT instead");
@@ -195,17 +226,20 @@ enum error_code tls_session_open(int fd, const char *host, bool loopback, struct
 	tls->fd = fd;
 	enum error_code rc = library_load(&tls->library, err);
 	if (rc == ERR_OK)
-		rc = set_trust(tls, err);
+		rc = set_trust(tls, server->ca_file, err);
 	if (rc == ERR_OK)
-		rc = set_session(tls, fd, name != NULL && name[0] != '\0' ? name : host, err);
+		rc = set_session(tls, fd, name != NULL && name[0] != '\0' ? name : server->host, err);
 	if (rc == ERR_OK)
-		rc = handshake(tls, host, err);
+		rc = make_nonblocking(fd, err);
+	if (rc == ERR_OK)
+		rc = handshake(tls, server->host, deadline_us, err);
 	if (rc == ERR_OK)
 		*ret = take_ptr(tls);
 	return rc;
 }
 
-enum error_code tls_session_send(struct tls_session *tls, const void *bytes, size_t len, struct error *err)
+enum error_code tls_session_send(struct tls_session *tls, const void *bytes, size_t len, int64_t deadline_us,
+				 struct error *err)
 {
 	const char *next = bytes;
 
@@ -213,6 +247,8 @@ enum error_code tls_session_send(struct tls_session *tls, const void *bytes, siz
 		ssize_t sent = tls->library.gnutls_record_send(tls->session, next, len);
 
 		if (sent == GNUTLS_E_INTERRUPTED)
+			continue;
+		if (sent == GNUTLS_E_AGAIN && wait_ready(tls, deadline_us))
 			continue;
 		if (sent == GNUTLS_E_AGAIN)
 			return error_set(err, ERR_TIMEOUT, "the daemon did not take the request in time");
@@ -225,26 +261,15 @@ enum error_code tls_session_send(struct tls_session *tls, const void *bytes, siz
 	return ERR_OK;
 }
 
-/* GNUTLS_E_AGAIN means that the socket's timeout has passed, or that a message without data came (a session ticket). */
-static bool timeout_has_passed(const struct tls_session *tls, int64_t started_us)
+enum error_code tls_session_receive(struct tls_session *tls, void *bytes, size_t size, int64_t deadline_us,
+				    size_t *ret_len, struct error *err)
 {
-	struct timeval timeout = {0};
-	socklen_t len = sizeof(timeout);
-
-	if (getsockopt(tls->fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, &len) < 0)
-		return true;
-	return clock_system.monotonic_us(clock_system.arg) - started_us >= (int64_t)timeout.tv_sec * 1000000;
-}
-
-enum error_code tls_session_receive(struct tls_session *tls, void *bytes, size_t size, size_t *ret_len,
-				    struct error *err)
-{
-	int64_t started_us = clock_system.monotonic_us(clock_system.arg);
 	ssize_t got;
 
+	/* Not fatal are: nothing there yet, an interruption, and messages without data (a session ticket). */
 	do {
 		got = tls->library.gnutls_record_recv(tls->session, bytes, size);
-	} while (got < 0 && !tls->library.gnutls_error_is_fatal((int)got) && !timeout_has_passed(tls, started_us));
+	} while (got < 0 && !tls->library.gnutls_error_is_fatal((int)got) && wait_ready(tls, deadline_us));
 	if (got < 0 && !tls->library.gnutls_error_is_fatal((int)got))
 		return error_set(err, ERR_TIMEOUT, "the daemon did not answer in time");
 	if (got < 0)

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "vault/attributes.h"
 #include "vault/error.h"
@@ -18,11 +19,19 @@ struct tls_session;
 
 void tls_session_free(struct tls_session *session);
 
-/* Handshake on fd, which stays the caller's. loopback: the peer is on this machine. ERR_UNREACHABLE with the reason. */
-enum error_code tls_session_open(int fd, const char *host, bool loopback, struct tls_session **ret,
+struct tls_server {
+	const char *host;
+	bool loopback;	     /* it is on this machine */
+	const char *ca_file; /* instead of VAULT_CACERT; or NULL */
+	bool other;	     /* VAULT_TLS_SERVER_NAME is about another server */
+};
+
+/* Handshake on fd, which stays the caller's and is made non-blocking. ERR_UNREACHABLE with the reason, ERR_TIMEOUT. */
+enum error_code tls_session_open(int fd, const struct tls_server *server, int64_t deadline_us, struct tls_session **ret,
 				 struct error *err) must_check;
-enum error_code tls_session_send(struct tls_session *session, const void *bytes, size_t len,
+/* Both wait until deadline_us (of clock_system's monotonic time) at most: ERR_TIMEOUT. */
+enum error_code tls_session_send(struct tls_session *session, const void *bytes, size_t len, int64_t deadline_us,
 				 struct error *err) must_check;
 /* *ret_len 0: the peer ended the session properly. */
-enum error_code tls_session_receive(struct tls_session *session, void *bytes, size_t size, size_t *ret_len,
-				    struct error *err) must_check;
+enum error_code tls_session_receive(struct tls_session *session, void *bytes, size_t size, int64_t deadline_us,
+				    size_t *ret_len, struct error *err) must_check;

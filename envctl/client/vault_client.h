@@ -21,13 +21,30 @@
 #define ANSWER_MAX (32u * 1024 * 1024) /* of any answer: a history of 1,000 revisions with all their names */
 
 struct vault_client;
+struct address;
 
 void client_free(struct vault_client *client);
 /* address and token_file are the values of the options, or NULL. Connects to nothing yet. */
 enum error_code client_new(const char *address, const char *token_file, struct vault_client **ret,
 			   struct error *err) must_check;
+/* The same for a place that the options do not name, such as the source of an import. All is copied. */
+struct client_place {
+	const struct address *address;
+	const struct secret_buf *token; /* or NULL */
+	const char *token_text;		/* static: "the token of the source", for messages */
+	const char *ca_file;		/* instead of VAULT_CACERT, or NULL */
+	const char *name_space;		/* of HashiCorp Vault and OpenBao (X-Vault-Namespace), checked; or NULL */
+	bool other;			/* not the vault of VAULT_ADDR: VAULT_TLS_SERVER_NAME is not for it */
+};
+/* ERR_INVALID: what should be the token is none. */
+enum error_code client_new_for(const struct client_place *place, struct vault_client **ret,
+			       struct error *err) must_check;
 /* "unix:///run/vaultd/vaultd.sock" */
 const char *client_address(const struct vault_client *client);
+/* "the token of VAULT_TOKEN"; NULL when no token is sent: the socket's owner then says who calls. */
+const char *client_token_text(const struct vault_client *client);
+/* From now on all calls together; each has 60 s (init and unseal 300 s) of its own. ERR_TIMEOUT beyond. */
+void client_set_deadline(struct vault_client *client, unsigned seconds);
 
 /* -- the vault --------------------------------------------------------------- */
 

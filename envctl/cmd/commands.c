@@ -1,5 +1,6 @@
 #include "cmd/commands.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Tables. */
@@ -364,25 +365,58 @@ static const struct command commands[] = {
 
 /* clang-format on */
 
+static const struct command_table main_commands = {commands, ARRAY_LEN(commands)};
+static const struct command_table *const tables[] = {&main_commands, &identity_commands};
+
 const struct command *command_at(size_t i)
 {
-	return i < ARRAY_LEN(commands) ? &commands[i] : NULL;
+	for (size_t t = 0; t < ARRAY_LEN(tables); t++) {
+		if (i < tables[t]->len)
+			return &tables[t]->rows[i];
+		i -= tables[t]->len;
+	}
+	return NULL;
 }
 
 const struct command *command_find(const char *name)
 {
-	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-		if (strcmp(commands[i].name, name) == 0)
-			return &commands[i];
+	const struct command *command;
+
+	for (size_t i = 0; (command = command_at(i)) != NULL; i++)
+		if (strcmp(command->name, name) == 0)
+			return command;
 	return NULL;
+}
+
+/* What stands behind "<word> " in a verb's name, or NULL. */
+static const char *second_word(const struct command *command, const char *word)
+{
+	size_t len = strlen(word);
+
+	return strncmp(command->name, word, len) == 0 && command->name[len] == ' ' ? command->name + len + 1 : NULL;
 }
 
 bool command_is_group(const char *word)
 {
-	size_t len = strlen(word);
+	const struct command *command;
 
-	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-		if (strncmp(commands[i].name, word, len) == 0 && commands[i].name[len] == ' ')
+	for (size_t i = 0; (command = command_at(i)) != NULL; i++)
+		if (second_word(command, word) != NULL)
 			return true;
 	return false;
+}
+
+void command_group_words(const char *word, char *ret, size_t size)
+{
+	const struct command *command;
+	const char *seconds[32];
+	size_t count = 0, used = 0;
+
+	ret[0] = '\0';
+	for (size_t i = 0; (command = command_at(i)) != NULL && count < ARRAY_LEN(seconds); i++)
+		if ((seconds[count] = second_word(command, word)) != NULL)
+			count++;
+	for (size_t i = 0; i < count && used < size; i++)
+		used += (size_t)snprintf(ret + used, size - used, "%s%s",
+					 i == 0 ? "" : i + 1 == count ? " or " : ", ", seconds[i]);
 }

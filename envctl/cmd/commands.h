@@ -23,31 +23,59 @@ enum option_id {
 	OPT_HELP,
 	OPT_VERSION,
 	/* of some */
+	OPT_ACCESSOR,
 	OPT_ALLOW_NAMES,
 	OPT_CAS,
 	OPT_DIALECT,
+	OPT_DISPLAY_NAME,
 	OPT_DRY_RUN,
 	OPT_EXACT,
 	OPT_EXCEPT,
+	OPT_EXPLICIT_MAX_TTL,
+	OPT_FIELD,
 	OPT_FILE,
 	OPT_FORMAT,
 	OPT_FROM,
+	OPT_FROM_VAULT,
+	OPT_INCREMENT,
 	OPT_KEY_FILE,
+	OPT_KV_VERSION,
+	OPT_LATEST,
 	OPT_LIMIT,
 	OPT_MERGE,
 	OPT_MESSAGE,
+	OPT_META,
 	OPT_NAME,
+	OPT_NOT_RENEWABLE,
+	OPT_NO_DEFAULT_POLICY,
+	OPT_NO_STORE,
 	OPT_ONLY,
+	OPT_ORPHAN,
 	OPT_OUTPUT,
 	OPT_PASSPHRASE,
 	OPT_PASSPHRASE_FILE,
+	OPT_PERIOD,
+	OPT_POLICY,
 	OPT_PRESERVE_ENV,
 	OPT_PRISTINE,
 	OPT_REPLACE,
 	OPT_REVEAL,
 	OPT_REVISION,
+	OPT_REVOKE,
+	OPT_ROLE,
+	OPT_SELF,
+	OPT_SOURCE_CA,
+	OPT_SOURCE_NAMESPACE,
+	OPT_SOURCE_TOKEN_ENV,
+	OPT_SOURCE_TOKEN_FILE,
 	OPT_TO,
+	OPT_TOKEN,
 	OPT_TOKEN_OUTPUT,
+	OPT_TTL,
+	OPT_TYPE,
+	OPT_UPDATE,
+	OPT_USES,
+	OPT_WRAP_TTL,
 	OPT_YES,
 };
 
@@ -77,11 +105,20 @@ struct command {
 	command_handler *handler;
 };
 
-/* Row i, or NULL behind the last. */
+/* One table of verbs; commands.c has the list of them. */
+struct command_table {
+	const struct command *rows;
+	size_t len;
+};
+extern const struct command_table identity_commands; /* who is who, and who may what */
+
+/* Row i of all tables, or NULL behind the last. */
 const struct command *command_at(size_t i);
 const struct command *command_find(const char *name);
 /* Whether some rows are called "<word> …". */
 bool command_is_group(const char *word);
+/* Writes "create, delete, list or settings" for the word; cut to fit. */
+void command_group_words(const char *word, char *ret, size_t size);
 /* Options of every verb. */
 extern const struct option_row global_options[];
 extern const size_t global_options_len;
@@ -118,4 +155,4 @@ enum error_code option_number(const struct invocation *inv, enum option_id id, b
 command_handler command_init, command_unseal, command_seal, command_status, command_get, command_set, command_unset,
 	command_edit, command_copy, command_list, command_import, command_run, command_render, command_history,
 	command_diff, command_rollback, command_env_create, command_env_delete, command_env_settings, command_version,
-	command_completion;
+	command_completion, command_login, command_logout, command_whoami;

@@ -12,10 +12,46 @@ static void append_options(struct secret_buf *out, const struct command *command
 			output_format(out, " --%s", global_options[i].name);
 }
 
+/* Whether the i-th verb is the first one of its group ("env …"); the group's length. */
+static size_t group_begins(size_t i)
+{
+	const char *name = command_at(i)->name;
+	const char *space = strchr(name, ' ');
+	size_t len = space != NULL ? (size_t)(space - name) : 0;
+
+	for (size_t before = 0; len > 0 && before < i; before++)
+		if (strncmp(command_at(before)->name, name, len + 1) == 0)
+			len = 0;
+	return len;
+}
+
+static void append_groups(struct secret_buf *out)
+{
+	const struct command *command;
+	size_t len;
+
+	secret_buf_append_text(out, "help\"\n_envctl_groups=\"");
+	for (size_t i = 0; command_at(i) != NULL; i++)
+		if ((len = group_begins(i)) > 0)
+			output_format(out, "|%.*s|", (int)len, command_at(i)->name);
+	secret_buf_append_text(out, "\"\n_envctl_group_verbs()\n{\n\tcase \"$1\" in\n");
+	for (size_t i = 0; command_at(i) != NULL; i++) {
+		if ((len = group_begins(i)) == 0)
+			continue;
+		output_format(out, "\t%.*s) echo \"", (int)len, command_at(i)->name);
+		for (size_t j = i; (command = command_at(j)) != NULL; j++)
+			if (strncmp(command->name, command_at(i)->name, len + 1) == 0)
+				output_format(out, " %s", command->name + len + 1);
+		secret_buf_append_text(out, "\" ;;\n");
+	}
+	secret_buf_append_text(out, "\tesac\n}\n");
+}
+
 static void append_tables(struct secret_buf *out)
 {
 	const struct command *command;
 	const struct dialect *dialect;
+	size_t len;
 
 	secret_buf_append_text(out, "_envctl_options()\n{\n\tcase \"$1\" in\n");
 	for (size_t i = 0; (command = command_at(i)) != NULL; i++) {
@@ -27,13 +63,16 @@ static void append_tables(struct secret_buf *out)
 	for (size_t i = 0; (command = command_at(i)) != NULL; i++)
 		if (strchr(command->name, ' ') == NULL)
 			output_format(out, "%s ", command->name);
-	secret_buf_append_text(out, "env help\"\n_envctl_env_verbs=\"");
-	for (size_t i = 0; (command = command_at(i)) != NULL; i++)
-		if (strncmp(command->name, "env ", 4) == 0)
-			output_format(out, "%s ", command->name + 4);
-	secret_buf_append_text(out, "\"\n_envctl_takes_environment=\"");
+		else if ((len = group_begins(i)) > 0)
+			output_format(out, "%.*s ", (int)len, command->name);
+	append_groups(out);
+	secret_buf_append_text(out, "_envctl_takes_environment=\"");
 	for (size_t i = 0; (command = command_at(i)) != NULL; i++)
 		if (strncmp(command->words, "ENV", 3) == 0 || strncmp(command->words, "[PREFIX", 7) == 0)
+			output_format(out, "|%s|", command->name);
+	secret_buf_append_text(out, "\"\n_envctl_takes_policy=\"");
+	for (size_t i = 0; (command = command_at(i)) != NULL; i++)
+		if (strncmp(command->words, "POLICY", 6) == 0)
 			output_format(out, "|%s|", command->name);
 	secret_buf_append_text(out, "\"\n_envctl_dialects=\"");
 	for (size_t i = 0; (dialect = dialect_at(i)) != NULL; i++)
@@ -41,6 +80,7 @@ static void append_tables(struct secret_buf *out)
 	secret_buf_append_text(out, "\"\n\n");
 }
 
+/* Names come from the vault when it answers within a second; a prompt that hangs is worse than one that does not know. */
 static const char function[] =
 	"_envctl()\n"
 	"{\n"
@@ -52,21 +92,24 @@ static const char function[] =
 	"\t\t-*) ;;\n"
 	"\t\t*)\n"
 	"\t\t\tif [ -z \"$verb\" ]; then verb=${COMP_WORDS[i]}\n"
-	"\t\t\telif [ \"$verb\" = env ]; then verb=\"env ${COMP_WORDS[i]}\"\n"
+	"\t\t\telif [[ $_envctl_groups == *\"|$verb|\"* ]]; then verb=\"$verb ${COMP_WORDS[i]}\"\n"
 	"\t\t\telse words=$((words + 1)); fi ;;\n"
 	"\t\tesac\n"
 	"\tdone\n"
 	"\tcase $prev in\n"
 	"\t--dialect|--format) COMPREPLY=($(compgen -W \"$_envctl_dialects\" -- \"$cur\")); return ;;\n"
+	"\t--policy) COMPREPLY=($(compgen -W \"$(timeout 1 envctl policy list --quiet 2>/dev/null)\" -- \"$cur\")); return ;;\n"
 	"\tesac\n"
 	"\tif [ -z \"$verb\" ]; then\n"
 	"\t\tCOMPREPLY=($(compgen -W \"$_envctl_verbs\" -- \"$cur\"))\n"
-	"\telif [ \"$verb\" = env ]; then\n"
-	"\t\tCOMPREPLY=($(compgen -W \"$_envctl_env_verbs\" -- \"$cur\"))\n"
+	"\telif [[ $_envctl_groups == *\"|$verb|\"* ]]; then\n"
+	"\t\tCOMPREPLY=($(compgen -W \"$(_envctl_group_verbs \"$verb\")\" -- \"$cur\"))\n"
 	"\telif [[ $cur == -* ]]; then\n"
 	"\t\tCOMPREPLY=($(compgen -W \"$(_envctl_options \"$verb\")\" -- \"$cur\"))\n"
 	"\telif [[ $words -eq 0 && $_envctl_takes_environment == *\"|$verb|\"* ]]; then\n"
-	"\t\tCOMPREPLY=($(compgen -W \"$(envctl list --quiet 2>/dev/null)\" -- \"$cur\"))\n"
+	"\t\tCOMPREPLY=($(compgen -W \"$(timeout 1 envctl list --quiet 2>/dev/null)\" -- \"$cur\"))\n"
+	"\telif [[ $words -eq 0 && $_envctl_takes_policy == *\"|$verb|\"* ]]; then\n"
+	"\t\tCOMPREPLY=($(compgen -W \"$(timeout 1 envctl policy list --quiet 2>/dev/null)\" -- \"$cur\"))\n"
 	"\tfi\n"
 	"}\n"
 	"\n"

@@ -1,4 +1,3 @@
-#include <stdint.h>
 #include <string.h>
 
 #include "cmd/output.h"
@@ -25,7 +24,7 @@ static bool add_environment(void *arg, const char *path)
 		secret_buf_append_char(listing->out, '\n');
 	}
 	listing->count++;
-	return true;
+	return secret_buf_ok(listing->out);
 }
 
 /* "shop" and "shop/" both mean what lies below shop. */
@@ -61,9 +60,10 @@ enum error_code command_list(struct invocation *inv, struct error *err)
 		rc = session_open(inv, &client, err);
 	if (rc != ERR_OK)
 		return rc;
+	client_set_deadline(client, WALK_SECONDS);
 	if (listing.json)
 		json_emit_raw(out, "[");
-	rc = walk_environments(client, prefix, SIZE_MAX, add_environment, &listing, err);
+	rc = walk_environments(client, prefix, WALK_FOLDERS_MAX, add_environment, &listing, err);
 	if (rc != ERR_OK)
 		return rc;
 	if (listing.json)

@@ -233,9 +233,12 @@ enum error_code invocation_parse(int argc, char **argv, struct invocation *ret, 
 	enum error_code rc = parse_all(&parser, err);
 	if (rc != ERR_OK || option_is_given(ret, OPT_HELP) || option_is_given(ret, OPT_VERSION))
 		return rc;
-	if (ret->group != NULL)
-		return error_set(err, ERR_USAGE, "%s needs a second word: create, delete, list or settings",
-				 ret->group);
+	if (ret->group != NULL) {
+		char words[256];
+
+		command_group_words(ret->group, words, sizeof(words));
+		return error_set(err, ERR_USAGE, "%s needs a second word: %s", ret->group, words);
+	}
 	if (ret->command == NULL)
 		return error_set(err, ERR_USAGE, "no verb is given");
 	return check_words(ret, err);

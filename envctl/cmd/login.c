@@ -1,0 +1,125 @@
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "client/address.h"
+#include "client/identity.h"
+#include "client/token.h"
+#include "cmd/output.h"
+#include "cmd/session.h"
+#include "cmd/token_input.h"
+#include "vault/json_emit.h"
+
+static enum error_code given_token(const struct invocation *inv, struct secret_buf **ret, struct error *err)
+{
+	const char *file = option_value(inv, OPT_TOKEN_FILE);
+
+	return file != NULL ? token_input_file(file, ret, err) : token_input("Token: ", ret, err);
+}
+
+/* The name and policies that the token has, for the person who has just given it. */
+static void report(const struct invocation *inv, const struct vault_client *client, const struct answer *answer)
+{
+	char name[128];
+	struct json_value policies, policy;
+	size_t cursor = 0, used = 0;
+	char list[256] = "";
+
+	answer_text(&answer->data, "display_name", name, sizeof(name));
+	if (json_find(&answer->data, "policies", &policies) && policies.kind == JSON_SCAN_ARRAY)
+		while (used < sizeof(list) && json_next_element(&policies, &cursor, &policy)) {
+			char text[129];
+
+			json_value_text(&policy, text, sizeof(text));
+			used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", used > 0 ? ", " : "", text);
+		}
+	say(inv, "%s knows this token: %s (policies: %s)", client_address(client), name[0] != '\0' ? name : "no name",
+	    list[0] != '\0' ? list : "none");
+}
+
+static enum error_code print_json(const struct answer *answer, bool stored, struct error *err)
+{
+	cleanup_(secret_buf_freep) struct secret_buf *out = output_new(err);
+	char name[128];
+
+	if (out == NULL)
+		return err->code;
+	answer_text(&answer->data, "display_name", name, sizeof(name));
+	json_emit_raw(out, "{\"display_name\":");
+	json_emit_cstring(out, name);
+	json_emit_raw(out, ",\"stored\":");
+	json_emit_bool(out, stored);
+	json_emit_raw(out, "}\n");
+	return output_flush(out, err);
+}
+
+enum error_code command_login(struct invocation *inv, struct error *err)
+{
+	cleanup_(secret_buf_freep) struct secret_buf *token = NULL;
+	cleanup_(client_freep) struct vault_client *client = NULL;
+	cleanup_(answer_free) struct answer answer = {0};
+	const struct token_name self = {.by = TOKEN_SELF};
+	const char *variable = getenv("VAULT_TOKEN");
+	bool store = !option_is_given(inv, OPT_NO_STORE);
+	struct address address;
+	enum error_code rc = address_find(option_value(inv, OPT_ADDRESS), &address, err);
+
+	if (rc == ERR_OK)
+		rc = given_token(inv, &token, err);
+	if (rc != ERR_OK)
+		return rc;
+	const struct client_place place = {.address = &address, .token = token, .token_text = "that token"};
+	rc = client_new_for(&place, &client, err);
+	if (rc == ERR_OK)
+		rc = client_token_lookup(client, &self, &answer, err);
+	if (rc == ERR_OK && store)
+		rc = token_store(token, err);
+	if (rc != ERR_OK)
+		return error_prefix(err, "nothing was kept");
+	report(inv, client, &answer);
+	if (store && variable != NULL && variable[0] != '\0')
+		warn("warning: VAULT_TOKEN is set and counts before the token that is kept now");
+	return option_is_given(inv, OPT_JSON) ? print_json(&answer, store, err) : ERR_OK;
+}
+
+/* A token that is not valid any more needs no revocation. */
+static enum error_code revoke_stored(const struct invocation *inv, struct error *err)
+{
+	cleanup_(secret_buf_freep) struct secret_buf *token = NULL;
+	cleanup_(client_freep) struct vault_client *client = NULL;
+	const struct token_name self = {.by = TOKEN_SELF};
+	struct error found = ERROR_INIT;
+	struct address address;
+	enum error_code rc = token_stored(&token, err);
+
+	if (rc != ERR_OK || token == NULL)
+		return rc;
+	rc = address_find(option_value(inv, OPT_ADDRESS), &address, err);
+	if (rc != ERR_OK)
+		return rc;
+	const struct client_place place = {.address = &address, .token = token, .token_text = "the token that is kept"};
+	rc = client_new_for(&place, &client, err);
+	if (rc != ERR_OK)
+		return rc;
+	rc = client_token_revoke(client, &self, false, &found);
+	if (rc == ERR_DENIED) {
+		say(inv, "the token was not valid any more");
+		return ERR_OK;
+	}
+	if (rc == ERR_OK)
+		say(inv, "the token is revoked");
+	else
+		*err = found;
+	return rc == ERR_OK ? rc : error_prefix(err, "the token is still kept");
+}
+
+enum error_code command_logout(struct invocation *inv, struct error *err)
+{
+	bool removed = false;
+	enum error_code rc = option_is_given(inv, OPT_REVOKE) ? revoke_stored(inv, err) : ERR_OK;
+
+	if (rc == ERR_OK)
+		rc = token_forget(&removed, err);
+	if (rc == ERR_OK)
+		say(inv, removed ? "the token is not kept any more" : "there was no token to remove");
+	return rc;
+}
