@@ -44,6 +44,8 @@ static void apply_patch(struct records *records, struct store_bytes value)
 		records->next.kek_epoch = patch.kek_epoch;
 	if (patch.set_anchored)
 		records->next.flags |= STATE_ANCHORED;
+	if (patch.set_shred)
+		records->next.flags |= STATE_SHRED_PENDING;
 	if (patch.clear_shred && atomic_load(&records->destroys) == patch.destroys)
 		records->next.flags &= (uint8_t)~STATE_SHRED_PENDING;
 }

@@ -14,6 +14,7 @@
 
 #include "crypto/arena.h"
 #include "crypto/passphrase.h"
+#include "crypto/shares.h"
 #include "records/tables.h"
 #include "vault/clock.h"
 #include "vault/error.h"
@@ -33,8 +34,11 @@ struct slot_secret {
 	enum slot_type type;
 	const void *passphrase;		/* SLOT_PASSPHRASE: exact bytes, one trailing LF removed by slot_open/slot_make */
 	size_t passphrase_len;
-	const void *key;		/* SLOT_KEY_FILE: contents of the key file; SLOT_CREDENTIAL: exactly 32 bytes */
+	const void *key;		/* SLOT_KEY_FILE: contents of the key file; SLOT_CREDENTIAL: exactly 32 bytes;
+					 * SLOT_SHARES, to open: shares of SHARE_LEN bytes, one after another */
 	size_t key_len;
+	unsigned shares, threshold;	/* SLOT_SHARES, to make */
+	struct secret_buf *made;	/* SLOT_SHARES, to make: the shares are appended here */
 	const char *credential;		/* SLOT_CREDENTIAL: its name */
 	const char *label;		/* for slot_make; "" if none */
 };
@@ -44,6 +48,7 @@ struct slot_info {		/* for status; nothing secret */
 	uint8_t id;
 	int64_t created;
 	char label[65], credential[65];
+	unsigned shares, threshold;	/* SLOT_SHARES */
 };
 
 struct keyring_key {
@@ -71,6 +76,13 @@ enum error_code header_new(const uint8_t store_id[static ID_LEN], int64_t now, c
 /* Adds a slot that opens the root key. ERR_INVALID for secrets outside the limits, ERR_BUSY when all slots are taken. */
 enum error_code slot_make(struct header *header, const struct slot_secret *secret, const struct secret_key *root_key,
 			  int64_t now, uint8_t *ret_id, struct error *err) must_check;
+/* The same in the place of slot id (0 to 7), whatever is there; it stays as it is when this fails. */
+enum error_code slot_make_at(struct header *header, unsigned id, const struct slot_secret *secret,
+			     const struct secret_key *root_key, int64_t now, struct error *err) must_check;
+void slot_clear(struct header *header, unsigned id);
+/* All slots as they are in another header. */
+void slots_copy(struct header *to, const struct header *from);
+bool slots_are_equal(const struct header *one, const struct header *other);
 /* For init: temp file, fsync, rename, fsync of the directory. */
 enum error_code header_create(struct header *header, const struct secret_key *root_key, const char *directory,
 			      struct error *err) must_check;
@@ -88,8 +100,16 @@ const uint8_t *header_store_id(const struct header *header);
 uint64_t header_seq(const struct header *header);
 size_t header_slots(const struct header *header, struct slot_info ret[static SLOTS_MAX]);
 
+/*
+ * Whether a share belongs to a slot of this vault, before anything is combined. ERR_INVALID names what is wrong: a typing
+ * mistake, another vault, another slot or set, another threshold, a number that was not made, another share than was made.
+ */
+enum error_code slot_check_share(const struct header *header, const uint8_t share[static SHARE_LEN], struct share_info *ret,
+				 struct error *err) must_check;
+
 /* Opens the root key with the first slot of that type that the secret opens (the named slot only when slot_id >= 0).
- * ERR_UNSEAL_FAILED, the same for every wrong secret; ERR_NOT_FOUND when no slot has that type. */
+ * ERR_UNSEAL_FAILED, the same for every wrong secret; ERR_NOT_FOUND when no slot has that type. Shares say themselves which
+ * slot they open: what slot_check_share() refuses is refused here, and so are too few, too many and the same twice. */
 enum error_code slot_open(const struct header *header, const struct slot_secret *secret, int slot_id,
 			  struct secret_key *ret_root_key, struct error *err) must_check;
 /* MAC and keyring under the root key. ERR_HEADER_TAMPERED. */

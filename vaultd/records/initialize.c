@@ -167,6 +167,8 @@ enum error_code records_init(struct records *records, const struct slot_secret *
 		return err->code;
 	atomic_store(&records->broken, false);
 	code = initialize(records, slot, &init, err);
+	if (code == ERR_OK)
+		code = header_show(records, err);
 	if (code == ERR_OK) {
 		atomic_store(&records->sealed, false);
 		return ERR_OK;

@@ -54,7 +54,7 @@ void records_close(struct records *records);	/* seals; NULL is allowed */
 bool records_initialized(const struct records *records);
 bool records_sealed(const struct records *records);
 const uint8_t *records_store_id(const struct records *records);	/* 16 bytes; zeros before init */
-size_t records_slots(const struct records *records, struct slot_info ret[static SLOTS_MAX]);
+size_t records_slots(struct records *records, struct slot_info ret[static SLOTS_MAX]);
 
 /* A record that init writes beside the system's own. */
 struct records_initial {

@@ -26,35 +26,6 @@ static uint32_t newest_epoch(const struct records *records)
 	return keyring_find(&records->keyring, KEY_KEK, 0)->epoch;	/* keys_install() made sure that there is one */
 }
 
-/*
- * The header is written before memory changes: a key that the header may not have must seal nothing. When writing fails,
- * only reading the file again can tell which of its sequences is there, and a second attempt could be two ahead of the state.
- */
-static enum error_code write_header(struct records *records, struct keyring *keyring, struct error *err)
-{
-	enum error_code code;
-
-	if (records->header_uncertain)
-		return error_set(err, ERR_IO, "vault.hdr could not be written before: seal and unseal the vault to find out what it holds");
-	pthread_mutex_lock(&records->status);
-	keyring->min_counter = records->shown_counter;
-	pthread_mutex_unlock(&records->status);
-	code = header_write_derived(records->header, &records->header_keys, keyring, records_now(records), records->directory, err);
-	records->header_uncertain = code != ERR_OK;
-	records->header_ahead |= code == ERR_OK;
-	return code;
-}
-
-/* Commits a patch that names the header's sequence: the state is no longer behind. */
-static enum error_code commit_patch(struct records *records, const struct state_patch *patch, struct error *err)
-{
-	enum error_code code = state_commit_patch(records, patch, err);
-
-	if (code == ERR_OK)
-		records->header_ahead = false;
-	return code;
-}
-
 static enum error_code gain_epoch(struct records *records, struct error *err)
 {
 	struct keyring wider = records->keyring;
@@ -66,7 +37,7 @@ static enum error_code gain_epoch(struct records *records, struct error *err)
 		return error_set(err, ERR_NO_MEMORY, "no room is left for keys");
 	random_fill(key.key->bytes, KEY_LEN);
 	wider.keys[wider.len++] = key;
-	if (write_header(records, &wider, err) != ERR_OK) {
+	if (header_advance(records, NULL, NULL, &wider, err) != ERR_OK) {
 		secret_key_free(key.key);
 		return err->code;
 	}
@@ -87,7 +58,7 @@ static enum error_code lose_old_epochs(struct records *records, struct error *er
 
 		to->keys[to->len++] = *key;
 	}
-	if (write_header(records, &narrower, err) != ERR_OK)
+	if (header_advance(records, NULL, NULL, &narrower, err) != ERR_OK)
 		return err->code;
 	/* A view may still see data keys as they were under the old epoch: it ends first. */
 	pthread_rwlock_wrlock(&records->use);
@@ -179,7 +150,7 @@ static enum error_code announce(struct records *records, bool clear_shred, uint6
 				     .job = JOB_KEK, .set_kek_epoch = true, .kek_epoch = newest_epoch(records),
 				     .clear_shred = clear_shred, .destroys = destroys };
 
-	return commit_patch(records, &patch, err);
+	return header_commit_patch(records, &patch, err);
 }
 
 static enum error_code conclude(struct records *records, struct error *err)
@@ -187,12 +158,12 @@ static enum error_code conclude(struct records *records, struct error *err)
 	struct state_patch patch = { .set_header_seq = true, .header_seq = header_seq(records->header), .set_job = true,
 				     .job = JOB_NONE };
 
-	if (commit_patch(records, &patch, err) != ERR_OK)
+	if (header_commit_patch(records, &patch, err) != ERR_OK)
 		return err->code;
 	return anchor_catch_up(records, err);
 }
 
-static enum error_code rotate(struct records *records, struct error *err)
+enum error_code kek_rotate(struct records *records, struct error *err)
 {
 	uint64_t destroys = atomic_load(&records->destroys);
 	bool fresh;
@@ -217,7 +188,7 @@ enum error_code records_rotate_kek(struct records *records, struct error *err)
 	enum error_code code;
 
 	pthread_mutex_lock(&records->rotation);
-	code = rotate(records, err);
+	code = kek_rotate(records, err);
 	pthread_mutex_unlock(&records->rotation);
 	return code;
 }

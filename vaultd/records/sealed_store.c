@@ -35,6 +35,7 @@ static enum error_code make(const struct records_options *options, struct record
 	pthread_rwlock_init(&records->use, NULL);
 	pthread_rwlock_init(&records->keys, NULL);
 	pthread_mutex_init(&records->status, NULL);
+	pthread_mutex_init(&records->attempts, NULL);
 	atomic_store(&records->sealed, true);
 	records->max_size = options->max_size;
 	records->skip_walk = options->skip_walk;
@@ -91,6 +92,8 @@ enum error_code records_open(const struct records_options *options, struct recor
 				 records->directory);
 	if (records->header)
 		memcpy(records->store_id, header_store_id(records->header), ID_LEN);
+	if (header_show(records, err) != ERR_OK)
+		return err->code;
 	/* Without a header an empty database is made at once, because its lock keeps a second daemon away. */
 	if (open_store(records, !records->header, err) != ERR_OK || open_anchor(records, err) != ERR_OK)
 		return err->code;
@@ -106,10 +109,12 @@ void records_close(struct records *records)
 	store_close(records->store);
 	anchor_close(records->anchor);
 	header_free(records->header);
+	header_free(records->shown_header);
 	pthread_mutex_destroy(&records->rotation);
 	pthread_rwlock_destroy(&records->use);
 	pthread_rwlock_destroy(&records->keys);
 	pthread_mutex_destroy(&records->status);
+	pthread_mutex_destroy(&records->attempts);
 	free(records->directory);
 	free(records->anchor_path);
 	free(records);
@@ -130,11 +135,6 @@ const uint8_t *records_store_id(const struct records *records)
 	return records->header ? records->store_id : system_kid;
 }
 
-size_t records_slots(const struct records *records, struct slot_info ret[static SLOTS_MAX])
-{
-	return records->header ? header_slots(records->header, ret) : 0;
-}
-
 void records_set_feed(struct records *records, void (*changed)(void *arg, const struct records_change *change), void *arg)
 {
 	records->changed = changed;
@@ -150,32 +150,6 @@ void records_set_loader(struct records *records,
 
 /* -- unsealing --------------------------------------------------------------------- */
 
-/* The slot whose failures are counted: the named one, or the first of the type. -1: none has the type. */
-static int counted_slot(const struct records *records, const struct slot_secret *secret, int slot_id)
-{
-	struct slot_info slots[SLOTS_MAX];
-	size_t len = header_slots(records->header, slots);
-
-	for (size_t i = 0; i < len; i++)
-		if (slots[i].type == secret->type && (slot_id < 0 || slots[i].id == slot_id))
-			return slots[i].id;
-	return -1;
-}
-
-static enum error_code open_slot(struct records *records, const struct slot_secret *secret, int slot_id,
-				 struct secret_key *ret_root_key, struct error *err)
-{
-	const uint8_t *store_id = header_store_id(records->header);
-	int counted = counted_slot(records, secret, slot_id);
-
-	if (counted < 0)
-		return error_set(err, ERR_UNSEAL_FAILED, "the vault has no slot of this type: try another way to unseal it");
-	if (attempts_begin(records->directory, store_id, (unsigned)counted, records_now(records), err) != ERR_OK ||
-	    slot_open(records->header, secret, slot_id, ret_root_key, err) != ERR_OK)
-		return err->code;
-	return attempts_success(records->directory, store_id, (unsigned)counted, err);
-}
-
 /* Another process (a recovery, a restore) may have written the header since it was read. */
 static enum error_code reread_header(struct records *records, struct error *err)
 {
@@ -188,7 +162,7 @@ static enum error_code reread_header(struct records *records, struct error *err)
 	memcpy(records->store_id, header_store_id(header), ID_LEN);
 	records->header_uncertain = false;
 	records->header_ahead = false;	/* finish_unseal() tells the state */
-	return ERR_OK;
+	return header_show(records, err);
 }
 
 /* What may only be written when everything was found right. */
@@ -202,6 +176,8 @@ static enum error_code finish_unseal(struct records *records, struct error *err)
 	if (store_start(records->store, err) != ERR_OK)
 		return err->code;
 	patch.set_header_seq = header_seq(records->header) != records->state.header_seq;
+	/* The header that the state did not hear of may be one with a new root key: behind that a new KEK comes. */
+	patch.set_shred = patch.set_header_seq;
 	patch.header_seq = header_seq(records->header);
 	patch.set_anchored = records->anchor && !(records->state.flags & STATE_ANCHORED);
 	if ((patch.set_header_seq || patch.set_anchored) && state_commit_patch(records, &patch, err) != ERR_OK)
@@ -222,7 +198,7 @@ static enum error_code unseal(struct records *records, const struct slot_secret 
 	key_scope root_key;
 
 	if (store_reopen_stopped(records->store, err) != ERR_OK || reread_header(records, err) != ERR_OK ||
-	    open_slot(records, secret, slot_id, &root_key, err) != ERR_OK ||
+	    slot_try(records, records->header, secret, slot_id, &root_key, err) != ERR_OK ||
 	    header_unlock(records->header, &root_key, &keyring, err) != ERR_OK ||
 	    keys_install(records, &keyring, &root_key, err) != ERR_OK || start_checks(records, err) != ERR_OK)
 		return err->code;

@@ -6,7 +6,8 @@
  *   use       read: a view, or a submit on the caller's thread; write: wiping at seal, dropping an old key
  *   keys      the keyring and the base keys; held for the copying of one key
  *   (data_keys and pins have their own, leaves)
- *   status    what health shows and the anchor's state; a leaf
+ *   attempts  the file of failed attempts; a leaf
+ *   status    what health shows, the slots as they are shown, and the anchor's state; a leaf
  * The writer thread (prepare again, hooks, done) takes no `use`: records_seal() stops it before it wipes.
  * `state`, `next`, `batch` and `accumulating` belong to the writer thread alone while it runs.
  */
@@ -40,7 +41,10 @@ struct records {
 	struct clock_source clock;
 
 	struct store *store;
-	struct header *header;		/* NULL: not initialised. Its bytes change in a rotation, so readers use store_id */
+	/* NULL: not initialised. Its bytes change when keys or slots do, so readers use store_id and header_shown(). */
+	struct header *header;
+	struct header *shown_header;	/* its slots, for everybody; status */
+	pthread_mutex_t attempts;
 	uint8_t store_id[ID_LEN];
 	bool header_uncertain;		/* writing it failed half-way: only reading it again tells what it holds; rotation */
 	bool header_ahead;		/* by one sequence, of which the committed state does not know yet; rotation */
@@ -98,7 +102,7 @@ struct records_write {
 /* A change of the state head alone: carried by a put of the state's key, applied by the hooks. */
 struct state_patch {
 	uint8_t padding[80];		/* a value has a pin */
-	bool set_header_seq, set_job, set_kek_epoch, set_anchored, clear_shred;
+	bool set_header_seq, set_job, set_kek_epoch, set_anchored, set_shred, clear_shred;
 	uint64_t header_seq;
 	uint64_t destroys;		/* clear_shred only when there was none since this count */
 	uint8_t job;
@@ -150,5 +154,28 @@ enum error_code start_checks(struct records *records, struct error *err) must_ch
 enum error_code state_read(struct records *records, const struct store_snapshot *snapshot, struct state_record *ret,
 			   uint8_t ret_commit[static 32], struct error *err) must_check;
 
+/* header_commit.c. `rotation` is held, or nobody else is there. */
+/*
+ * The next sequence of the header, with this keyring, and with the slots of another one (NULL: its own) under other keys (NULL:
+ * its own). It is written before memory changes: a key that the header may not have must seal nothing. When writing fails, only
+ * reading the file again can tell which of its sequences is there, and a second attempt could be two ahead of the state.
+ */
+enum error_code header_advance(struct records *records, const struct header *slots, const struct header_keys *keys,
+			       struct keyring *keyring, struct error *err) must_check;
+/* Commits a patch that names the header's sequence: the state is no longer behind. */
+enum error_code header_commit_patch(struct records *records, const struct state_patch *patch, struct error *err) must_check;
+/* When the last such commit failed: with one more header the state would be two behind, which a start takes for a rollback. */
+enum error_code header_catch_up(struct records *records, struct error *err) must_check;
+/* Shows the header's slots as they are now. */
+enum error_code header_show(struct records *records, struct error *err) must_check;
+/* A copy of what is shown, for the caller to free. ERR_NOT_INITIALIZED. */
+enum error_code header_shown(struct records *records, struct header **ret, struct error *err) must_check;
+/* Opens the root key with a slot of a header, the attempt counted before it is evaluated. Shares that do not belong to the
+ * vault are no attempt. */
+enum error_code slot_try(struct records *records, const struct header *header, const struct slot_secret *secret, int slot_id,
+			 struct secret_key *ret_root_key, struct error *err) must_check;
+
 /* rotate_kek.c */
+/* As records_rotate_kek(), with `rotation` held. */
+enum error_code kek_rotate(struct records *records, struct error *err) must_check;
 enum error_code kek_rotation_resume(struct records *records, struct error *err) must_check;

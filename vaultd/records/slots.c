@@ -8,34 +8,18 @@
 #include "records/header_copy.h"
 #include "vault/limits.h"
 
-/* A slot, 1,024 bytes. */
-enum {
-	SLOT_AT_STATE = 0,
-	SLOT_AT_TYPE = 1,
-	SLOT_AT_ID = 2,
-	SLOT_AT_COST = 4,
-	SLOT_AT_SALT = 16,
-	SLOT_AT_CREATED = 32,
-	SLOT_AT_LABEL = 40,
-	SLOT_AT_CREDENTIAL = 104,
-	SLOT_TEXT_LEN = 64,
-	SLOT_AT_SEALED = 432,
-	SLOT_SEALED_LEN = SEAL_OVERHEAD + KEY_LEN,
-	SLOT_AAD_LEN = 4 + ID_LEN + SLOT_AT_SEALED,
-};
-
 static_assert(SLOT_AT_SEALED + SLOT_SEALED_LEN == HEADER_SLOT_USED, "nothing stands behind the sealed root key");
 
 #define CREDENTIAL_LEN 32
 
-static uint8_t *slot_at(struct header *header, unsigned number)
+uint8_t *slot_at(struct header *header, unsigned id)
 {
-	return header->copy + HEADER_AT_SLOTS + number * HEADER_SLOT_LEN;
+	return header->copy + HEADER_AT_SLOTS + id * HEADER_SLOT_LEN;
 }
 
-static const uint8_t *slot_of(const struct header *header, unsigned number)
+const uint8_t *slot_of(const struct header *header, unsigned id)
 {
-	return header->copy + HEADER_AT_SLOTS + number * HEADER_SLOT_LEN;
+	return header->copy + HEADER_AT_SLOTS + id * HEADER_SLOT_LEN;
 }
 
 static void slot_aad(const struct header *header, const uint8_t *slot, uint8_t aad[static SLOT_AAD_LEN])
@@ -58,6 +42,8 @@ size_t header_slots(const struct header *header, struct slot_info ret[static SLO
 					       .created = (int64_t)copy_u64(slot, SLOT_AT_CREATED) };
 		memcpy(ret[len].label, slot + SLOT_AT_LABEL, SLOT_TEXT_LEN);
 		memcpy(ret[len].credential, slot + SLOT_AT_CREDENTIAL, SLOT_TEXT_LEN);
+		ret[len].threshold = slot[SLOT_AT_THRESHOLD];
+		ret[len].shares = slot[SLOT_AT_SHARES];
 		len++;
 	}
 	return len;
@@ -120,9 +106,9 @@ static enum error_code check_secret(const struct slot_secret *secret, struct err
 {
 	size_t len = needs_passphrase(secret->type) ? passphrase_len(secret) : 1;
 
-	if (secret->type != SLOT_PASSPHRASE && secret->type != SLOT_KEY_FILE && secret->type != SLOT_BOTH &&
-	    secret->type != SLOT_CREDENTIAL)
-		return error_set(err, ERR_INVALID, "this type of slot is not known; use passphrase, key_file or credential");
+	if (secret->type < SLOT_PASSPHRASE || secret->type > SLOT_SHARES)
+		return error_set(err, ERR_INVALID, "this type of slot is not known; use passphrase, key_file, both, credential or "
+						   "shares");
 	if (len < 1 || len > LIMIT_PASSPHRASE_LEN)
 		return error_set(err, ERR_INVALID, "a passphrase has 1 to %d bytes", LIMIT_PASSPHRASE_LEN);
 	if (needs_key_file(secret->type) && (secret->key_len < LIMIT_KEY_FILE_MIN || secret->key_len > LIMIT_KEY_FILE_MAX))
@@ -138,9 +124,11 @@ static struct argon2_cost slot_cost(const uint8_t *slot)
 				     .p = copy_u32(slot, SLOT_AT_COST + 8) };
 }
 
+/* combined: what the shares make together, NULL for other types. */
 static enum error_code slot_key(const struct header *header, const uint8_t *slot, const struct slot_secret *secret,
-				struct secret_key *ret, struct error *err)
+				const struct secret_key *combined, struct secret_key *ret, struct error *err)
 {
+	const uint8_t *bytes = combined ? combined->bytes : secret->type == SLOT_CREDENTIAL ? secret->key : NULL;
 	struct argon2_cost cost = slot_cost(slot);
 	key_scope stretched, key_file;
 
@@ -151,7 +139,7 @@ static enum error_code slot_key(const struct header *header, const uint8_t *slot
 		key_file_hash(secret->key, secret->key_len, &key_file);
 	slot_key_derive(secret->type, slot[SLOT_AT_ID], header_store_id(header), slot + SLOT_AT_SALT,
 			needs_passphrase(secret->type) ? &stretched : NULL, needs_key_file(secret->type) ? &key_file : NULL,
-			secret->type == SLOT_CREDENTIAL ? secret->key : NULL, ret);
+			bytes, ret);
 	return ERR_OK;
 }
 
@@ -177,18 +165,40 @@ static enum error_code put_text(uint8_t *at, const char *text, const char *what,
 	return ERR_OK;
 }
 
-enum error_code slot_make(struct header *header, const struct slot_secret *secret, const struct secret_key *root_key,
-			  int64_t now, uint8_t *ret_id, struct error *err)
+static void put_cost(uint8_t *slot, const struct argon2_cost *cost)
+{
+	copy_set_u32(slot, SLOT_AT_COST, cost->t);
+	copy_set_u32(slot, SLOT_AT_COST + 4, cost->m_kib);
+	copy_set_u32(slot, SLOT_AT_COST + 8, cost->p);
+}
+
+/* Seals the root key into a slot of which all else is filled. Shares come last: nothing may fail when they are handed out. */
+static enum error_code seal_into(const struct header *header, uint8_t *slot, const struct slot_secret *secret,
+				 const struct secret_key *root_key, struct error *err)
+{
+	uint8_t aad[SLOT_AAD_LEN];
+	key_scope key, combined;
+	bool shares = secret->type == SLOT_SHARES;
+
+	if (shares && slot_shares_make(header, slot, secret, &combined, err) != ERR_OK)
+		return err->code;
+	if (slot_key(header, slot, secret, shares ? &combined : NULL, &key, err) != ERR_OK)
+		return err->code;
+	slot_aad(header, slot, aad);
+	seal(&key, aad, sizeof(aad), root_key->bytes, KEY_LEN, NULL, slot + SLOT_AT_SEALED);
+	return ERR_OK;
+}
+
+enum error_code slot_make_at(struct header *header, unsigned id, const struct slot_secret *secret,
+			     const struct secret_key *root_key, int64_t now, struct error *err)
 {
 	struct argon2_cost cost = { 0 };
-	uint8_t made[HEADER_SLOT_LEN] = { 0 }, aad[SLOT_AAD_LEN];
-	int number = free_slot(header);
-	key_scope key;
+	uint8_t made[HEADER_SLOT_LEN] = { 0 };
 
+	if (id >= SLOTS_MAX)
+		return error_set(err, ERR_INVALID, "slots are numbered 0 to %d", SLOTS_MAX - 1);
 	if (check_secret(secret, err) != ERR_OK)
 		return err->code;
-	if (number < 0)
-		return error_set(err, ERR_BUSY, "all %d slots are taken; remove one first", SLOTS_MAX);
 	if (put_text(made + SLOT_AT_LABEL, secret->label, "label", err) != ERR_OK ||
 	    put_text(made + SLOT_AT_CREDENTIAL, secret->credential, "credential's name", err) != ERR_OK)
 		return err->code;
@@ -196,19 +206,44 @@ enum error_code slot_make(struct header *header, const struct slot_secret *secre
 		return err->code;
 	made[SLOT_AT_STATE] = 1;
 	made[SLOT_AT_TYPE] = (uint8_t)secret->type;
-	made[SLOT_AT_ID] = (uint8_t)number;
-	copy_set_u32(made, SLOT_AT_COST, cost.t);
-	copy_set_u32(made, SLOT_AT_COST + 4, cost.m_kib);
-	copy_set_u32(made, SLOT_AT_COST + 8, cost.p);
+	made[SLOT_AT_ID] = (uint8_t)id;
+	put_cost(made, &cost);
 	random_fill(made + SLOT_AT_SALT, 16);
 	copy_set_u64(made, SLOT_AT_CREATED, (uint64_t)now);
-	if (slot_key(header, made, secret, &key, err) != ERR_OK)
+	if (seal_into(header, made, secret, root_key, err) != ERR_OK)
 		return err->code;
-	slot_aad(header, made, aad);
-	seal(&key, aad, sizeof(aad), root_key->bytes, KEY_LEN, NULL, made + SLOT_AT_SEALED);
-	memcpy(slot_at(header, (unsigned)number), made, sizeof(made));
+	memcpy(slot_at(header, id), made, sizeof(made));
+	return ERR_OK;
+}
+
+enum error_code slot_make(struct header *header, const struct slot_secret *secret, const struct secret_key *root_key,
+			  int64_t now, uint8_t *ret_id, struct error *err)
+{
+	int number = free_slot(header);
+
+	if (check_secret(secret, err) != ERR_OK)
+		return err->code;
+	if (number < 0)
+		return error_set(err, ERR_BUSY, "all %d slots are taken; remove one first", SLOTS_MAX);
+	if (slot_make_at(header, (unsigned)number, secret, root_key, now, err) != ERR_OK)
+		return err->code;
 	*ret_id = (uint8_t)number;
 	return ERR_OK;
+}
+
+void slot_clear(struct header *header, unsigned id)
+{
+	memset(slot_at(header, id), 0, HEADER_SLOT_LEN);
+}
+
+void slots_copy(struct header *to, const struct header *from)
+{
+	memcpy(slot_at(to, 0), slot_of(from, 0), SLOTS_MAX * HEADER_SLOT_LEN);
+}
+
+bool slots_are_equal(const struct header *one, const struct header *other)
+{
+	return memcmp(slot_of(one, 0), slot_of(other, 0), SLOTS_MAX * HEADER_SLOT_LEN) == 0;
 }
 
 /* -- opening ----------------------------------------------------------------------- */
@@ -219,15 +254,38 @@ static bool slot_fits(const uint8_t *slot, enum slot_type type, int slot_id)
 }
 
 static enum error_code try_slot(const struct header *header, const uint8_t *slot, const struct slot_secret *secret,
-				struct secret_key *ret_root_key, struct error *err)
+				const struct secret_key *combined, struct secret_key *ret_root_key, struct error *err)
 {
 	uint8_t aad[SLOT_AAD_LEN];
 	key_scope key;
 
-	if (slot_key(header, slot, secret, &key, err) != ERR_OK)
+	if (slot_key(header, slot, secret, combined, &key, err) != ERR_OK)
 		return err->code;
 	slot_aad(header, slot, aad);
 	return open_sealed(&key, aad, sizeof(aad), slot + SLOT_AT_SEALED, SLOT_SEALED_LEN, ret_root_key->bytes);
+}
+
+static enum error_code nothing_opened(bool seen, struct error *err)
+{
+	if (!seen)
+		return error_set(err, ERR_NOT_FOUND, "the vault has no slot of this type");
+	return error_set(err, ERR_UNSEAL_FAILED, "the slot did not open: the passphrase, key or credential is wrong");
+}
+
+/* Shares name their slot. */
+static enum error_code open_with_shares(const struct header *header, const struct slot_secret *secret, int slot_id,
+					struct secret_key *ret_root_key, struct error *err)
+{
+	key_scope combined;
+	uint8_t id;
+	enum error_code code;
+
+	if (slot_shares_combine(header, secret, &id, &combined, err) != ERR_OK)
+		return err->code;
+	if (slot_id >= 0 && id != slot_id)
+		return nothing_opened(false, err);
+	code = try_slot(header, slot_of(header, id), secret, &combined, ret_root_key, err);
+	return code == ERR_AUTH ? error_set(err, ERR_UNSEAL_FAILED, "the shares did not open their slot") : code;
 }
 
 enum error_code slot_open(const struct header *header, const struct slot_secret *secret, int slot_id,
@@ -237,17 +295,17 @@ enum error_code slot_open(const struct header *header, const struct slot_secret 
 
 	if (check_secret(secret, err) != ERR_OK)
 		return err->code;
+	if (secret->type == SLOT_SHARES)
+		return open_with_shares(header, secret, slot_id, ret_root_key, err);
 	for (unsigned i = 0; i < SLOTS_MAX; i++) {
 		enum error_code code;
 
 		if (!slot_fits(slot_of(header, i), secret->type, slot_id))
 			continue;
 		seen = true;
-		code = try_slot(header, slot_of(header, i), secret, ret_root_key, err);
+		code = try_slot(header, slot_of(header, i), secret, NULL, ret_root_key, err);
 		if (code != ERR_AUTH)
 			return code;
 	}
-	if (!seen)
-		return error_set(err, ERR_NOT_FOUND, "the vault has no slot of this type");
-	return error_set(err, ERR_UNSEAL_FAILED, "the slot did not open: the passphrase, key or credential is wrong");
+	return nothing_opened(seen, err);
 }

@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "records/slot_changes.h"
 #include "syscall_points.h"
 #include "vault_fixture.h"
 
@@ -205,6 +206,170 @@ static void a_change_ended_anywhere(void **state)
 	assert_int_equal(unended, UNENDED);
 }
 
+/* -- slots and the root key, ended anywhere ------------------------------------------------------- */
+
+static const char other_key[] = "another key of more than thirty-two bytes";
+
+static struct slot_secret fixture_slot(const struct vault_fixture *fixture)
+{
+	return (struct slot_secret){ .type = SLOT_KEY_FILE, .key = fixture->key, .key_len = sizeof(fixture->key) };
+}
+
+static struct slot_secret other_slot(void)
+{
+	return (struct slot_secret){ .type = SLOT_KEY_FILE, .key = other_key, .key_len = sizeof(other_key) };
+}
+
+/* Whether a secret opens the vault; the waiting after failures is not what is looked at here. */
+static bool opens(struct vault_fixture *fixture, struct slot_secret secret)
+{
+	struct error err = ERROR_INIT;
+	enum error_code code;
+
+	fixture->now += INT64_C(7200) * 1000000;
+	vault_fixture_open(fixture);
+	code = records_unseal(fixture->records, &secret, -1, &err);
+	if (code == ERR_OK)
+		assert_all(fixture, "kept");
+	else
+		assert_int_equal(code, ERR_UNSEAL_FAILED);
+	vault_fixture_close(fixture);
+	return code == ERR_OK;
+}
+
+static enum error_code run_add(struct vault_fixture *fixture, struct error *err)
+{
+	struct slot_secret unlock = fixture_slot(fixture), secret = other_slot();
+	uint8_t id;
+
+	return records_slot_add(fixture->records, &unlock, &secret, &id, err);
+}
+
+static enum error_code run_remove(struct vault_fixture *fixture, struct error *err)
+{
+	struct slot_secret unlock = fixture_slot(fixture);
+
+	return records_slot_remove(fixture->records, &unlock, 1, err);
+}
+
+/* Slots come and go whole, and the other one opens at every moment. */
+static void slots_changed_and_ended_anywhere(void **state)
+{
+	enum error_code (*const runs[])(struct vault_fixture *, struct error *) = { run_add, run_remove };
+	struct vault_fixture *fixture = *state;
+
+	put_all(fixture, "kept");
+	vault_fixture_close(fixture);
+	for (size_t i = 0; i < ARRAY_LEN(runs); i++) {
+		bool wanted = i == 0, before = !wanted, seen_before = false, seen_after = false;
+		int unended = 0;
+
+		for (int n = AT_ANCHOR; unended < UNENDED && n < POINTS_MAX; n += n == AT_ANCHOR ? 2 : 1) {
+			bool ended = ends_at(fixture, n, runs[i]), now = opens(fixture, other_slot());
+
+			unended += !ended;
+			assert_true(opens(fixture, fixture_slot(fixture)));
+			assert_true(ended || now == wanted);
+			seen_before |= ended && now == before;
+			seen_after |= ended && now == wanted;
+			if (now == wanted && unended < UNENDED) {	/* back, for the next point */
+				struct error err = ERROR_INIT;
+
+				start(fixture, n);
+				assert_int_equal(runs[i ^ 1](fixture, &err), ERR_OK);
+				vault_fixture_close(fixture);
+			}
+		}
+		assert_int_equal(unended, UNENDED);
+		assert_true(seen_before && seen_after);
+	}
+}
+
+static enum error_code run_rekey(struct vault_fixture *fixture, struct error *err)
+{
+	cleanup_(rekeyed_freep) struct rekeyed *rekeyed = NULL;
+	struct slot_secret unlock = fixture_slot(fixture), secret = other_slot();
+	const struct slot_secret *slots[] = { &secret };
+	bool in_doubt;
+
+	if (records_rekey_prepare(fixture->records, &unlock, slots, 1, &rekeyed, err) != ERR_OK)
+		return err->code;
+	return records_rekey_commit(fixture->records, rekeyed, &in_doubt, err);
+}
+
+/* Exactly one of the two root keys is in force, and behind a new one there is a new KEK, at once or an hour after the start. */
+static void a_new_root_key_ended_anywhere(void **state)
+{
+	bool seen_before = false, seen_after = false;
+	int unended = 0;
+
+	(void)state;
+	for (int n = AT_ANCHOR; unended < UNENDED && n < POINTS_MAX; n += n == AT_ANCHOR ? 2 : 1) {
+		struct vault_fixture *fixture;
+		bool ended, now;
+
+		assert_int_equal(vault_fixture_setup_anchored((void **)&fixture), 0);
+		put_all(fixture, "kept");
+		vault_fixture_close(fixture);
+		ended = ends_at(fixture, n, run_rekey);
+		now = opens(fixture, other_slot());
+		unended += !ended;
+		assert_true(ended || now);
+		assert_int_equal(opens(fixture, fixture_slot(fixture)), !now);
+		seen_before |= ended && !now;
+		seen_after |= ended && now;
+		if (now) {
+			struct slot_secret secret = other_slot();
+			struct error err = ERROR_INIT;
+
+			fixture->now += INT64_C(7200) * 1000000;
+			vault_fixture_open(fixture);
+			assert_int_equal(records_unseal(fixture->records, &secret, -1, &err), ERR_OK);
+			fixture->now += INT64_C(7200) * 1000000;
+			records_tick(fixture->records);
+			assert_all(fixture, "kept");
+			vault_fixture_close(fixture);
+			assert_true(the_one_epoch(fixture) >= 2);
+		}
+		vault_fixture_teardown((void **)&fixture);
+	}
+	assert_int_equal(unended, UNENDED);
+	assert_true(seen_before && seen_after);
+}
+
+/* A header of which only one copy could be written: one of the two keys opens, which one the next unseal shows. */
+static void a_new_root_key_in_doubt(void **state)
+{
+	static const enum point_fault faults[] = { FAULT_HEADER_FIRST, FAULT_HEADER_SECOND };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(faults); i++) {
+		cleanup_(rekeyed_freep) struct rekeyed *rekeyed = NULL;
+		struct vault_fixture *fixture;
+		struct slot_secret unlock, secret = other_slot();
+		const struct slot_secret *slots[] = { &secret };
+		struct error err = ERROR_INIT;
+		bool in_doubt = false, now;
+
+		assert_int_equal(vault_fixture_setup((void **)&fixture), 0);
+		put_all(fixture, "kept");
+		unlock = fixture_slot(fixture);
+		assert_int_equal(records_rekey_prepare(fixture->records, &unlock, slots, 1, &rekeyed, &err), ERR_OK);
+		points_fail(faults[i]);
+		assert_int_equal(records_rekey_commit(fixture->records, rekeyed, &in_doubt, &err), ERR_IO);
+		assert_true(in_doubt);
+		err = (struct error)ERROR_INIT;
+		assert_int_equal(records_rekey_commit(fixture->records, rekeyed, &in_doubt, &err), ERR_BUSY);
+		assert_false(in_doubt);
+		assert_int_equal(vault_put(fixture, "e1", "kept"), ERR_OK);
+		vault_fixture_close(fixture);
+		now = opens(fixture, other_slot());
+		assert_int_equal(now, faults[i] == FAULT_HEADER_SECOND);
+		assert_int_equal(opens(fixture, fixture_slot(fixture)), !now);
+		vault_fixture_teardown((void **)&fixture);
+	}
+}
+
 /* -- calls that fail ------------------------------------------------------------------------------ */
 
 static void wait_writable(struct vault_fixture *fixture)
@@ -340,6 +505,9 @@ int main(void)
 		cmocka_unit_test(an_init_ended_anywhere),
 		TEST(a_rotation_ended_anywhere, vault_fixture_setup_anchored),
 		TEST(a_change_ended_anywhere, vault_fixture_setup_anchored),
+		TEST(slots_changed_and_ended_anywhere, vault_fixture_setup_anchored),
+		cmocka_unit_test(a_new_root_key_ended_anywhere),
+		cmocka_unit_test(a_new_root_key_in_doubt),
 		TEST(an_unknown_outcome_is_found_out, vault_fixture_setup),
 		TEST(a_strict_anchor_that_cannot_be_written, vault_fixture_setup_anchored),
 		TEST(a_header_that_cannot_be_written, vault_fixture_setup),

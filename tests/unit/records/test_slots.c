@@ -205,6 +205,103 @@ static void one_line_feed_is_the_editors(void **state)
 	header_free(header);
 }
 
+/* -- shares ------------------------------------------------------------------------------- */
+
+static struct secret_buf *made_shares;
+
+static struct slot_secret new_shares(unsigned n, unsigned k)
+{
+	secret_buf_reset(made_shares);
+	return (struct slot_secret){ .type = SLOT_SHARES, .shares = n, .threshold = k, .made = made_shares };
+}
+
+static void sum_again(uint8_t *share)
+{
+	const struct byte_part part = { share, 44 };
+	uint8_t sum[32];
+
+	blake2b_parts(sum, sizeof(sum), NULL, 0, "vaultd-shar-v001", &part, 1);
+	memcpy(share + 44, sum, 6);
+}
+
+/* Each mistake is told by its name, before anything is combined. */
+static void shares_that_do_not_fit_the_slot(void **state)
+{
+	static const struct {
+		size_t at;
+		uint8_t value;
+		const char *words;
+	} cases[] = {
+		{ 0, 2, "not a share" }, { 1, 0, "another vault" }, { 4, 0, "another vault" }, { 5, 1, "does not have" },
+		{ 5, 0, "does not have" }, { 5, 8, "does not have" }, { 5, 255, "does not have" }, { 10, 3, "threshold" },
+		{ 10, 0, "threshold" }, { 11, 0, "number" }, { 11, 6, "was not made" }, { 11, 17, "number" },
+		{ 11, 2, "not the one" }, { 12, 0x55, "not the one" },
+	};
+	struct header *header = new_header();
+	struct share_info info;
+
+	(void)state;
+	make(header, passphrase("zero"));
+	make(header, key_file(big, 32));
+	assert_int_equal(make(header, new_shares(5, 2)), ERR_OK);
+	for (size_t i = 0; i < CASES(cases); i++) {
+		struct error err = ERROR_INIT;
+		uint8_t share[SHARE_LEN];
+
+		memcpy(share, secret_buf_bytes(made_shares), SHARE_LEN);
+		share[cases[i].at] = share[cases[i].at] == cases[i].value ? cases[i].value ^ 1 : cases[i].value;
+		sum_again(share);
+		assert_fails(slot_check_share(header, share, &info, &err), &err, ERR_INVALID);
+		if (!strstr(err.text, cases[i].words))
+			fail_msg("\"%s\" does not say \"%s\"", err.text, cases[i].words);
+	}
+	struct error err = ERROR_INIT;
+	uint8_t share[SHARE_LEN];
+	memcpy(share, secret_buf_bytes(made_shares), SHARE_LEN);
+	share[6] ^= 1;
+	sum_again(share);
+	assert_fails(slot_check_share(header, share, &info, &err), &err, ERR_INVALID);
+	assert_non_null(strstr(err.text, "another set"));
+	header_free(header);
+}
+
+static void shares_open_their_slot_and_no_other(void **state)
+{
+	struct header *header = new_header();
+	uint8_t shares[3 * SHARE_LEN];
+	struct slot_secret secret = { .type = SLOT_SHARES, .key = shares, .key_len = 2 * SHARE_LEN };
+
+	(void)state;
+	make(header, passphrase("zero"));
+	assert_int_equal(make(header, new_shares(16, 2)), ERR_OK);
+	memcpy(shares, secret_buf_bytes(made_shares) + 14 * SHARE_LEN, 2 * SHARE_LEN);
+	assert_int_equal(make(header, new_shares(2, 2)), ERR_OK);
+	assert_int_equal(open_with(header, secret, -1), ERR_OK);
+	assert_int_equal(open_with(header, secret, 1), ERR_OK);
+	assert_int_equal(open_with(header, secret, 2), ERR_NOT_FOUND);
+	secret.key_len = SHARE_LEN;
+	assert_int_equal(open_with(header, secret, -1), ERR_INVALID);
+	secret.key_len = 2 * SHARE_LEN - 1;
+	assert_int_equal(open_with(header, secret, -1), ERR_INVALID);
+	secret.key_len = 0;
+	assert_int_equal(open_with(header, secret, -1), ERR_INVALID);
+	secret.key_len = 2 * SHARE_LEN;
+	memcpy(shares + SHARE_LEN, shares, SHARE_LEN);
+	assert_int_equal(open_with(header, secret, -1), ERR_INVALID);	/* the same twice */
+	memcpy(shares + SHARE_LEN, secret_buf_bytes(made_shares), SHARE_LEN);
+	assert_int_equal(open_with(header, secret, -1), ERR_INVALID);	/* of two slots */
+	/* Right shares of a slot whose sealed key was changed. */
+	secret.key = secret_buf_bytes(made_shares);
+	assert_int_equal(open_with(header, secret, -1), ERR_OK);
+	header->copy[HEADER_AT_SLOTS + 2 * HEADER_SLOT_LEN + SLOT_AT_SEALED + 100] ^= 1;
+	assert_int_equal(open_with(header, secret, -1), ERR_UNSEAL_FAILED);
+	assert_int_equal(make(header, new_shares(3, 1)), ERR_INVALID);
+	assert_int_equal(make(header, new_shares(17, 2)), ERR_INVALID);
+	assert_int_equal(make(header, new_shares(0, 0)), ERR_INVALID);
+	assert_int_equal(secret_buf_len(made_shares), 0);
+	header_free(header);
+}
+
 /* -- limits ------------------------------------------------------------------------------- */
 
 static void secrets_have_their_lengths(void **state)
@@ -364,6 +461,8 @@ int main(void)
 		cmocka_unit_test(wrong_secrets_look_alike),
 		cmocka_unit_test(a_named_slot_is_the_only_one_tried),
 		cmocka_unit_test(one_line_feed_is_the_editors),
+		cmocka_unit_test(shares_that_do_not_fit_the_slot),
+		cmocka_unit_test(shares_open_their_slot_and_no_other),
 		cmocka_unit_test(secrets_have_their_lengths),
 		cmocka_unit_test(unknown_types_are_refused),
 		cmocka_unit_test(names_have_64_bytes),
@@ -378,7 +477,8 @@ int main(void)
 	fill_ascending(store_id, sizeof(store_id), 0xa0);
 	fill_ascending(known_salt, sizeof(known_salt), 0xd0);
 	fill_ascending(big, sizeof(big), 0);
-	if (secret_arena_start(&err) != ERR_OK)
+	made_shares = secret_buf_new(LIMIT_SHARES * SHARE_LEN);
+	if (!made_shares || secret_arena_start(&err) != ERR_OK)
 		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
