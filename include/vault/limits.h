@@ -32,6 +32,10 @@
 /* cubbyholes and wrapped answers */
 #define LIMIT_CUBBYHOLE_PATHS 128	/* of one token: all of them go with it in one commit */
 #define LIMIT_CUBBYHOLE_BYTES (1024 * 1024)	/* of one token, JSON text in all */
+#define LIMIT_WRAP_SECONDS (32 * 24 * 3600)	/* lifetime of a wrapped answer, as Vault's */
+#define LIMIT_WRAPPED 10000		/* answers that wait to be unwrapped */
+#define LIMIT_WRAPPED_BYTES (256u * 1024 * 1024)	/* of all of them */
+#define LIMIT_WRAPPED_BODY (500 * 1024)	/* of one: with its path it fits one record */
 
 /* memory of core/ */
 #define LIMIT_HEAD_CACHE (6u * 1024 * 1024)	/* decoded heads; about 900 of 100 revisions each */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/vault_state.h"
+#include "records/tables_access.h"
 
 void vault_set_watcher(struct vault *vault, void (*changed)(void *arg, const char *mount_path, const char *path),
 		       void *arg)
@@ -91,6 +92,26 @@ static void mount_changed(struct vault *vault, const struct records_change *chan
 		error_clear(&ignored);
 }
 
+static enum error_code add_wrapped(struct vault *vault, const struct records_change *change, struct error *err)
+{
+	struct wrapped_record record;
+
+	if (decode_wrapped(change->plain, change->plain_len, &record, err) != ERR_OK)
+		return err->code;
+	return expiry_index_put(vault->wrapped, change->key.bytes + 1, record.expires, record.body.len, err);
+}
+
+/* An answer that the index lacks memory for can be unwrapped all the same; the next unseal finds it when it has expired. */
+static void wrapped_changed(struct vault *vault, const struct records_change *change)
+{
+	struct error ignored = ERROR_INIT;
+
+	if (change->deleted)
+		expiry_index_remove(vault->wrapped, change->key.bytes + 1);
+	else if (add_wrapped(vault, change, &ignored) != ERR_OK)
+		error_clear(&ignored);
+}
+
 void vault_feed(void *arg, const struct records_change *change)
 {
 	struct vault *vault = arg;
@@ -105,6 +126,9 @@ void vault_feed(void *arg, const struct records_change *change)
 	case TABLE_MOUNT:
 		mount_changed(vault, change);
 		break;
+	case TABLE_WRAPPED:
+		wrapped_changed(vault, change);
+		break;
 	case TABLE_STATE:
 	case TABLE_DATA_KEY:
 	case TABLE_REVISION:
@@ -115,7 +139,6 @@ void vault_feed(void *arg, const struct records_change *change)
 	case TABLE_REVOKED:
 	case TABLE_POLICY:
 	case TABLE_ROLE:
-	case TABLE_WRAPPED:
 	case TABLE_SETTING:
 	case TABLE_IDEMPOTENCY:
 	case TABLE_SETTINGS:	/* comes with its head */
@@ -131,6 +154,8 @@ enum error_code vault_load(void *arg, const struct records_change *record, struc
 
 	if (record->key.bytes[0] == TABLE_HEAD)
 		return add_name(vault, record, err);
+	if (record->key.bytes[0] == TABLE_WRAPPED)
+		return add_wrapped(vault, record, err);
 	if (record->key.bytes[0] == TABLE_MOUNT)
 		return add_mount(vault, record, err);
 	return ERR_OK;

@@ -77,6 +77,7 @@ void vault_caches_wipe(struct vault *vault)
 	head_cache_clear(vault->heads);
 	token_cache_clear(vault->tokens);
 	policy_table_clear(vault->policies);
+	expiry_index_clear(vault->wrapped);
 	name_index_clear(vault->names);
 	mount_table_clear(vault->mounts);
 }

@@ -7,6 +7,7 @@
 
 #include "core/completion.h"
 #include "core/vault_state.h"
+#include "core/wrapping.h"
 #include "vault/limits.h"
 
 int64_t vault_now(const struct vault *vault)
@@ -32,7 +33,9 @@ static enum error_code make_parts(struct vault *vault, struct error *err)
 	vault->heads = head_cache_new(LIMIT_HEAD_CACHE);
 	vault->tokens = token_cache_new();
 	vault->policies = policy_table_new();
-	if (!vault->mounts || !vault->names || !vault->heads || !vault->tokens || !vault->policies)
+	vault->wrapped = expiry_index_new();
+	if (!vault->mounts || !vault->names || !vault->heads || !vault->tokens || !vault->policies ||
+	    !vault->wrapped)
 		return error_set(err, ERR_NO_MEMORY, "no memory is left for the vault");
 	return ERR_OK;
 }
@@ -70,6 +73,7 @@ void vault_close(struct vault *vault)
 	head_cache_free(vault->heads);
 	token_cache_free(vault->tokens);
 	policy_table_free(vault->policies);
+	expiry_index_free(vault->wrapped);
 	pthread_rwlock_destroy(&vault->state);
 	pthread_mutex_destroy(&vault->watch);
 	pthread_mutex_destroy(&vault->lifecycle);
@@ -201,6 +205,8 @@ enum error_code vault_commit(struct vault *vault,
 void vault_tick(struct vault *vault)
 {
 	/* Without the state lock: a rotation of keys waits for commits, and a seal must be able to end it. */
-	if (atomic_load(&vault->unsealed))
-		records_tick(vault->records);
+	if (!atomic_load(&vault->unsealed))
+		return;
+	wrapping_sweep(vault);
+	records_tick(vault->records);
 }

@@ -6,7 +6,8 @@
  *   state       read: for the length of an operation; write: to seal. No
  *               thread waits for a commit while it holds it, and it prefers
  *               the writer, so no thread takes it twice
- *   the locks inside mounts, names, heads, tokens, policies, watch: leaves
+ *   the locks inside mounts, names, heads, tokens, policies, wrapped, watch:
+ *               leaves
  * The writer thread of the store calls prepare(), the feed and done(); it takes
  * leaves only, because vault_seal() waits for it with `state` held.
  */
@@ -16,6 +17,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "core/expiry_index.h"
 #include "core/head_cache.h"
 #include "core/mounts.h"
 #include "core/name_index.h"
@@ -38,6 +40,7 @@ struct vault {
 	struct head_cache *heads;
 	struct token_cache *tokens;
 	struct policy_table *policies;
+	struct expiry_index *wrapped;	/* answers that wait to be unwrapped */
 	struct records_health health;	/* the last one seen while sealed; lifecycle */
 	pthread_mutex_t watch;
 	void (*changed)(void *arg, const char *mount_path, const char *path);

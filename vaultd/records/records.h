@@ -78,7 +78,7 @@ enum error_code records_unseal(struct records *records, const struct slot_secret
 void records_seal(struct records *records);
 
 /* Called on the writer thread after a commit is durable (also that of records_init()). plain is the new encoding, NULL
- * when the record was deleted and for tables that core does not cache (H, T, M, C, U and Q are given). */
+ * when the record was deleted and for tables that core does not cache (H, T, M, C, U, W and Q are given). */
 struct records_change {
 	struct record_key key;
 	bool deleted;
@@ -88,7 +88,7 @@ struct records_change {
 };
 void records_set_feed(struct records *records, void (*changed)(void *arg, const struct records_change *change), void *arg);
 
-/* Called by records_unseal() for every H, T, M, C and U record, as its checks come by it, in the order of tables H, then by
+/* Called by records_unseal() for every H, T, M, C, U and W record, as its checks come by it, in the order of tables H, then by
  * letter; an error of load() ends the unseal with it. When records_unseal() fails, what was loaded counts for nothing. */
 void records_set_loader(struct records *records,
 			enum error_code (*load)(void *arg, const struct records_change *record, struct error *err), void *arg);
