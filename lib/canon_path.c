@@ -249,3 +249,22 @@ const char *canon_path_arg(const struct canon_path *path, const char *name)
 			return path->args[i].value;
 	return NULL;
 }
+
+/* By the parser of requests itself, so that both can never differ: what it leaves as it is, is canonical. */
+bool canon_path_is_plain(const char *text, size_t len)
+{
+	char target[LIMIT_TARGET_LEN];
+	struct draft draft;
+	size_t full;
+
+	if (len == 0 || len >= sizeof(target))
+		return false;
+	target[0] = '/';
+	memcpy(target + 1, text, len);
+	draft.path_len = 0;
+	draft.trailing_slash = false;
+	if (parse_path(target, target + len + 1, &draft) != NULL)
+		return false;
+	full = draft.path_len + (draft.trailing_slash ? 1 : 0);
+	return full == len + 1 && draft.path_len > 1 && memcmp(draft.path, target, draft.path_len) == 0;
+}

@@ -39,3 +39,7 @@ enum error_code canon_path_parse(const char *target, size_t len, struct canon_pa
 
 /* Value of a query argument, or NULL when it is absent. */
 const char *canon_path_arg(const struct canon_path *path, const char *name);
+
+/* The text, written without its leading slash, is a path in its canonical form, so that a request may have it: for paths in
+ * bodies and in policies, which are not decoded. One slash at the end is allowed. */
+bool canon_path_is_plain(const char *text, size_t len);

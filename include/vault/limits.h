@@ -41,12 +41,24 @@
 #define LIMIT_HEAD_CACHE (6u * 1024 * 1024)	/* decoded heads; about 900 of 100 revisions each */
 #define LIMIT_TOKEN_CACHE 256		/* token records kept decoded; a miss costs one decryption */
 
+/* policies (docs/policies.md) */
+#define LIMIT_POLICY_NAME_LEN 128
+#define LIMIT_POLICY_TEXT (64u * 1024)
+#define LIMIT_POLICY_RULES 4096		/* in one policy */
+#define LIMIT_POLICY_PATH_LEN (LIMIT_TARGET_LEN - 4)	/* of a rule: whatever a request may name without "/v1/" */
+#define LIMIT_POLICY_SEGMENTS 32	/* of a rule's path; bounds the work of a decision */
+#define LIMIT_POLICIES 4096		/* in one vault; all of them stand in memory */
+#define LIMIT_POLICY_TEXTS (8u * 1024 * 1024)	/* all texts together */
+#define LIMIT_ACL_RULES 16384		/* of all policies of one token */
+#define LIMIT_ACL_CACHE 64		/* compiled sets of policies; a miss costs parsing their texts */
+
 /* HTTP */
 #define LIMIT_TARGET_LEN 4096		/* request target, path and query */
 #define LIMIT_HEADER_LEN 16384		/* all request headers together */
 #define LIMIT_TOKEN_LEN 4096
 #define LIMIT_BODY_DATA (4u * 1024 * 1024)	/* data/: JSON escapes make 512 KiB grow up to six times */
 #define LIMIT_BODY_SMALL (64u * 1024)	/* every other route */
+#define LIMIT_BODY_POLICY (448u * 1024)	/* a policy's text, each byte of it escaped */
 #define LIMIT_BODY_INIT (96u * 1024)	/* sys/init and sys/unseal: the largest key file in base64 */
 #define LIMIT_QUERY_ARGS 16
 #define LIMIT_QUERY_NAME_LEN 64		/* values are bounded by the target */

@@ -1,68 +1,201 @@
 #include "core/acl.h"
 
-#include <sodium.h>
-#include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/acl_build.h"
+#include "core/caller.h"
+#include "vault/limits.h"
 
-struct acl {
-	atomic_uint references;
-	bool root;
-	size_t policies_len, size;
-	const char *policies[];	/* and behind them the texts */
+#define ALL_CAPABILITIES (CAP_CREATE | CAP_READ | CAP_UPDATE | CAP_PATCH | CAP_DELETE | CAP_LIST | CAP_SUDO)
+
+/* -- the walk -------------------------------------------------------------- */
+
+/* A path without its slash at the end; with slash an empty segment follows. */
+struct form {
+	const char *path;
+	size_t len;
+	bool slash;
 };
 
-void acl_unref(struct acl *acl)
+struct place {			/* in the tree, and behind which byte of the path */
+	uint32_t node;
+	size_t at;
+};
+
+struct segment {
+	const char *text;
+	size_t len;
+};
+
+static struct segment segment_at(const struct form *form, size_t at)
 {
-	if (!acl || atomic_fetch_sub(&acl->references, 1) != 1)
-		return;
-	sodium_memzero(acl, acl->size);
-	free(acl);
+	const char *slash;
+
+	if (at > form->len)	/* the empty one behind the last slash */
+		return (struct segment){ .text = "", .len = 0 };
+	slash = memchr(form->path + at, '/', form->len - at);
+	return (struct segment){
+		.text = form->path + at,
+		.len = slash ? (size_t)(slash - form->path) - at : form->len - at,
+	};
 }
 
-struct acl *acl_ref(struct acl *acl)
+static int compare_texts(const char *a, size_t a_len, const char *b, size_t b_len)
 {
-	if (acl)
-		atomic_fetch_add(&acl->references, 1);
-	return acl;
+	int order = memcmp(a, b, a_len < b_len ? a_len : b_len);
+
+	return order != 0 ? order : (a_len > b_len) - (a_len < b_len);
 }
 
-static int by_text(const void *a, const void *b)
+static uint32_t find_child(const struct acl *acl, const struct acl_node *node, const struct segment *segment)
 {
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
+	size_t low = node->children, high = low + node->children_len;
 
-struct acl *acl_new(const struct text_span *names, size_t len)
-{
-	size_t size = sizeof(struct acl) + len * sizeof(char *);
-	struct acl *acl;
-	char *text;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct acl_child *child = &acl->children[middle];
+		int order = compare_texts(segment->text, segment->len, child->text, child->len);
 
-	for (size_t i = 0; i < len; i++)
-		size += names[i].len + 1u;
-	acl = calloc(1, size);
-	if (!acl)
-		return NULL;
-	acl->references = 1;
-	acl->size = size;
-	acl->policies_len = len;
-	text = (char *)(acl->policies + len);
-	for (size_t i = 0; i < len; i++) {
-		memcpy(text, names[i].at, names[i].len);
-		acl->policies[i] = text;
-		acl->root |= strcmp(text, "root") == 0;
-		text += names[i].len + 1u;
+		if (order == 0)
+			return child->node;
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
 	}
-	if (len > 0)
-		qsort(acl->policies, len, sizeof(*acl->policies), by_text);
-	return acl;
+	return ACL_NONE;
+}
+
+/*
+ * The longest beginning that the segment begins with. The last one that is not behind the segment in the order begins with
+ * it, so it is among those that `shorter` leads to.
+ */
+static uint32_t find_beginning(const struct acl *acl, const struct acl_node *node, const struct segment *segment)
+{
+	size_t first = node->beginnings, low = first, high = low + node->beginnings_len;
+	uint32_t found;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct acl_beginning *beginning = &acl->beginnings[middle];
+
+		if (compare_texts(segment->text, segment->len, beginning->text, beginning->len) < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	found = low > first ? (uint32_t)(low - 1) : ACL_NONE;
+	while (found != ACL_NONE) {
+		const struct acl_beginning *beginning = &acl->beginnings[found];
+
+		if (beginning->len <= segment->len && memcmp(beginning->text, segment->text, beginning->len) == 0)
+			return beginning->rule;
+		found = beginning->shorter;
+	}
+	return ACL_NONE;
+}
+
+static void consider(const struct acl *acl, uint32_t rule, uint32_t *best)
+{
+	if (rule != ACL_NONE && (*best == ACL_NONE || acl->rules[rule].rank > acl->rules[*best].rank))
+		*best = rule;
+}
+
+/* Each step takes one place from the pile and puts two at most: it grows by one with each segment. */
+static uint32_t walk(const struct acl *acl, const struct form *form)
+{
+	struct place pile[LIMIT_POLICY_SEGMENTS + 4];
+	size_t pile_len = 0, end = form->len + (form->slash ? 1 : 0);
+	uint32_t best = ACL_NONE;
+
+	if (acl->nodes_len > 0)
+		pile[pile_len++] = (struct place){ .node = 0, .at = 0 };
+	while (pile_len > 0) {
+		struct place place = pile[--pile_len];
+		const struct acl_node *node = &acl->nodes[place.node];
+		struct segment segment;
+		uint32_t child;
+
+		if (place.at > end) {
+			consider(acl, node->rule, &best);
+			continue;
+		}
+		segment = segment_at(form, place.at);
+		consider(acl, find_beginning(acl, node, &segment), &best);
+		if (node->plus != ACL_NONE)
+			pile[pile_len++] = (struct place){ .node = node->plus, .at = place.at + segment.len + 1 };
+		child = find_child(acl, node, &segment);
+		if (child != ACL_NONE)
+			pile[pile_len++] = (struct place){ .node = child, .at = place.at + segment.len + 1 };
+	}
+	return best;
+}
+
+static struct form form_of(const char *path)
+{
+	struct form form;
+
+	while (path[0] == '/')
+		path++;
+	form.path = path;
+	form.len = strlen(path);
+	form.slash = form.len > 0 && path[form.len - 1] == '/';
+	if (form.slash)
+		form.len--;
+	return form;
+}
+
+/* -- decisions --------------------------------------------------------------- */
+
+uint32_t acl_decide(const struct acl *acl, const char *path)
+{
+	struct form form = form_of(path);
+
+	return walk(acl, &form);
+}
+
+static bool is_exact(const struct acl *acl, uint32_t rule)
+{
+	return rule != ACL_NONE && acl->rules[rule].rank == ACL_RANK_EXACT;
+}
+
+static bool is_deny(const struct acl *acl, uint32_t rule)
+{
+	return rule != ACL_NONE && acl->rules[rule].capabilities == POLICY_DENY;
+}
+
+uint32_t acl_decide_list(const struct acl *acl, const char *path)
+{
+	struct form form = form_of(path);
+	uint32_t with, without;
+
+	form.slash = false;
+	without = walk(acl, &form);
+	form.slash = true;
+	with = walk(acl, &form);
+	if (is_exact(acl, with) != is_exact(acl, without))
+		return is_exact(acl, with) ? with : without;
+	if (is_deny(acl, without))
+		return without;
+	if (is_deny(acl, with) || is_exact(acl, with))
+		return with;
+	consider(acl, without, &with);
+	return with;
+}
+
+static unsigned given_by(const struct acl *acl, uint32_t rule)
+{
+	return rule == ACL_NONE ? 0 : acl->rules[rule].capabilities & ALL_CAPABILITIES;
 }
 
 bool acl_is_root(const struct acl *acl)
 {
 	return acl && acl->root;
+}
+
+uint64_t acl_generation(const struct acl *acl)
+{
+	return acl->generation;
 }
 
 const char *const *acl_policies(const struct acl *acl, size_t *ret_len)
@@ -73,13 +206,56 @@ const char *const *acl_policies(const struct acl *acl, size_t *ret_len)
 
 bool acl_allows(const struct acl *acl, unsigned capability, const char *path)
 {
-	(void)capability;
-	(void)path;
-	return acl_is_root(acl);
+	const unsigned list = capability & CAP_LIST, others = capability & ~(unsigned)CAP_LIST;
+
+	if (acl_is_root(acl))
+		return true;
+	if (!acl || capability == 0)
+		return false;
+	if (list != 0 && (given_by(acl, acl_decide_list(acl, path)) & CAP_LIST) == 0)
+		return false;
+	return others == 0 || (given_by(acl, acl_decide(acl, path)) & others) == others;
+}
+
+unsigned acl_capabilities(const struct acl *acl, const char *path)
+{
+	if (acl_is_root(acl))
+		return ALL_CAPABILITIES;
+	if (!acl)
+		return 0;
+	return (given_by(acl, acl_decide(acl, path)) & ~(unsigned)CAP_LIST) |
+	       (given_by(acl, acl_decide_list(acl, path)) & CAP_LIST);
+}
+
+/* -- below a mount -------------------------------------------------------------- */
+
+/* The pattern names something at or below the prefix: its first segments are the prefix's, or "+". A pattern that ends in '*'
+ * before that is wider than the mount; it shows in the decision about the mount itself. */
+static bool reaches_below(const struct acl_pattern *rule, const struct form *prefix)
+{
+	const char *at = rule->text, *end = rule->text + rule->len;
+
+	for (size_t in_prefix = 0; in_prefix <= prefix->len;) {
+		struct segment wanted = segment_at(prefix, in_prefix);
+		const char *slash = at <= end ? memchr(at, '/', (size_t)(end - at)) : NULL;
+		size_t len = at <= end ? (size_t)((slash ? slash : end) - at) : 0;
+
+		if (at > end || (compare_texts(at, len, wanted.text, wanted.len) != 0 && compare_texts(at, len, "+", 1) != 0))
+			return false;
+		in_prefix += wanted.len + 1;
+		at += len + 1;
+	}
+	return true;
 }
 
 bool acl_any_below(const struct acl *acl, const char *prefix)
 {
-	(void)prefix;
-	return acl_is_root(acl);
+	struct form form = form_of(prefix);
+
+	if (acl_capabilities(acl, prefix) != 0)
+		return true;
+	for (size_t i = 0; acl && i < acl->rules_len; i++)
+		if (given_by(acl, (uint32_t)i) != 0 && reaches_below(&acl->rules[i], &form))
+			return true;
+	return false;
 }

@@ -112,6 +112,16 @@ static void wrapped_changed(struct vault *vault, const struct records_change *ch
 		error_clear(&ignored);
 }
 
+/* A failure makes the table refuse all sets but root's. Tokens hold acls of before the change: they are looked up again. */
+static void policy_changed(struct vault *vault, const struct records_change *change)
+{
+	struct error ignored = ERROR_INIT;
+
+	if (policy_table_change(vault->policies, change, &ignored) != ERR_OK)
+		error_clear(&ignored);
+	token_cache_clear(vault->tokens);
+}
+
 void vault_feed(void *arg, const struct records_change *change)
 {
 	struct vault *vault = arg;
@@ -129,6 +139,9 @@ void vault_feed(void *arg, const struct records_change *change)
 	case TABLE_WRAPPED:
 		wrapped_changed(vault, change);
 		break;
+	case TABLE_POLICY:
+		policy_changed(vault, change);
+		break;
 	case TABLE_STATE:
 	case TABLE_DATA_KEY:
 	case TABLE_REVISION:
@@ -137,7 +150,6 @@ void vault_feed(void *arg, const struct records_change *change)
 	case TABLE_OPERATION:
 	case TABLE_SECRET_ID:
 	case TABLE_REVOKED:
-	case TABLE_POLICY:
 	case TABLE_ROLE:
 	case TABLE_SETTING:
 	case TABLE_IDEMPOTENCY:
@@ -158,5 +170,7 @@ enum error_code vault_load(void *arg, const struct records_change *record, struc
 		return add_wrapped(vault, record, err);
 	if (record->key.bytes[0] == TABLE_MOUNT)
 		return add_mount(vault, record, err);
+	if (record->key.bytes[0] == TABLE_POLICY)
+		return policy_table_change(vault->policies, record, err);
 	return ERR_OK;
 }

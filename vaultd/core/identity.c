@@ -92,8 +92,14 @@ static enum error_code find_token(struct vault *vault, struct records_view *view
 	uint8_t pin[PIN_LEN];
 	enum error_code code = records_peek(view, &key, pin, err);
 
-	if (code != ERR_OK || token_cache_find(vault->tokens, id, pin, ret))
+	if (code != ERR_OK)
 		return code;
+	if (token_cache_find(vault->tokens, id, pin, ret)) {
+		if (policy_table_current(vault->policies, ret->caller.acl))
+			return ERR_OK;
+		/* Compiled before a change of policies, and put into the cache after it was emptied. */
+		caller_release(&ret->caller);
+	}
 	return load_token(vault, view, &key, ret, err);
 }
 

@@ -1,0 +1,4 @@
+/* The built-in text of the policy "default". */
+#pragma once
+
+extern const char policy_default_text[];
