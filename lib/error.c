@@ -39,6 +39,7 @@ static const struct error_row rows[ERR_CODE_COUNT] = {
 	[ERR_NOT_FOUND] = { "not_found", 404, EXIT_ABSENT },
 	[ERR_DELETED] = { "deleted", 404, EXIT_ABSENT },
 	[ERR_EXISTS] = { "exists", 400, EXIT_CONFLICT },
+	[ERR_UNRESOLVED] = { "unresolved", 422, EXIT_GENERAL },
 	[ERR_UNREPRESENTABLE] = { "unrepresentable", 400, EXIT_GENERAL },
 	[ERR_USAGE] = { "usage", 500, EXIT_USAGE },
 	[ERR_CONFIG] = { "config", 500, EXIT_CONFIG },

@@ -34,6 +34,7 @@ enum error_code {
 	ERR_NOT_FOUND,
 	ERR_DELETED,		/* the revision exists but is deleted or destroyed */
 	ERR_EXISTS,
+	ERR_UNRESOLVED,		/* an environment's parents or templates do not give its variables */
 	ERR_UNREPRESENTABLE,	/* a dialect cannot hold a value */
 	ERR_USAGE,		/* command line */
 	ERR_CONFIG,		/* configuration file */

@@ -255,16 +255,16 @@ def test_rollback():
 
 def test_settings():
     write("s/a", {"A": "1"})
-    same(get("secret/settings/s/a").data, {"allow_names": []})
+    same(get("secret/settings/s/a").data, {"allow_names": [], "parents": [], "templates": [], "unset": []})
     same(request("PATCH", "secret/settings/s/a", {"allow_names": ["LD_PRELOAD", "PATH"]}).status, 204)
-    same(get("secret/settings/s/a").data, {"allow_names": ["LD_PRELOAD", "PATH"]})
+    same(get("secret/settings/s/a").data["allow_names"], ["LD_PRELOAD", "PATH"])
     same(get("secret/resolve/s/a").data["allow_names"], ["LD_PRELOAD", "PATH"])
     for bad in ({"allow_names": "PATH"}, {"allow_names": ["a b"]}, {"allow_names": [1]}, {"colour": 1}, {"allow_names": [], "x": 1}, {}):
         same(request("PATCH", "secret/settings/s/a", bad).status, 400)
     request("DELETE", "secret/data/s/a")
     same(get("secret/settings/s/a").data["allow_names"], ["LD_PRELOAD", "PATH"])  # also without a readable revision
     same(request("PATCH", "secret/settings/s/a", {"allow_names": None}).status, 204)
-    same(get("secret/settings/s/a").data, {"allow_names": []})
+    same(get("secret/settings/s/a").data, {"allow_names": [], "parents": [], "templates": [], "unset": []})
     same(get("secret/settings/none").status, 404)
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # tier: quick
-"""Runs every example of docs/http-api.md on a fresh daemon and compares the answers."""
+"""Runs every example of docs/http-api.md and docs/templates.md, each on a fresh daemon, and compares the answers."""
 import json
 import os
 import re
@@ -34,16 +34,19 @@ def fits(expected, got, at=""):
     return None if expected == got else f"{at}: {expected!r} was expected"
 
 
-def examples():
-    text = open(os.path.join(TOP, "docs/http-api.md"), encoding="utf-8").read()
+def examples(page):
+    text = open(os.path.join(TOP, page), encoding="utf-8").read()
     return re.findall(r"```sh\n(.*?)```\n```json\n(.*?)```", text, re.S)
 
 
-def main():
-    found = examples()
-    failed = len(found) < 12
+PAGES = {"docs/http-api.md": 12, "docs/templates.md": 8}  # and how many examples there must be at least
+
+
+def run_page(page, least):
+    found = examples(page)
+    failed = len(found) < least
     if failed:
-        print("not ok - too few examples were found in docs/http-api.md")
+        print(f"not ok - too few examples were found in {page}")
     with vault.personal() as daemon:
         for command, answer in found:
             done = subprocess.run(["bash", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=30,
@@ -58,7 +61,7 @@ def main():
                 failed = True
                 print("#", problem)
                 print("#", done.stdout.decode(errors="replace")[:600])
-    return 1 if failed else 0
+    return failed
 
 
-sys.exit(main())
+sys.exit(1 if sum([run_page(page, least) for page, least in PAGES.items()]) else 0)

@@ -16,7 +16,7 @@ enum error_code allow_names_read(struct text_span settings, char ***ret, size_t 
 void allow_names_free(char **names, size_t len);
 
 /*
- * Checks a patch (see kv_settings_write()) and appends the settings text that results; nothing is appended when no
- * setting is left. ERR_INVALID.
+ * Checks the member allow_names of a patch (see kv_settings_write()) and appends the settings text that results; nothing is
+ * appended when no setting is left. ERR_INVALID.
  */
-enum error_code allow_names_patch(const struct json_value *patch, struct secret_buf *out, struct error *err) must_check;
+enum error_code allow_names_patch(const struct json_value *list, struct secret_buf *out, struct error *err) must_check;

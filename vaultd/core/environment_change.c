@@ -173,6 +173,7 @@ static void done(struct records_request *request, enum error_code outcome, const
 		op->result = change->result;
 		op->head = change->head;
 		op->head_plain = take_ptr(change->head_plain);
+		memcpy(op->warning, change->warning, sizeof(op->warning));
 		change->head = (struct head_record){0};
 	}
 	drop_work(op);
@@ -205,6 +206,7 @@ enum error_code vault_submit(struct vault *vault, struct vault_op *op, struct er
 	op->head_plain = NULL;
 	op->head = (struct head_record){0};
 	op->result = (struct kv_version){0};
+	op->warning[0] = '\0';
 	op->request_ =
 		(struct records_request){ .prepare = prepare, .done = done, .anchor_now = rows[op->change].anchor_now };
 	if (vault_use_begin(vault, &use, err) != ERR_OK || check_op(op, err) != ERR_OK)

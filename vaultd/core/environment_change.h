@@ -35,6 +35,7 @@ struct change {
 	struct kv_version result;
 	struct secret_buf *head_plain;
 	struct head_record head;
+	char warning[ERROR_TEXT_MAX];	/* see vault_op */
 };
 
 void change_free(struct change *change);

@@ -98,17 +98,14 @@ enum error_code kv_read(struct vault *vault, const struct caller *caller, const 
 	return environment_read(vault, use.view, target, revision, ret, err);
 }
 
-enum error_code kv_read_metadata(struct vault *vault, const struct caller *caller, const struct kv_target *target,
-				 struct kv_read_result *ret, struct error *err)
+enum error_code environment_metadata(struct vault *vault, struct records_view *view, const struct kv_target *target,
+				     struct kv_read_result *ret, struct error *err)
 {
-	vault_use_scope use = {0};
 	struct kv_read_result result = {0};
 	struct head_entry *entry = NULL;
 	const struct head_revision *place;
 
-	if (vault_use_begin_view(vault, &use, err) != ERR_OK ||
-	    vault_decide(caller, CAP_READ, target->api_path, err) != ERR_OK ||
-	    vault_load_head(vault, use.view, target, &entry, err) != ERR_OK)
+	if (vault_load_head(vault, view, target, &entry, err) != ERR_OK)
 		return err->code;
 	result_take_head(&result, entry);
 	result.version = kv_version_of(&entry->head, entry->head.current);
@@ -116,6 +113,17 @@ enum error_code kv_read_metadata(struct vault *vault, const struct caller *calle
 	result.readable = place && revision_is_readable(place, vault_now(vault));
 	*ret = result;
 	return ERR_OK;
+}
+
+enum error_code kv_read_metadata(struct vault *vault, const struct caller *caller, const struct kv_target *target,
+				 struct kv_read_result *ret, struct error *err)
+{
+	vault_use_scope use = {0};
+
+	if (vault_use_begin_view(vault, &use, err) != ERR_OK ||
+	    vault_decide(caller, CAP_READ, target->api_path, err) != ERR_OK)
+		return err->code;
+	return environment_metadata(vault, use.view, target, ret, err);
 }
 
 enum error_code kv_list(struct vault *vault, const struct caller *caller, const struct mount_info *mount,

@@ -75,10 +75,10 @@ static enum error_code list_text(struct variable_list *list, struct json_span ra
 	return ret->at ? ERR_OK : no_memory(err);
 }
 
-static enum error_code member_name(struct variable_list *list, const struct json_member *member, struct text_span *ret,
-				   struct error *err)
+enum error_code variables_name(struct variable_list *list, struct json_span raw, bool escaped, struct text_span *ret,
+			       struct error *err)
 {
-	if (list_text(list, member->name, member->name_escaped, ret, err) != ERR_OK)
+	if (list_text(list, raw, escaped, ret, err) != ERR_OK)
 		return err->code;
 	if (!variable_name_is_storable(ret->at, ret->len))
 		return error_set(err, ERR_INVALID,
@@ -136,7 +136,7 @@ enum error_code variables_from_json(const struct json_value *object, struct vari
 	while (ret->len < count && json_next_member(object, &cursor, &member)) {
 		struct variable *variable = &ret->items[ret->len];
 
-		if (member_name(ret, &member, &variable->name, err) != ERR_OK ||
+		if (variables_name(ret, member.name, member.name_escaped, &variable->name, err) != ERR_OK ||
 		    member_value(ret, &member.value, variable, err) != ERR_OK)
 			return err->code;
 		ret->len++;
@@ -189,7 +189,7 @@ static enum error_code sorted_rows(struct variable_list *list, const struct json
 	if (!rows)
 		return no_memory(err);
 	while (len < count && json_next_member(patch, &cursor, &member)) {
-		if (member_name(list, &member, &rows[len].name, err) != ERR_OK)
+		if (variables_name(list, member.name, member.name_escaped, &rows[len].name, err) != ERR_OK)
 			return err->code;
 		rows[len++].value = member.value;
 	}

@@ -27,6 +27,10 @@ struct variable_list {
 /* Wipes and frees what the list holds; a list of zeros is allowed. */
 void variable_list_wipe(struct variable_list *list);
 
+/* A name that may be escaped, as the list keeps it. ERR_INVALID when it cannot be stored. */
+enum error_code variables_name(struct variable_list *list, struct json_span raw, bool escaped, struct text_span *ret,
+			       struct error *err) must_check;
+
 /*
  * object is validated text (json_scan). *ret must be zeros; wipe it also after a failure.
  * ERR_INVALID: not an object, or a name that cannot be stored. ERR_TOO_LARGE: more than LIMIT_VARIABLES.

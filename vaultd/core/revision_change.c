@@ -4,6 +4,8 @@
 
 #include "core/environment_change.h"
 #include "core/environment_read.h"
+#include "core/revision_kinds.h"
+#include "core/write_check.h"
 #include "vault/limits.h"
 
 static uint64_t current_of(const struct change *change)
@@ -90,7 +92,7 @@ static enum error_code add_revision(struct change *change, struct text_span mess
 	uint8_t pin[PIN_LEN];
 
 	variables_carry(&change->variables, &change->before, record.revision, change->now);
-	if (revision_check_size(&record, err) != ERR_OK)
+	if (revision_check_size(&record, err) != ERR_OK || change_check_resolves(change, record.revision, err) != ERR_OK)
 		return err->code;
 	if (!change->old && records_new_eid(change->write, change->eid, err) != ERR_OK)
 		return err->code;
@@ -114,7 +116,8 @@ enum error_code change_put(struct change *change, struct error *err)
 {
 	if (check_cas(change, err) != ERR_OK ||
 	    variables_from_json(&change->op->data, &change->variables, err) != ERR_OK ||
-	    load_before(change, err) != ERR_OK)
+	    load_before(change, err) != ERR_OK ||
+	    variables_set_kinds(&change->variables, &change->before, &change->op->kinds, false, err) != ERR_OK)
 		return err->code;
 	return add_revision(change, message_of(change->op), err);
 }
@@ -135,7 +138,8 @@ enum error_code change_patch(struct change *change, struct error *err)
 {
 	if (check_readable(change, current_of(change), err) != ERR_OK || check_cas(change, err) != ERR_OK ||
 	    load_before(change, err) != ERR_OK ||
-	    variables_merge_patch(&change->before, &change->op->data, &change->variables, err) != ERR_OK)
+	    variables_merge_patch(&change->before, &change->op->data, &change->variables, err) != ERR_OK ||
+	    variables_set_kinds(&change->variables, &change->before, &change->op->kinds, true, err) != ERR_OK)
 		return err->code;
 	return add_revision(change, message_of(change->op), err);
 }

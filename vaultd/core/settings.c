@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "core/allow_names.h"
+#include "core/parents.h"
 #include "core/revision_build.h"
 #include "core/vault_state.h"
+#include "core/write_check.h"
 #include "vault/json_emit.h"
 #include "vault/limits.h"
 #include "vault/names.h"
@@ -87,38 +89,36 @@ enum error_code allow_names_read(struct text_span settings, char ***ret, size_t 
 	return ERR_OK;
 }
 
-static enum error_code check_patch(const struct json_value *patch, struct json_value *ret, struct error *err)
+static enum error_code check_names(const struct json_value *list, struct error *err)
 {
 	size_t count;
 
-	if (patch->kind != JSON_SCAN_OBJECT || json_count(patch) != 1 || !json_find(patch, "allow_names", ret) ||
-	    (ret->kind != JSON_SCAN_ARRAY && ret->kind != JSON_SCAN_NULL))
-		return error_set(err, ERR_INVALID,
-				 "settings are an object with the one member allow_names: a list of names, or null");
-	if (ret->kind == JSON_SCAN_NULL)
+	if (list->kind == JSON_SCAN_NULL)
 		return ERR_OK;
-	count = json_count(ret);
+	if (list->kind != JSON_SCAN_ARRAY)
+		return error_set(err, ERR_INVALID, "allow_names is a list of names, or null");
+	count = json_count(list);
 	if (count > LIMIT_ALLOW_NAMES)
 		return error_set(err, ERR_INVALID, "allow_names holds %zu names, the limit is %d", count,
 				 LIMIT_ALLOW_NAMES);
-	if (!all_portable(ret))
+	if (!all_portable(list))
 		return error_set(err, ERR_INVALID,
 				 "allow_names may hold only names of the form [A-Za-z_][A-Za-z0-9_]*");
 	return ERR_OK;
 }
 
-enum error_code allow_names_patch(const struct json_value *patch, struct secret_buf *out, struct error *err)
+enum error_code allow_names_patch(const struct json_value *list, struct secret_buf *out, struct error *err)
 {
-	struct json_value list, element;
+	struct json_value element;
 	size_t cursor = 0;
 	const char *before = "";
 
-	if (check_patch(patch, &list, err) != ERR_OK)
+	if (check_names(list, err) != ERR_OK)
 		return err->code;
-	if (list.kind == JSON_SCAN_NULL || json_count(&list) == 0)
+	if (list->kind == JSON_SCAN_NULL || json_count(list) == 0)
 		return ERR_OK;
 	json_emit_raw(out, "{\"allow_names\":[");
-	while (json_next_element(&list, &cursor, &element)) {
+	while (json_next_element(list, &cursor, &element)) {
 		json_emit_raw(out, before);
 		json_emit_raw_n(out, element.raw.at, element.raw.len);
 		before = ",";
@@ -130,8 +130,10 @@ enum error_code allow_names_patch(const struct json_value *patch, struct secret_
 /* -- writing settings ---------------------------------------------------- */
 
 struct settings_write {
+	const struct caller *caller;
 	const struct kv_target *target;
-	const struct secret_buf *text;	/* empty: no settings any more */
+	const struct secret_buf *text;	/* of allow_names; empty: none any more; NULL: as they are */
+	const struct parent_list *parents;	/* NULL: as they are */
 };
 
 static enum error_code put_settings(const struct settings_write *change, const struct head_entry *entry,
@@ -152,19 +154,43 @@ static enum error_code put_settings(const struct settings_write *change, const s
 
 /* The head is put anew with the settings: caches of heads hold both, and whoever waits for the environment is told. */
 static enum error_code touch_head(const struct vault *vault, const struct head_entry *entry,
-				  struct records_write *write, struct error *err)
+				  const struct parent_list *parents, struct records_write *write, struct error *err)
 {
 	cleanup_(secret_buf_freep) struct secret_buf *encoding = secret_buf_new(LIMIT_REVISION_PLAIN);
+	struct text_span spans[LIMIT_PARENTS];
 	struct head_record head = entry->head;
 
 	if (!encoding)
 		return error_set(err, ERR_NO_MEMORY, "no memory is left for the environment's head");
+	if (parents) {
+		memcpy(spans, parents->items, sizeof(spans));
+		head.parents = spans;
+		head.parents_len = parents->len;
+	}
 	head.updated = vault_now(vault);
 	encode_head(encoding, &head);
 	if (secret_buf_check(encoding, "the environment's head", err) != ERR_OK)
 		return err->code;
 	return records_put(write, &entry->key, entry->eid, secret_buf_bytes(encoding), secret_buf_len(encoding), NULL,
 			   err);
+}
+
+static enum error_code check_parents(struct vault *vault, const struct settings_write *change,
+				     const struct head_entry *entry, struct records_view *view,
+				     struct records_write *write, struct error *err)
+{
+	const struct parents_check check = {
+		.vault = vault,
+		.view = view,
+		.write = write,
+		.caller = change->caller,
+		.target = change->target,
+		.entry = entry,
+		.parents = change->parents->items,
+		.parents_len = change->parents->len,
+	};
+
+	return parents_check(&check, err);
 }
 
 static enum error_code prepare_settings(struct records_request *request, struct records_view *view,
@@ -174,24 +200,50 @@ static enum error_code prepare_settings(struct records_request *request, struct 
 	const struct settings_write *change = waited->arg;
 	cleanup_(head_entry_freep) struct head_entry *entry = NULL;
 
-	if (vault_load_head(waited->vault, view, change->target, &entry, err) != ERR_OK ||
-	    put_settings(change, entry, write, err) != ERR_OK)
+	if (vault_load_head(waited->vault, view, change->target, &entry, err) != ERR_OK)
 		return err->code;
-	return touch_head(waited->vault, entry, write, err);
+	if (change->parents && check_parents(waited->vault, change, entry, view, write, err) != ERR_OK)
+		return err->code;
+	if (change->text && put_settings(change, entry, write, err) != ERR_OK)
+		return err->code;
+	return touch_head(waited->vault, entry, change->parents, write, err);
+}
+
+struct settings_patch {
+	bool has_names, has_parents;
+	struct json_value names, parents;
+};
+
+static enum error_code read_patch(const struct json_value *patch, struct settings_patch *ret, struct error *err)
+{
+	*ret = (struct settings_patch){0};
+	if (patch->kind == JSON_SCAN_OBJECT) {
+		ret->has_names = json_find(patch, "allow_names", &ret->names);
+		ret->has_parents = json_find(patch, "parents", &ret->parents);
+		if (json_count(patch) == (size_t)ret->has_names + ret->has_parents && json_count(patch) > 0)
+			return ERR_OK;
+	}
+	return error_set(err, ERR_INVALID, "settings are an object with allow_names, parents, or both");
 }
 
 enum error_code kv_settings_write(struct vault *vault, const struct caller *caller, const struct kv_target *target,
 				  const struct json_value *patch, struct error *err)
 {
 	cleanup_(secret_buf_freep) struct secret_buf *text = secret_buf_new(LIMIT_REVISION_PLAIN);
-	struct settings_write change = { .target = target, .text = text };
+	cleanup_(parent_list_wipe) struct parent_list parents = {0};
+	struct settings_write change = { .caller = caller, .target = target };
+	struct settings_patch wanted;
 
 	if (vault_authorize(vault, caller, CAP_PATCH, target->api_path, err) != ERR_OK)
 		return err->code;
 	if (!text)
 		return error_set(err, ERR_NO_MEMORY, "no memory is left for the environment's settings");
-	if (allow_names_patch(patch, text, err) != ERR_OK)
+	if (read_patch(patch, &wanted, err) != ERR_OK ||
+	    (wanted.has_names && allow_names_patch(&wanted.names, text, err) != ERR_OK) ||
+	    (wanted.has_parents && parent_list_read(&wanted.parents, &parents, err) != ERR_OK))
 		return err->code;
+	change.text = wanted.has_names ? text : NULL;
+	change.parents = wanted.has_parents ? &parents : NULL;
 	return vault_commit(vault, prepare_settings, &change, err);
 }
 

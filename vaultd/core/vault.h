@@ -161,6 +161,12 @@ struct kv_metadata_change {
 	struct json_value custom;	/* object of strings; in a patch null removes */
 };
 
+/* Kinds of the variables that a write gives (docs/templates.md): lists of names, as validated JSON arrays. */
+struct kv_kinds {
+	bool has_templates, has_unset;
+	struct json_value templates, unset;
+};
+
 struct vault_op;
 typedef void vault_op_done(struct vault_op *op, enum error_code outcome, const struct error *err);
 
@@ -170,6 +176,7 @@ struct vault_op {
 	const struct caller *caller;
 	struct kv_target target;
 	struct json_value data;		/* KV_PUT, KV_PATCH: validated object text (json_scan) */
+	struct kv_kinds kinds;		/* of these */
 	bool has_cas;
 	int64_t cas;
 	uint64_t revision;		/* KV_ROLLBACK */
@@ -184,6 +191,7 @@ struct vault_op {
 	struct kv_version result;
 	struct secret_buf *head_plain;	/* the environment's new head, for custom metadata */
 	struct head_record head;
+	char warning[ERROR_TEXT_MAX];	/* why the result could not be resolved and checked; "": it was */
 	/* core's own */
 	struct vault *vault_;
 	struct records_request request_;
@@ -210,12 +218,25 @@ enum error_code kv_config_write(struct vault *vault, const struct caller *caller
 
 /* -- what Vault does not have ---------------------------------------------- */
 
-/* As a process should see it. ETag is "<eid hex 8>-<revision>-<settings pin hex 8>". ERR_DELETED when the revision is deleted. */
+/*
+ * As a process should see it: parents merged, templates evaluated (docs/templates.md), all in one view. Needs read on every
+ * environment that is touched. revision counts for this environment; all others are as they are today. ERR_DELETED when the
+ * revision is deleted; ERR_UNRESOLVED, ERR_DENIED name the parent, the template or the circle. ETag is
+ * "<eid hex 8>-<revision>-<settings pin hex 8>", and with parents or templates "<eid hex 8>-<revision>-<16 hex digits of all
+ * that was touched>".
+ */
 struct kv_resolved {
-	struct kv_read_result read;
+	struct kv_read_result read;	/* of the environment itself */
 	char etag[64];
-	char **allow_names;	/* names that `run` may accept; malloc'ed block of pointers and texts */
+	char **allow_names;	/* its own, that `run` may accept; malloc'ed block of pointers and texts */
 	size_t allow_names_len;
+	const struct variable *variables;	/* sorted; with masks (KIND_UNSET), which are no variables */
+	size_t variables_len;
+	const struct text_span *origins;	/* the environment that each is written in; NULL: all in this one */
+	struct name_list touched;	/* other environments that it depends on, of the same mount */
+	/* core's own */
+	struct resolve_graph *graph_;
+	void *arrays_;
 };
 void kv_resolved_free(struct kv_resolved *resolved);
 enum error_code kv_resolve(struct vault *vault, const struct caller *caller, const struct kv_target *target,
@@ -224,11 +245,15 @@ enum error_code kv_resolve(struct vault *vault, const struct caller *caller, con
  * both NULL when everything changed (seal). For blocking reads. */
 void vault_set_watcher(struct vault *vault, void (*changed)(void *arg, const char *mount_path, const char *path), void *arg);
 
-/* Settings of an environment beside KV's: names that `run` may accept. patch is a validated object with the one member
- * "allow_names": list of portable names, or null. Slow worker. */
+/*
+ * Settings of an environment beside KV's. patch is a validated object of one or both of "allow_names" (names that `run` may
+ * accept: a list of portable names) and "parents" (paths of environments of the same mount, later ones win); null and an
+ * empty list take the setting away, what is absent stays. Needs patch on the data/ path; parents need read on theirs, too,
+ * and must exist, resolve, and form no circle. Slow worker.
+ */
 enum error_code kv_settings_write(struct vault *vault, const struct caller *caller, const struct kv_target *target,
 				  const struct json_value *patch, struct error *err) must_check;
-/* Reads them (into allow_names; read holds the head), also when the environment has no readable revision. */
+/* Reads them: allow_names, read.head.parents; read.revision is empty when there is no readable revision. */
 enum error_code kv_settings_read(struct vault *vault, const struct caller *caller, const struct kv_target *target,
 				 struct kv_resolved *ret, struct error *err) must_check;
 

@@ -47,23 +47,23 @@ static void emit_variable(struct secret_buf *out, const struct variable *variabl
 }
 
 /* As long as the text is without escapes: one block then, instead of one that grows, is copied and wiped five times. */
-static size_t plain_len(const struct revision_record *revision)
+static size_t plain_len(const struct variable *variables, size_t variables_len)
 {
 	size_t len = sizeof("{}");
 
-	for (size_t i = 0; i < revision->variables_len; i++)
-		len += revision->variables[i].name.len + revision->variables[i].value.len + sizeof("\"\":\"\",");
+	for (size_t i = 0; i < variables_len; i++)
+		len += variables[i].name.len + variables[i].value.len + sizeof("\"\":\"\",");
 	return len;
 }
 
-void emit_variables(struct secret_buf *out, const struct revision_record *revision)
+void emit_variables(struct secret_buf *out, const struct variable *variables, size_t len)
 {
 	bool first = true;
 
-	(void)secret_buf_reserve(out, plain_len(revision));
+	(void)secret_buf_reserve(out, plain_len(variables, len));
 	json_emit_raw_n(out, "{", 1);
-	for (size_t i = 0; i < revision->variables_len; i++) {
-		const struct variable *variable = &revision->variables[i];
+	for (size_t i = 0; i < len; i++) {
+		const struct variable *variable = &variables[i];
 
 		if (variable->kind == KIND_UNSET)
 			continue;

@@ -8,6 +8,6 @@ void emit_version(struct secret_buf *out, const struct kv_version *version, cons
 /* {"k":"v"} or null */
 void emit_custom_metadata(struct secret_buf *out, const struct head_record *head);
 /* {"NAME":value,…} of all variables that are not masked */
-void emit_variables(struct secret_buf *out, const struct revision_record *revision);
+void emit_variables(struct secret_buf *out, const struct variable *variables, size_t len);
 /* {"data":null,"metadata":{…}} with 404, as Vault answers for a revision that is deleted. */
 void reply_deleted(struct request *request, const struct kv_version *version, const struct head_record *head);

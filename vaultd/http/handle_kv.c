@@ -38,7 +38,7 @@ void handle_data_read(struct request *request)
 	if (!out)
 		return;
 	json_emit_raw(out, "{\"data\":");
-	emit_variables(out, &read.revision);
+	emit_variables(out, read.revision.variables, read.revision.variables_len);
 	json_emit_raw(out, ",\"metadata\":{");
 	emit_version(out, &read.version, &read.head);
 	json_emit_raw(out, "}}");
@@ -79,7 +79,7 @@ void handle_subkeys(struct request *request)
 
 	if (!request_arg_uint(request, "depth", 0, LIMIT_JSON_DEPTH, &depth) || !read_revision(request, &read) || !text)
 		return;
-	emit_variables(text, &read.revision);
+	emit_variables(text, read.revision.variables, read.revision.variables_len);
 	if (secret_buf_check(text, "the environment", &err) != ERR_OK ||
 	    json_scan(secret_buf_text(text), secret_buf_len(text), &root, &err) != ERR_OK) {
 		reply_error(request, &err, false);
@@ -107,10 +107,30 @@ static void answer_version(struct request *request)
 	json_emit_raw(out, "{");
 	emit_version(out, &request->op.result, &request->op.head);
 	json_emit_raw(out, "}");
-	reply_envelope_end(request, NULL, false);
+	reply_envelope_end(request, request->op.warning[0] != '\0' ? request->op.warning : NULL, false);
 }
 
-/* {"data": {...}, "options": {"cas": n, "message": "..."}}; other members are Vault's clients' and ignored. */
+/* A list of names among the options; its elements are core's to look at. */
+static bool read_names(struct request *request, const struct json_value *options, const char *name,
+		       struct json_value *ret, bool *ret_has)
+{
+	*ret_has = member(options, name, ret);
+	if (!*ret_has || ret->kind == JSON_SCAN_ARRAY)
+		return true;
+	reply_refuse(request, 400, "the options templates and unset must be lists of names");
+	return false;
+}
+
+static bool read_kinds(struct request *request, const struct json_value *options)
+{
+	struct kv_kinds *kinds = &request->op.kinds;
+
+	return read_names(request, options, "templates", &kinds->templates, &kinds->has_templates) &&
+	       read_names(request, options, "unset", &kinds->unset, &kinds->has_unset);
+}
+
+/* {"data": {...}, "options": {"cas": n, "message": "...", "templates": [...], "unset": [...]}};
+ * other members are Vault's clients' and ignored. */
 static bool read_data(struct request *request)
 {
 	struct json_value body, options;
@@ -131,7 +151,7 @@ static bool read_data(struct request *request)
 		reply_refuse(request, 400, "the member options must be an object");
 		return false;
 	}
-	return read_cas(request, &options) && read_message(request, &options);
+	return read_cas(request, &options) && read_message(request, &options) && read_kinds(request, &options);
 }
 
 void handle_data_write(struct request *request)

@@ -14,13 +14,15 @@
 
 /* -- resolve ------------------------------------------------------------------- */
 
-static void emit_origins(struct secret_buf *out, const struct request *request, const struct revision_record *revision)
+static void emit_origins(struct secret_buf *out, const struct request *request, const struct kv_resolved *resolved)
 {
+	const struct text_span own = { .at = request->env.text, .len = request->env.len };
 	bool first = true;
 
 	json_emit_raw(out, ",\"origins\":{");
-	for (size_t i = 0; i < revision->variables_len; i++) {
-		const struct variable *variable = &revision->variables[i];
+	for (size_t i = 0; i < resolved->variables_len; i++) {
+		const struct variable *variable = &resolved->variables[i];
+		const struct text_span *origin = resolved->origins ? &resolved->origins[i] : &own;
 
 		if (variable->kind == KIND_UNSET)
 			continue;
@@ -29,11 +31,13 @@ static void emit_origins(struct secret_buf *out, const struct request *request, 
 		first = false;
 		json_emit_string(out, variable->name.at, variable->name.len);
 		json_emit_raw(out, ":{\"environment\":");
-		json_emit_string(out, request->env.text, request->env.len);
+		json_emit_string(out, origin->at, origin->len);
 		json_emit_raw(out, ",\"revision\":");
 		json_emit_uint(out, variable->changed_revision);
 		json_emit_raw(out, ",\"version\":");
 		json_emit_uint(out, variable->version);
+		if (variable->kind == KIND_TEMPLATE)
+			json_emit_raw(out, ",\"template\":true");
 		json_emit_raw_n(out, "}", 1);
 	}
 	json_emit_raw_n(out, "}", 1);
@@ -67,9 +71,9 @@ static void answer_resolved(struct request *request, const struct kv_resolved *r
 	json_emit_raw(out, ",\"created_time\":");
 	json_emit_time(out, read->version.created);
 	json_emit_raw(out, ",\"variables\":");
-	emit_variables(out, &read->revision);
+	emit_variables(out, resolved->variables, resolved->variables_len);
 	if (origins)
-		emit_origins(out, request, &read->revision);
+		emit_origins(out, request, resolved);
 	json_emit_raw_n(out, ",", 1);
 	emit_allow_names(out, resolved);
 	json_emit_raw_n(out, "}", 1);
@@ -375,6 +379,37 @@ void handle_diff(struct request *request)
 
 /* -- settings ------------------------------------------------------------------------- */
 
+static void emit_parents(struct secret_buf *out, const struct head_record *head)
+{
+	json_emit_raw(out, ",\"parents\":[");
+	for (size_t i = 0; i < head->parents_len; i++) {
+		if (i > 0)
+			json_emit_raw(out, ",");
+		json_emit_string(out, head->parents[i].at, head->parents[i].len);
+	}
+	json_emit_raw(out, "]");
+}
+
+/* The names of the current revision that are of a kind which data/ does not show. */
+static void emit_kind(struct secret_buf *out, const char *key, const struct revision_record *revision,
+		      enum variable_kind kind)
+{
+	bool first = true;
+
+	json_emit_raw(out, ",");
+	json_emit_key(out, key);
+	json_emit_raw(out, "[");
+	for (size_t i = 0; i < revision->variables_len; i++) {
+		if (revision->variables[i].kind != kind)
+			continue;
+		if (!first)
+			json_emit_raw(out, ",");
+		first = false;
+		json_emit_string(out, revision->variables[i].name.at, revision->variables[i].name.len);
+	}
+	json_emit_raw(out, "]");
+}
+
 void handle_settings_read(struct request *request)
 {
 	static const char *const no_arguments[] = { NULL };
@@ -393,6 +428,9 @@ void handle_settings_read(struct request *request)
 		return;
 	json_emit_raw(out, "{");
 	emit_allow_names(out, &settings);
+	emit_parents(out, &settings.read.head);
+	emit_kind(out, "templates", &settings.read.revision, KIND_TEMPLATE);
+	emit_kind(out, "unset", &settings.read.revision, KIND_UNSET);
 	json_emit_raw(out, "}");
 	reply_envelope_end(request, NULL, false);
 }

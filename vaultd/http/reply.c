@@ -107,15 +107,23 @@ static void log_fault(const struct request *request, const struct error *err)
 	options->log("request_failed", line);
 }
 
+static bool is_explained(const struct error *err)
+{
+	static const char begin[] = "permission denied: ";
+
+	return strncmp(err->text, begin, sizeof(begin) - 1) == 0;
+}
+
 void reply_error(struct request *request, const struct error *err, bool bare_not_found)
 {
 	const char *sentence = err->text;
 	int status = error_http_status(err->code);
 
-	/* Clients compare these two texts; a sealed vault says nothing else, whatever was asked. */
+	/* Clients compare these two texts; a sealed vault says nothing else, whatever was asked. What was denied is named only
+	 * where core/ says that the caller knows of it. */
 	if (err->code == ERR_SEALED || err->code == ERR_NOT_INITIALIZED)
 		sentence = "Vault is sealed";
-	else if (err->code == ERR_DENIED)
+	else if (err->code == ERR_DENIED && !is_explained(err))
 		sentence = "permission denied";
 	else if (bare_not_found && err->code == ERR_NOT_FOUND)
 		sentence = NULL;

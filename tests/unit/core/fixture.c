@@ -239,9 +239,9 @@ static size_t describe_content(const struct revision_record *record, char *text,
 		const struct variable *variable = &record->variables[i];
 
 		len += (size_t)snprintf(text + len, size - len, "%s%.*s%c%.*s#%u@%u", i > 0 ? " " : "",
-					(int)variable->name.len, variable->name.at,
-					variable->kind == KIND_TEXT ? '=' : ':', (int)variable->value.len,
-					variable->value.at, variable->version, (unsigned)variable->changed_revision);
+					(int)variable->name.len, variable->name.at, "=:~!"[variable->kind & 3],
+					(int)variable->value.len, variable->value.at, variable->version,
+					(unsigned)variable->changed_revision);
 	}
 	return len;
 }

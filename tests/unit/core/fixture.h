@@ -50,8 +50,8 @@ enum error_code change_listed(const struct fixture *fixture, enum kv_change kind
 enum error_code metadata(const struct fixture *fixture, enum kv_change kind, const char *path, const char *json);
 
 /*
- * "none", or the head and the current content: "current/oldest: 1- 2d 3x 4f | A=text#version@changed B:json#…": - live,
- * d deleted, x destroyed, f deleted in the future; "gone" where the content cannot be read.
+ * "none", or the head and the current content: "current/oldest: 1- 2d 3x 4f | A=text#version@changed B:json#… C~template#… D!#…":
+ * - live, d deleted, x destroyed, f deleted in the future; "gone" where the content cannot be read.
  */
 void describe(const struct fixture *fixture, const char *path, char *text, size_t size);
 void assert_state(const struct fixture *fixture, const char *path, const char *expected);

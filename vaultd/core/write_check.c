@@ -1,0 +1,198 @@
+#include "core/write_check.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/environment_read.h"
+#include "core/resolve_graph.h"
+#include "core/vault_state.h"
+#include "vault/template.h"
+
+/* In a write, what cannot be resolved is the request's fault. */
+static enum error_code refuse(const struct error *reason, struct error *err)
+{
+	if (reason->code != ERR_UNRESOLVED) {
+		*err = *reason;
+		return err->code;
+	}
+	return error_set(err, ERR_INVALID, "%s", reason->text);
+}
+
+static bool may_read(const struct caller *caller, const struct mount_info *mount, const struct env_path *path)
+{
+	const struct kv_target target = { .mount = mount, .path = path };
+	struct error ignored = ERROR_INIT;
+	struct data_path data_path;
+
+	data_path_of(&target, &data_path);
+	return vault_decide(caller, CAP_READ, data_path.text, &ignored) == ERR_OK;
+}
+
+/* -- writes ------------------------------------------------------------------ */
+
+static enum error_code check_reference(const struct change *change, const struct variable *variable,
+				       const struct template_piece *piece, struct error *err)
+{
+	const struct vault_op *op = change->op;
+	struct env_path path;
+
+	if (env_path_parse(piece->environment, piece->environment_len, &path, err) != ERR_OK)
+		return err->code;
+	if (may_read(op->caller, op->target.mount, &path))
+		return ERR_OK;
+	return error_set(err, ERR_DENIED, "permission denied: the template of %.*s refers to %.150s, which you may not read",
+			 variable->name.len < 100 ? (int)variable->name.len : 100, variable->name.at, path.text);
+}
+
+/* Other environments in one template: all of them must be readable. */
+static enum error_code check_references(const struct change *change, const struct variable *variable, bool *ret_any,
+					struct error *err)
+{
+	struct template_piece piece;
+	size_t cursor = 0;
+	bool more = true;
+
+	while (more) {
+		if (template_next(variable->value.at, variable->value.len, &cursor, &piece, &more, err) != ERR_OK)
+			return err->code;
+		if (!more || !piece.is_reference || piece.environment_len == 0)
+			continue;
+		*ret_any = true;
+		if (check_reference(change, variable, &piece, err) != ERR_OK)
+			return err->code;
+	}
+	return ERR_OK;
+}
+
+/* *ret_any: a template that this write gives refers to another environment. */
+static enum error_code check_new_references(const struct change *change, uint64_t revision, bool *ret_any,
+					    struct error *err)
+{
+	for (size_t i = 0; i < change->variables.len; i++) {
+		const struct variable *variable = &change->variables.items[i];
+
+		if (variable->kind == KIND_TEMPLATE && variable->changed_revision == revision &&
+		    check_references(change, variable, ret_any, err) != ERR_OK)
+			return err->code;
+	}
+	return ERR_OK;
+}
+
+static enum error_code not_checked(struct change *change, const char *why)
+{
+	snprintf(change->warning, sizeof(change->warning), "the environment was not resolved and checked: %.400s", why);
+	return ERR_OK;
+}
+
+static enum error_code check_graph(struct change *change, struct resolve_graph *graph, bool new_references,
+				   struct error *err)
+{
+	struct error reason = ERROR_INIT;
+
+	if (resolve_merge(graph, &reason) != ERR_OK) {
+		/* The parents are not of this write. */
+		if (reason.code == ERR_UNRESOLVED || reason.code == ERR_DENIED)
+			return not_checked(change, reason.text);
+		return refuse(&reason, err);
+	}
+	if (resolve_evaluate(graph, &reason) != ERR_OK) {
+		if (graph->fault == FAULT_ENVIRONMENT && !new_references &&
+		    (reason.code == ERR_UNRESOLVED || reason.code == ERR_DENIED))
+			return not_checked(change, reason.text);
+		return refuse(&reason, err);
+	}
+	return resolve_guard(graph, change->write, err);
+}
+
+enum error_code change_check_resolves(struct change *change, uint64_t revision, struct error *err)
+{
+	const struct vault_op *op = change->op;
+	const struct head_record *head = &change->draft.head;
+	cleanup_(resolve_graph_wipe) struct resolve_graph graph = {
+		.vault = op->vault_,
+		.view = change->view,
+		.caller = op->caller,
+		.mount = op->target.mount,
+	};
+	bool new_references = false;
+
+	if (resolve_is_plain(head->parents_len, change->variables.items, change->variables.len))
+		return ERR_OK;
+	if (check_new_references(change, revision, &new_references, err) != ERR_OK)
+		return err->code;
+	if (!may_read(op->caller, op->target.mount, op->target.path))
+		return not_checked(change, "that needs the right to read it");
+	if (resolve_root_given(&graph, op->target.path, head->parents, head->parents_len, change->variables.items,
+			       change->variables.len, err) != ERR_OK)
+		return err->code;
+	return check_graph(change, &graph, new_references, err);
+}
+
+/* -- parents ----------------------------------------------------------------- */
+
+static struct resolve_graph graph_of(const struct parents_check *check)
+{
+	return (struct resolve_graph){
+		.vault = check->vault,
+		.view = check->view,
+		.caller = check->caller,
+		.mount = check->target->mount,
+	};
+}
+
+struct content {	/* the current one, if it can be read */
+	struct secret_buf *plain;
+	struct revision_record record;
+};
+
+static void content_free(struct content *content)
+{
+	revision_record_free(&content->record);
+	secret_buf_free(content->plain);
+}
+
+static enum error_code load_content(const struct parents_check *check, struct content *ret, struct error *err)
+{
+	const struct head_record *head = &check->entry->head;
+	const struct head_revision *place = head->current > 0 ? head_find_revision(head, head->current) : NULL;
+
+	if (!place || !revision_is_readable(place, vault_now(check->vault)) ||
+	    !may_read(check->caller, check->target->mount, check->target->path))
+		return ERR_OK;
+	return environment_revision(check->view, check->entry, head->current, &ret->plain, &ret->record, err);
+}
+
+static enum error_code resolve_with(const struct parents_check *check, const struct text_span *parents,
+				    size_t parents_len, const struct revision_record *record,
+				    struct resolve_graph *graph, struct error *err)
+{
+	if (resolve_root_given(graph, check->target->path, parents, parents_len, record->variables,
+			       record->variables_len, err) != ERR_OK ||
+	    resolve_merge(graph, err) != ERR_OK)
+		return err->code;
+	return resolve_evaluate(graph, err);
+}
+
+/* Nobody is kept from repairing an environment in steps. */
+static bool resolves_now(const struct parents_check *check, const struct revision_record *record)
+{
+	cleanup_(resolve_graph_wipe) struct resolve_graph graph = graph_of(check);
+	const struct head_record *head = &check->entry->head;
+	struct error ignored = ERROR_INIT;
+
+	return resolve_with(check, head->parents, head->parents_len, record, &graph, &ignored) == ERR_OK;
+}
+
+enum error_code parents_check(const struct parents_check *check, struct error *err)
+{
+	cleanup_(resolve_graph_wipe) struct resolve_graph graph = graph_of(check);
+	cleanup_(content_free) struct content content = {0};
+	struct error reason = ERROR_INIT;
+
+	if (load_content(check, &content, err) != ERR_OK)
+		return err->code;
+	if (resolve_with(check, check->parents, check->parents_len, &content.record, &graph, &reason) != ERR_OK &&
+	    (graph.fault != FAULT_CONTENT || resolves_now(check, &content.record)))
+		return refuse(&reason, err);
+	return resolve_guard(&graph, check->write, err);
+}

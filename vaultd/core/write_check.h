@@ -1,0 +1,37 @@
+/*
+ * Whether an environment still resolves after a change, before it is made. For
+ * core/ alone, inside prepare().
+ *
+ * Only what the caller may read is looked at, or the answers would tell names
+ * and environments to who can only write: without read on the environment itself
+ * nothing is checked but the text of templates.
+ */
+#pragma once
+
+#include "core/environment_change.h"
+#include "core/vault.h"
+#include "records/records.h"
+
+/*
+ * The new revision (change->variables with versions, draft) of a write. ERR_INVALID: a template does not evaluate.
+ * ERR_DENIED: a template that this write gives refers to an environment that the caller may not read. When the environment
+ * depends on what is gone or may not be read for other reasons than this write, it goes through, and change->warning says
+ * why it was not checked.
+ */
+enum error_code change_check_resolves(struct change *change, uint64_t revision, struct error *err) must_check;
+
+struct parents_check {
+	struct vault *vault;
+	struct records_view *view;
+	struct records_write *write;
+	const struct caller *caller;
+	const struct kv_target *target;
+	const struct head_entry *entry;	/* of the environment */
+	const struct text_span *parents;	/* the new ones */
+	size_t parents_len;
+};
+/*
+ * ERR_DENIED, ERR_INVALID: a parent may not be read, is gone, makes a circle or more environments than a resolve takes; or
+ * the templates evaluate now and would not with the new parents. Guards all that this depends on.
+ */
+enum error_code parents_check(const struct parents_check *check, struct error *err) must_check;
