@@ -190,7 +190,7 @@ def test_namespace_and_wrapping():
             same(daemon.get("secret/data/a", headers={"X-Vault-Namespace": name}).status, 404)
         for ttl in ("0", "0s"):
             same(daemon.get("secret/data/a", headers={"X-Vault-Wrap-TTL": ttl}).status, 200)
-        for ttl in ("60", "5m", "-1", "soon"):
+        for ttl in ("-1", "soon", "768h1s"):
             answer = daemon.get("secret/data/a", headers={"X-Vault-Wrap-TTL": ttl})
             same(answer.status, 400)
             assert b'"A"' not in answer.body

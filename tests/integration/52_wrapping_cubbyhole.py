@@ -1,12 +1,170 @@
 #!/usr/bin/env python3
 # tier: quick
 # sanitized: yes
-"""Cubbyholes: what a token keeps for itself."""
+"""Response wrapping: given once, for a limited time, to whoever holds the token. Cubbyholes: what a token keeps for itself."""
+import json
+import os
+import threading
+import time
+
 import vault
+
+CANARY = "cAnArY-52-wrapped-value"
+NOT_VALID = ["wrapping token is not valid or does not exist"]
 
 
 def same(a, b):
     assert a == b, f"{a!r} is not {b!r}"
+
+
+def wrapped(daemon, path, ttl="60", **more):
+    answer = daemon.request(more.pop("method", "GET"), path, headers={"X-Vault-Wrap-TTL": ttl}, **more)
+    same(answer.status, 200)
+    same((answer.json["data"], answer.json["auth"], answer.json["warnings"]), (None, None, None))
+    return answer.json["wrap_info"]
+
+
+def unwrap(daemon, wrapping_token, **more):
+    return daemon.put("sys/wrapping/unwrap", {"token": wrapping_token}, **more)
+
+
+def test_wrap_a_read():
+    with vault.personal() as daemon:
+        daemon.write("shop/production", {"SECRET": CANARY})
+        for ttl, seconds in (("60", 60), ("5m", 300), ("768h", 2764800), ("1h30m", 5400)):
+            info = wrapped(daemon, "secret/data/shop/production", ttl)
+            same(sorted(info), ["accessor", "creation_path", "creation_time", "token", "ttl"])
+            same((info["ttl"], info["creation_path"]), (seconds, "secret/data/shop/production"))
+            assert info["token"].startswith("vlt_wrp_") and len(info["accessor"]) == 32 and info["creation_time"].endswith("Z")
+            looked = daemon.put("sys/wrapping/lookup", {"token": info["token"]})
+            same(looked.data, {"creation_path": info["creation_path"], "creation_time": info["creation_time"], "creation_ttl": seconds})
+            answer = unwrap(daemon, info["token"])
+            same((answer.status, answer.data["data"]), (200, {"SECRET": CANARY}))
+            same((answer.headers["content-type"], answer.headers["cache-control"]), ("application/json", "no-store"))
+            again = unwrap(daemon, info["token"])
+            same((again.status, again.errors), (400, NOT_VALID))
+            looked = daemon.put("sys/wrapping/lookup", {"token": info["token"]})
+            same((looked.status, looked.errors), (400, NOT_VALID))
+        for ttl in ("0", "0s", ""):
+            same(daemon.get("secret/data/shop/production", headers={"X-Vault-Wrap-TTL": ttl}).data["data"], {"SECRET": CANARY})
+        for ttl in ("-1", "soon", "768h1s", "1e9", "99999999999999999999", "-5m"):
+            answer = daemon.get("secret/data/shop/production", headers={"X-Vault-Wrap-TTL": ttl})
+            same(answer.status, 400)
+            assert CANARY.encode() not in answer.body
+
+
+def test_what_is_not_wrapped():
+    with vault.personal() as daemon:
+        head = {"X-Vault-Wrap-TTL": "60"}
+        same(daemon.get("secret/data/none", headers=head).json, {"errors": []})
+        same(daemon.put("secret/data/a", {"data": []}, headers=head).status, 400)
+        same(daemon.put("secret/metadata/a", {"max_versions": 3}, headers=head).status, 204)
+        same(daemon.get("sys/health", headers=head).json["sealed"], False)
+        same(daemon.get("sys/seal-status", headers=head).json["sealed"], False)
+        same(daemon.request("HEAD", "sys/mounts", headers=head).status, 200)
+        # A change is made, and its answer wrapped; a deleted revision's 404 is not a success.
+        info = wrapped(daemon, "secret/data/a", method="PUT", body={"data": {"A": "1"}})
+        same(daemon.read("a"), {"A": "1"})
+        same(unwrap(daemon, info["token"]).data["version"], 1)
+        same(daemon.request("DELETE", "secret/data/a").status, 204)
+        same(daemon.get("secret/data/a", headers=head).status, 404)
+        # What no wrapping takes is not answered at all.
+        daemon.write("large", {"LARGE": CANARY + "x" * 512000})
+        answer = daemon.get("secret/data/large", headers=head)
+        same(answer.status, 413)
+        assert CANARY.encode() not in answer.body
+        # The wrapping resources themselves.
+        info = wrapped(daemon, "sys/mounts")
+        same(daemon.put("sys/wrapping/lookup", {"token": info["token"]}, headers=head).data["creation_ttl"], 60)
+        assert "secret/" in unwrap(daemon, info["token"], headers=head).data
+
+
+def test_wrap_rewrap_and_the_token_as_identity():
+    with vault.personal() as daemon:
+        answer = daemon.put("sys/wrapping/wrap", {"A": 1})
+        same(answer.status, 400)
+        info = wrapped(daemon, "sys/wrapping/wrap", method="POST", body=b'{"A": 1.10, "B": "x"}')
+        same(info["creation_path"], "sys/wrapping/wrap")
+        token = info["token"]
+        same(daemon.get("sys/wrapping/lookup", token=token).data["creation_ttl"], 60)
+        for path in ("secret/data/a", "auth/token/lookup-self", "sys/mounts", "cubbyhole/response"):
+            same(daemon.get(path, token=token).status, 403)
+        answer = daemon.put("sys/wrapping/rewrap", None, token=token)
+        again = answer.json["wrap_info"]
+        same((answer.status, again["ttl"], again["creation_path"]), (200, 60, "sys/wrapping/wrap"))
+        same(daemon.put("sys/wrapping/rewrap", {"token": token}).errors, NOT_VALID)
+        same(unwrap(daemon, token).errors, NOT_VALID)
+        answer = daemon.request("POST", "sys/wrapping/unwrap", token=again["token"])  # empty body
+        assert b'"data":{"A": 1.10, "B": "x"}' in answer.body, answer
+        same(daemon.request("POST", "sys/wrapping/unwrap", token=again["token"]).errors, NOT_VALID)
+        # Any other token beside the one in the body counts for nothing.
+        info = wrapped(daemon, "sys/mounts")
+        same(unwrap(daemon, info["token"], token="unknown").status, 200)
+        for body in ({}, {"token": ""}, {"token": 7}, {"token": None}):
+            same(daemon.put("sys/wrapping/unwrap", body).status, 400)
+        for body in ({"token": CANARY}, {"token": "vlt_wrp_" + "a" * 49}, {"token": daemon.root_token}, {"token": "x" * 4096},
+                     {"token": "\u0000" + CANARY}, {"token": info["accessor"]}):
+            answer = daemon.put("sys/wrapping/unwrap", body)
+            same((answer.status, answer.errors), (400, NOT_VALID))
+        same(daemon.put("sys/wrapping/unwrap", {"token": "x" * 4097}).status, 400)
+        same(daemon.put("sys/seal", None).status, 204)
+        for path in ("lookup", "unwrap", "rewrap"):
+            answer = daemon.put("sys/wrapping/" + path, {})
+            same((answer.status, answer.errors), (503, ["Vault is sealed"]))
+
+
+def test_one_of_32_unwraps():
+    with vault.personal() as daemon:
+        daemon.write("a", {"A": CANARY})
+        for _ in range(5):
+            token = wrapped(daemon, "secret/data/a")["token"]
+            barrier, answers = threading.Barrier(32), []
+
+            def take(token=token, barrier=barrier, answers=answers):
+                with daemon.connect() as stream:
+                    barrier.wait()
+                    answers.append(daemon.request("PUT", "sys/wrapping/unwrap", {"token": token}, stream=stream))
+            threads = [threading.Thread(target=take) for _ in range(32)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            same(sorted(answer.status for answer in answers), [200] + 31 * [400])
+            same([answer.data["data"] for answer in answers if answer.status == 200], [{"A": CANARY}])
+
+
+def test_expiry_restart_kill():
+    with vault.personal() as daemon:
+        daemon.write("a", {"A": CANARY})
+        token = wrapped(daemon, "secret/data/a", "1")["token"]
+        kept, used = (wrapped(daemon, "secret/data/a")["token"] for _ in range(2))
+        same(unwrap(daemon, used).status, 200)
+        daemon.kill()
+        daemon.start()
+        same(daemon.unseal().status, 200)
+        same(unwrap(daemon, used).errors, NOT_VALID)
+        time.sleep(1.0)
+        same(unwrap(daemon, token).errors, NOT_VALID)
+        same(unwrap(daemon, kept).data["data"], {"A": CANARY})
+
+
+def test_wrapped_answers_are_nowhere_in_clear():
+    with vault.personal() as daemon:
+        daemon.write("canaryshop", {"A": CANARY})
+        tokens = [wrapped(daemon, "secret/data/canaryshop")["token"] for _ in range(3)]
+        same(unwrap(daemon, tokens[0]).status, 200)
+        unwrap(daemon, tokens[0])
+        daemon.put("sys/wrapping/unwrap", ('{"token":"' + tokens[1]).encode())
+        same(daemon.stop(), 0)
+        log = daemon.log()
+        for word in [CANARY, "canaryshop", *tokens, *(t[8:40] for t in tokens)]:
+            assert word not in log, word
+            for folder, _, names in os.walk(daemon.data):
+                for name in names:
+                    path = os.path.join(folder, name)
+                    if os.path.isfile(path):
+                        assert word.encode() not in open(path, "rb").read(), (path, word)
+        assert json.dumps(CANARY) not in log
 
 
 def test_cubbyhole():
@@ -52,4 +210,4 @@ def test_cubbyhole_bad_input():
 
 
 if __name__ == "__main__":
-    vault.main(dict(globals()), "wrapping")
+    vault.main(dict(globals()), "wrapping and cubbyhole:")

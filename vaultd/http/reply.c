@@ -41,6 +41,7 @@ struct secret_buf *reply_envelope(struct request *request, int status)
 	json_emit_raw_n(out, request->id, REQUEST_ID_LEN);
 	json_emit_raw_n(out, after_id, sizeof(after_id) - 1);
 	request->reply.data_at = secret_buf_len(out);
+	request->reply.enveloped = true;
 	return out;
 }
 

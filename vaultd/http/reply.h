@@ -18,6 +18,7 @@ struct reply {
 	int status;			/* 0: none yet */
 	struct secret_buf *body;	/* NULL: none */
 	size_t data_at;			/* where the envelope's data begins */
+	bool enveloped;			/* begun by reply_envelope(): may be wrapped */
 	const char *content_type;	/* NULL: application/json */
 	char etag[64];			/* "": none */
 	bool close;			/* the connection ends after this answer */

@@ -10,6 +10,7 @@
 
 #include "http/answer.h"
 #include "http/internal.h"
+#include "http/wrapping.h"
 #include "vault/clock.h"
 #include "vault/json_emit.h"
 #include "vault/limits.h"
@@ -121,21 +122,6 @@ static bool is_root_namespace(const char *name)
 	return !name || name[0] == '\0' || strcmp(name, "root") == 0 || strcmp(name, "root/") == 0 || strcmp(name, "/") == 0;
 }
 
-/* Response wrapping is refused, not ignored: the answer would hold what the client wanted wrapped. */
-static bool check_wrap_ttl(struct request *request)
-{
-	const char *text = request->head.wrap_ttl;
-	int64_t seconds = 0;
-
-	if (!text || (duration_parse(text, strlen(text), &seconds) && seconds == 0))
-		return true;
-	if (seconds > 0)
-		reply_refuse(request, 400, "this server does not wrap responses: send the request without X-Vault-Wrap-TTL");
-	else
-		reply_refuse(request, 400, "X-Vault-Wrap-TTL must be a duration that is not negative");
-	return false;
-}
-
 static bool authenticate(struct request *request)
 {
 	struct error err = ERROR_INIT;
@@ -218,6 +204,19 @@ static bool find_in_mount(struct request *request)
 	return use_route(request, &match);
 }
 
+/* Nobody in particular asks, but a sealed vault says nothing else. */
+static bool admit_to_wrapping(struct request *request, const struct route_match *match)
+{
+	struct error err = ERROR_INIT;
+
+	request->caller = (struct caller){ .kind = CALLER_ANONYMOUS };
+	if (vault_authorize(request->server->vault, &request->caller, 0, "", &err) == ERR_SEALED) {
+		reply_error(request, &err, false);
+		return false;
+	}
+	return use_route(request, match);
+}
+
 /* Finds the row, and who asks. False: the answer is made. */
 static bool admit(struct request *request)
 {
@@ -232,7 +231,7 @@ static bool admit(struct request *request)
 		reply_refuse(request, 404, "there is only the root namespace");
 		return false;
 	}
-	if (!check_wrap_ttl(request))
+	if (!wrapping_read_ttl(request))
 		return false;
 	if (found == ROUTE_FOUND && (match.route->flags & ROUTE_OPEN) != 0) {
 		request->caller = (struct caller){ .kind = CALLER_ANONYMOUS };
@@ -242,6 +241,8 @@ static bool admit(struct request *request)
 		reply_refuse(request, 405, "unsupported operation");
 		return false;
 	}
+	if (found == ROUTE_FOUND && (match.route->flags & ROUTE_WRAPPING) != 0)
+		return admit_to_wrapping(request, &match);
 	if (!authenticate(request))
 		return false;
 	if (found == ROUTE_NO_METHOD)
@@ -357,6 +358,13 @@ static enum MHD_Result take_body(struct request *request, const char *upload, si
 	return request->body_seen > DISCARD_MAX ? MHD_NO : MHD_YES;
 }
 
+static enum MHD_Result conclude(struct request *request)
+{
+	if (!request->away)
+		wrapping_apply(request);
+	return request->away ? MHD_YES : answer_queue(request);
+}
+
 static enum MHD_Result run(struct request *request)
 {
 	connection_set_deadline(request->connection, DEADLINE_REQUEST_SECONDS);
@@ -368,7 +376,7 @@ static enum MHD_Result run(struct request *request)
 	} else if (request->reply.status == 0) {
 		request->route->handle(request);
 	}
-	return request->away ? MHD_YES : answer_queue(request);
+	return conclude(request);
 }
 
 static enum MHD_Result run_next(struct request *request)
@@ -379,7 +387,7 @@ static enum MHD_Result run_next(struct request *request)
 	request->next = NULL;
 	if (next)
 		next(request);
-	return request->away ? MHD_YES : answer_queue(request);
+	return conclude(request);
 }
 
 enum MHD_Result request_continue(void *listener, struct MHD_Connection *mhd, const char *url, const char *method,

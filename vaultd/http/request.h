@@ -60,6 +60,7 @@ struct request {
 	struct waiter waiter;
 	int64_t wait_until_us;		/* 0: does not wait */
 	char wait_etag[64];		/* what it must differ from */
+	int64_t wrap_ttl_s;		/* the answer is to be wrapped; 0: not, or not any more */
 	struct vault_op op;
 	bool op_used;
 	int64_t *revisions;		/* listed in a body; op.revisions points to it */

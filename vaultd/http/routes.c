@@ -30,6 +30,12 @@ static const struct route routes[] = {
 	{ "/v1/sys/internal/ui/mounts/{name}", METHOD_GET, 0, 0, AUDIT_READ, 0, handle_ui_mount },
 	{ "/v1/auth/token/lookup-self", METHOD_GET | WRITE, 0, LIMIT_BODY_SMALL, AUDIT_READ, 0, handle_lookup_self },
 
+	/* response wrapping */
+	{ "/v1/sys/wrapping/wrap", WRITE, CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_CHANGE, ROUTE_AUTHORIZE, handle_wrap },
+	{ "/v1/sys/wrapping/lookup", METHOD_GET | WRITE, 0, LIMIT_BODY_SMALL, AUDIT_READ, ROUTE_WRAPPING, handle_wrapping_lookup },
+	{ "/v1/sys/wrapping/unwrap", WRITE, 0, LIMIT_BODY_SMALL, AUDIT_CHANGE, ROUTE_WRAPPING, handle_unwrap },
+	{ "/v1/sys/wrapping/rewrap", WRITE, 0, LIMIT_BODY_SMALL, AUDIT_CHANGE, ROUTE_WRAPPING, handle_rewrap },
+
 	/* what a token keeps for itself */
 	{ "/v1/cubbyhole/{dir}", METHOD_LIST, CAP_LIST, 0, AUDIT_READ, 0, handle_cubbyhole_list },
 	{ "/v1/cubbyhole/{env}", METHOD_GET, CAP_READ, 0, AUDIT_READ, 0, handle_cubbyhole_read },

@@ -26,6 +26,7 @@ enum route_flags {
 	ROUTE_SLOW = 2,		/* runs on the worker, not on an event thread */
 	ROUTE_AUTHORIZE = 4,	/* decided here, on the request's own path; core/ decides all others */
 	ROUTE_LOCAL = 8,	/* over TCP only when unseal_remote is set */
+	ROUTE_WRAPPING = 16,	/* needs an unsealed vault but no identity: its handler asks for a wrapping token; never wrapped */
 };
 
 struct request;

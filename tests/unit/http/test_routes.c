@@ -52,6 +52,14 @@ static const struct row rows[] = {
 	{ "/v1/auth/token/lookup-self", "", METHOD_GET, ROUTE_FOUND, "/v1/auth/token/lookup-self", "" },
 	{ "/v1/auth/token/lookup", "", METHOD_POST, ROUTE_NONE, NULL, NULL },
 
+	{ "/v1/sys/wrapping/wrap", "", METHOD_POST, ROUTE_FOUND, "/v1/sys/wrapping/wrap", "" },
+	{ "/v1/sys/wrapping/wrap", "", METHOD_GET, ROUTE_NO_METHOD, "/v1/sys/wrapping/wrap", "" },
+	{ "/v1/sys/wrapping/lookup", "", METHOD_GET, ROUTE_FOUND, "/v1/sys/wrapping/lookup", "" },
+	{ "/v1/sys/wrapping/lookup", "", METHOD_PUT, ROUTE_FOUND, "/v1/sys/wrapping/lookup", "" },
+	{ "/v1/sys/wrapping/unwrap", "", METHOD_PUT, ROUTE_FOUND, "/v1/sys/wrapping/unwrap", "" },
+	{ "/v1/sys/wrapping/unwrap", "", METHOD_GET, ROUTE_NO_METHOD, "/v1/sys/wrapping/unwrap", "" },
+	{ "/v1/sys/wrapping/rewrap", "", METHOD_POST, ROUTE_FOUND, "/v1/sys/wrapping/rewrap", "" },
+	{ "/v1/sys/wrapping", "", METHOD_GET, ROUTE_NONE, NULL, NULL },
 	{ "/v1/cubbyhole", "", METHOD_LIST, ROUTE_FOUND, "/v1/cubbyhole/{dir}", "" },
 	{ "/v1/cubbyhole/a", "", METHOD_LIST, ROUTE_FOUND, "/v1/cubbyhole/{dir}", "a" },
 	{ "/v1/cubbyhole/a/b", "", METHOD_GET, ROUTE_FOUND, "/v1/cubbyhole/{env}", "a/b" },
@@ -157,6 +165,18 @@ static void test_who_may_ask_what(void **state)
 	}
 }
 
+/* Nor may anything but these do without one in an unsealed vault. */
+static void test_who_needs_a_wrapping_token(void **state)
+{
+	(void)state;
+	for (size_t i = 0; route_at(i); i++) {
+		const char *pattern = route_at(i)->pattern;
+		bool wrapping = strncmp(pattern, "/v1/sys/wrapping/", 17) == 0 && strcmp(pattern, "/v1/sys/wrapping/wrap") != 0;
+
+		assert_int_equal((route_at(i)->flags & ROUTE_WRAPPING) != 0, wrapping);
+	}
+}
+
 static void test_rules_of_rows(void **state)
 {
 	const unsigned bodies = METHOD_POST | METHOD_PUT | METHOD_PATCH;
@@ -187,6 +207,7 @@ int main(void)
 		cmocka_unit_test(test_matching),
 		cmocka_unit_test(test_every_route_has_a_row),
 		cmocka_unit_test(test_who_may_ask_what),
+		cmocka_unit_test(test_who_needs_a_wrapping_token),
 		cmocka_unit_test(test_rules_of_rows),
 	};
 
