@@ -1,0 +1,282 @@
+#!/usr/bin/env python3
+# tier: quick
+"""What clients that cannot be run here send and depend on, as bytes: the vault and bao programs, Agent, terraform's provider, the External
+Secrets Operator, consul-template, envconsul, vault-action, and the ways of hvac and node-vault that need no library.
+
+A row is one request, sent exactly as written, and the exact answer: status, headers, every member of the body with its type. The rows of a
+table are one conversation. In an expected body "<time>", "<uuid>", "<int>", "<text>" and "<any>" stand for what differs between runs; an
+integer is an integer (3600.0 and true are not 3600), and no member may be there that the row does not name.
+"""
+import json
+import re
+import socket
+
+import vault
+
+GO = "User-Agent: Go-http-client/1.1|X-Vault-Request: true|X-Vault-Token: {token}|Accept-Encoding: gzip"
+REQUESTS = ("User-Agent: python-requests/2.28.1|Accept-Encoding: gzip, deflate|Accept: */*|Connection: keep-alive|X-Vault-Request: true|"
+            "X-Vault-Token: {token}")
+AXIOS = "Accept: application/json, text/plain, */*|X-Vault-Token: {token}|User-Agent: axios/1.13.6|Accept-Encoding: gzip, compress, deflate, br"
+GOT = "user-agent: got (https://github.com/sindresorhus/got)|x-vault-token: {token}|accept: application/json|accept-encoding: gzip, deflate, br"
+BARE = ""
+MERGE = "|Content-Type: application/merge-patch+json"
+JSON = "|Content-Type: application/json"
+
+WILD = {
+    "<time>": lambda v: isinstance(v, str) and re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z", v),
+    "<uuid>": lambda v: isinstance(v, str) and re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", v),
+    "<int>": lambda v: type(v) is int,
+    "<text>": lambda v: isinstance(v, str) and v != "",
+    "<any>": lambda v: True,
+}
+
+
+def differences(expected, got, place="body"):
+    if isinstance(expected, str) and expected in WILD:
+        return [] if WILD[expected](got) else [f"{place}: {got!r} is no {expected}"]
+    if type(expected) is not type(got):
+        return [f"{place}: {got!r} is not {expected!r}"]
+    if isinstance(expected, dict):
+        found = [f"{place}.{name} is missing" for name in expected.keys() - got.keys()]
+        found += [f"{place}.{name} is too much" for name in got.keys() - expected.keys()]
+        return found + [line for name in expected.keys() & got.keys() for line in differences(expected[name], got[name], f"{place}.{name}")]
+    if isinstance(expected, list):
+        if len(expected) != len(got):
+            return [f"{place}: {got!r} is not {expected!r}"]
+        return [line for i, item in enumerate(expected) for line in differences(item, got[i], f"{place}[{i}]")]
+    return [] if expected == got else [f"{place}: {got!r} is not {expected!r}"]
+
+
+def env(data, **other):
+    return {"request_id": "<uuid>", "lease_id": "", "renewable": False, "lease_duration": 0, "data": data, "wrap_info": None, "warnings": None,
+            "auth": None, **other}
+
+
+def errors(*texts):
+    return {"errors": list(texts)}
+
+
+def version(number, **other):
+    return {"created_time": "<time>", "custom_metadata": None, "deletion_time": "", "destroyed": False, "version": number, **other}
+
+
+def written(number, **other):
+    return env(version(number, **other))
+
+
+def read(data, number, **other):
+    return env({"data": data, "metadata": version(number, **other)})
+
+
+class Conversation:
+    def __init__(self, daemon, token):
+        self.daemon, self.token, self.failures, self.saved = daemon, token, 0, {}
+
+    def send(self, line, headers, body):
+        parts = [line + " HTTP/1.1", "Host: 127.0.0.1:8200"] + [h.format(token=self.token, **self.saved) for h in headers.split("|") if h]
+        data = body.encode()
+        if data or line.split(" ")[0] in ("POST", "PUT", "PATCH"):
+            parts.append(f"Content-Length: {len(data)}")
+        with self.daemon.connect(10) as stream:
+            stream.sendall("\r\n".join(parts).encode() + b"\r\n\r\n" + data)
+            if line.startswith("HEAD "):
+                stream.shutdown(socket.SHUT_WR)  # the length is that of GET's answer, and nothing follows
+            return vault.read_answer(stream)
+
+    def check(self, who, what, line, headers, body, status, expected):
+        for name, value in self.saved.items():
+            line, body = line.replace("{" + name + "}", value), body.replace("{" + name + "}", value)
+        answer = self.send(line, headers, body)
+        found = [] if answer.status == status else [f"status {answer.status} is not {status}"]
+        head = answer.headers
+        if head.get("cache-control") != "no-store":
+            found.append(f"Cache-Control: {head.get('cache-control')}")
+        if expected is None:
+            found += [] if answer.body == b"" else [f"body: {answer.body[:200]!r}"]
+        elif isinstance(expected, bytes):
+            found += [] if answer.body == expected else [f"body: {answer.body[:300]!r} is not {expected!r}"]
+        else:
+            if head.get("content-type") != "application/json":  # hvac compares for equality
+                found.append(f"Content-Type: {head.get('content-type')}")
+            try:
+                found += differences(expected, json.loads(answer.body))
+            except ValueError:
+                found.append(f"no JSON: {answer.body[:200]!r}")
+        if head.get("location"):
+            found.append("a redirection")
+        print(f"{'not ok' if found else 'ok'} - {who}: {what}")
+        for text in found:
+            print(f"#   {line}: {text}")
+        self.failures += bool(found)
+        return answer
+
+
+MOUNT = {"accessor": "<text>", "config": {"default_lease_ttl": "<int>", "force_no_cache": False, "max_lease_ttl": "<int>"}, "deprecation_status": "supported",
+         "description": "<any>", "external_entropy_access": False, "local": False, "options": {"version": "2"}, "path": "secret/", "plugin_version": "",
+         "running_plugin_version": "", "running_sha256": "", "seal_wrap": False, "type": "kv", "uuid": "<uuid>"}
+HEALTH = {"initialized": True, "sealed": False, "standby": False, "performance_standby": False, "replication_performance_mode": "disabled",
+          "replication_dr_mode": "disabled", "server_time_utc": "<int>", "version": "<text>", "vaultd_version": "<text>", "cluster_name": "<text>",
+          "cluster_id": "<uuid>"}
+SEAL = {"type": "shamir", "initialized": True, "sealed": False, "t": 1, "n": 1, "progress": 0, "nonce": "", "version": "<text>",
+        "vaultd_version": "<text>", "build_date": "", "migration": False, "recovery_seal": False, "storage_type": "lmdb", "cluster_name": "<text>",
+        "cluster_id": "<uuid>"}
+METADATA = {"cas_required": False, "created_time": "<time>", "current_version": 2, "custom_metadata": None, "delete_version_after": "0s",
+            "max_versions": 0, "oldest_version": 1, "updated_time": "<time>",
+            "versions": {"1": {"created_time": "<time>", "deletion_time": "", "destroyed": False},
+                         "2": {"created_time": "<time>", "deletion_time": "", "destroyed": False}}}
+CODES = "uninitcode=299&sealedcode=299&standbycode=299&drsecondarycode=299&performancestandbycode=299&removedcode=299&haunhealthycode=299"
+HINT = 'Invalid path for a versioned K/V secrets engine. See the API docs for the appropriate API endpoints to use. If using the Vault CLI, use \'vault kv get\' for this operation.'
+
+# who, what, request line, headers, body, status, answer
+KV = [
+    # kv put, get, patch, list, metadata, delete, undelete, destroy, rollback of the vault program
+    ("vault", "kv put asks for the mount", "GET /v1/sys/internal/ui/mounts/secret/foo", GO, "", 200, env(MOUNT)),
+    ("vault", "kv put", "PUT /v1/secret/data/foo", GO, '{"data":{"a":"b"},"options":{}}', 200, written(1)),
+    ("vault", "kv put -cas", "PUT /v1/secret/data/foo", GO, '{"data":{"a":"c","n":7},"options":{"cas":1}}', 200, written(2)),
+    ("vault", "kv put -cas that is not current", "PUT /v1/secret/data/foo", GO, '{"data":{"a":"c"},"options":{"cas":1}}', 400,
+     errors("check-and-set parameter did not match the current version")),
+    ("vault", "kv get", "GET /v1/secret/data/foo", GO, "", 200, read({"a": "c", "n": 7}, 2)),
+    ("vault", "kv get -version", "GET /v1/secret/data/foo?version=1", GO, "", 200, read({"a": "b"}, 1)),
+    ("vault", "kv get of nothing", "GET /v1/secret/data/none", GO, "", 404, b'{"errors":[]}'),
+    ("vault", "kv list", "GET /v1/secret/metadata?list=true", GO, "", 200, env({"keys": ["foo"]})),
+    ("vault", "kv list with a slash", "GET /v1/secret/metadata/?list=true", GO, "", 200, env({"keys": ["foo"]})),
+    ("vault", "kv list of nothing", "GET /v1/secret/metadata/none?list=true", GO, "", 404, b'{"errors":[]}'),
+    ("vault", "kv metadata get", "GET /v1/secret/metadata/foo", GO, "", 200, env(METADATA)),
+    ("vault", "kv patch", "PATCH /v1/secret/data/foo", GO + MERGE, '{"data":{"n":null,"x":"y"},"options":{"cas":2}}', 200, written(3)),
+    ("vault", "kv patch of nothing", "PATCH /v1/secret/data/none", GO + MERGE, '{"data":{"x":"y"}}', 404, b'{"errors":[]}'),
+    ("vault", "kv patch without the type", "PATCH /v1/secret/data/foo", GO + JSON, '{"data":{"x":"z"}}', 415, {"errors": ["<text>"]}),
+    ("vault", "kv metadata put", "PUT /v1/secret/metadata/foo", GO,
+     '{"cas_required":false,"custom_metadata":{"owner":"me"},"delete_version_after":"30m","max_versions":5}', 204, None),
+    ("vault", "kv metadata patch", "PATCH /v1/secret/metadata/foo", GO + MERGE, '{"custom_metadata":{"team":"shop"}}', 204, None),
+    ("vault", "durations are written as Go does", "GET /v1/secret/metadata/foo", GO, "", 200,
+     env({**METADATA, "current_version": 3, "custom_metadata": {"owner": "me", "team": "shop"}, "delete_version_after": "30m0s", "max_versions": 5,
+          "versions": {n: METADATA["versions"]["1"] for n in "123"}})),
+    ("vault", "kv metadata put takes it back", "PUT /v1/secret/metadata/foo", GO, '{"custom_metadata":{},"delete_version_after":"0s","max_versions":0}',
+     204, None),
+    ("vault", "kv delete", "DELETE /v1/secret/data/foo", GO, "", 204, None),
+    ("vault", "kv get of what is deleted", "GET /v1/secret/data/foo", GO, "", 404,
+     env({"data": None, "metadata": version(3, deletion_time="<time>", custom_metadata="<any>")})),
+    ("vault", "kv delete -versions", "PUT /v1/secret/delete/foo", GO, '{"versions":["1","2"]}', 204, None),
+    ("vault", "kv undelete", "PUT /v1/secret/undelete/foo", GO, '{"versions":["1","2","3"]}', 204, None),
+    ("vault", "kv destroy", "PUT /v1/secret/destroy/foo", GO, '{"versions":["1"]}', 204, None),
+    ("vault", "kv get of what is destroyed", "GET /v1/secret/data/foo?version=1", GO, "", 404,
+     env({"data": None, "metadata": version(1, destroyed=True, custom_metadata="<any>")})),
+    ("vault", "no version is named", "PUT /v1/secret/delete/foo", GO, '{"versions":[]}', 400, errors("No version number provided")),
+    ("vault", "kv rollback reads the version and writes it with cas", "PUT /v1/secret/data/foo", GO, '{"data":{"a":"c","n":7},"options":{"cas":3}}',
+     200, written(4, custom_metadata="<any>")),
+    ("vault", "kv metadata delete", "DELETE /v1/secret/metadata/foo", GO, "", 204, None),
+    ("vault", "kv metadata delete again", "DELETE /v1/secret/metadata/foo", GO, "", 204, None),
+    ("vault", "a path without data/ is explained", "GET /v1/secret/foo", GO, "", 404, env(None, warnings=[HINT])),
+    ("vault", "a write to a directory", "PUT /v1/secret/data/foo/", GO, '{"data":{}}', 400, errors("cannot write to a path ending in '/'")),
+
+    # terraform's vault_kv_secret_v2 and vault_kv_secret_backend_v2
+    ("terraform", "kv_secret_v2 is created", "PUT /v1/secret/data/tf/a", GO, '{"cas":0,"data":{"zip":"zap"},"options":{}}', 200, written(1)),
+    ("terraform", "kv_secret_v2 is read", "GET /v1/secret/data/tf/a", GO, "", 200, read({"zip": "zap"}, 1)),
+    ("terraform", "its custom metadata", "PUT /v1/secret/metadata/tf/a", GO,
+     '{"cas_required":false,"custom_metadata":{"bar":"12345","foo":"vault@example.com"},"delete_version_after":0,"max_versions":5}', 204, None),
+    ("terraform", "its metadata", "GET /v1/secret/metadata/tf/a", GO, "", 200,
+     env({**METADATA, "current_version": 1, "max_versions": 5, "custom_metadata": {"bar": "12345", "foo": "vault@example.com"},
+          "versions": {"1": METADATA["versions"]["1"]}})),
+    ("terraform", "secret_backend_v2", "POST /v1/secret/config", GO, '{"cas_required":true,"delete_version_after":"3600s","max_versions":5}', 204, None),
+    ("terraform", "secret_backend_v2 is read", "GET /v1/secret/config", GO, "", 200,
+     env({"cas_required": True, "delete_version_after": "1h0m0s", "max_versions": 5})),
+    ("terraform", "secret_backend_v2 is taken back", "POST /v1/secret/config", GO, '{"cas_required":false,"delete_version_after":"0s","max_versions":0}',
+     204, None),
+    ("terraform", "kv_secret_v2 is destroyed", "DELETE /v1/secret/metadata/tf/a", GO, "", 204, None),
+
+    # External Secrets Operator: PushSecret writes metadata first, then data with cas 0
+    ("ESO", "the metadata of a push", "PUT /v1/secret/metadata/eso/a", GO, '{"custom_metadata":{"managed-by":"external-secrets"}}', 204, None),
+    ("ESO", "no data yet", "GET /v1/secret/data/eso/a", GO, "", 404, b'{"errors":[]}'),
+    ("ESO", "the data of a push, cas 0", "PUT /v1/secret/data/eso/a", GO, '{"data":{"k":"v"},"options":{"cas":0}}', 200,
+     written(1, custom_metadata={"managed-by": "external-secrets"})),
+    ("ESO", "the current version is an integer", "GET /v1/secret/metadata/eso/a", GO, "", 200,
+     env({**METADATA, "current_version": 1, "custom_metadata": {"managed-by": "external-secrets"}, "versions": {"1": METADATA["versions"]["1"]}})),
+    ("ESO", "find by name lists", "GET /v1/secret/metadata/eso/?list=true", GO, "", 200, env({"keys": ["a"]})),
+    ("ESO", "the namespace root", "GET /v1/secret/data/eso/a", GO + "|X-Vault-Namespace: root", "", 200,
+     read({"k": "v"}, 1, custom_metadata={"managed-by": "external-secrets"})),
+    ("ESO", "another namespace", "GET /v1/secret/data/eso/a", GO + "|X-Vault-Namespace: team-a", "", 404, {"errors": ["<text>"]}),
+    ("ESO", "deletion", "DELETE /v1/secret/data/eso/a", GO, "", 204, None),
+    ("ESO", "deletion of the metadata", "DELETE /v1/secret/metadata/eso/a", GO, "", 204, None),
+
+    # consul-template and envconsul
+    ("consul-template", "the mount of a path that is not there", "GET /v1/sys/internal/ui/mounts/secret/data/none", GO, "", 200, env(MOUNT)),
+    ("consul-template", "a mount with a slash", "GET /v1/sys/internal/ui/mounts/secret/", GO, "", 200, env(MOUNT)),
+    ("consul-template", "no such mount", "GET /v1/sys/internal/ui/mounts/none/x", GO, "", 403,
+     errors('preflight capability check returned 403, please ensure client\'s policies grant access to path "none/x/"')),
+    ("consul-template", "a write", "PUT /v1/secret/data/ct", GO, '{"data":{"A":"1"}}', 200, written(1)),
+    ("envconsul", "data.metadata.version makes it version 2", "GET /v1/secret/data/ct", GO, "", 200, read({"A": "1"}, 1)),
+    ("envconsul", "consistency headers are passed over", "GET /v1/secret/data/ct",
+     GO + "|X-Vault-Index: abc|X-Vault-Inconsistent: forward-active-node|X-Vault-Forward: active-node|X-Vault-No-Request-Forwarding: 1|"
+     "X-Vault-MFA: a:b|X-Vault-Policy-Override: true|X-Vault-Wrap-Format: jwt", "", 200, read({"A": "1"}, 1)),
+
+    # vault-action and other users of got
+    ("vault-action", "a secret", "GET /v1/secret/data/ct", GOT, "", 200, read({"A": "1"}, 1)),
+    ("vault-action", "nothing there", "GET /v1/secret/data/ci", GOT, "", 404, b'{"errors":[]}'),
+    ("vault-action", "Authorization: Bearer", "GET /v1/secret/data/ct", "Authorization: Bearer {token}", "", 200, read({"A": "1"}, 1)),
+    ("vault-action", "a bad token", "GET /v1/secret/data/ct", "X-Vault-Token: hvs.CAESINONE", "", 403, errors("permission denied")),
+
+    # hvac, also newer than Debian's
+    ("hvac", "POST", "POST /v1/secret/data/py", REQUESTS + JSON, '{"options": {}, "data": {"a": "b"}}', 200, written(1)),
+    ("hvac", "LIST", "LIST /v1/secret/metadata/", REQUESTS, "", 200, env({"keys": ["ct", "py"]})),
+    ("hvac", "GET with ?list=True", "GET /v1/secret/metadata/?list=True", REQUESTS, "", 200, env({"keys": ["ct", "py"]})),
+    ("hvac", "a body of nulls", "POST /v1/secret/metadata/py", REQUESTS + JSON,
+     '{"max_versions": null, "cas_required": null, "delete_version_after": null, "custom_metadata": null}', 204, None),
+    ("hvac", "numbers as text", "POST /v1/secret/config", REQUESTS + JSON, '{"max_versions": "0", "cas_required": "false"}', 204, None),
+    ("hvac", "delete_version_after of 768 h", "POST /v1/secret/metadata/py", REQUESTS + JSON, '{"delete_version_after": "768h"}', 204, None),
+    ("hvac", "reads it", "GET /v1/secret/metadata/py", REQUESTS, "", 200,
+     env({**METADATA, "current_version": 1, "delete_version_after": "768h0m0s", "versions": {"1": METADATA["versions"]["1"]}})),
+    ("hvac", "versions as text", "POST /v1/secret/delete/py", REQUESTS + JSON, '{"versions": "1"}', 204, None),
+
+    # node-vault
+    ("node-vault", "LIST without a slash", "LIST /v1/secret/metadata", AXIOS, "", 200, env({"keys": ["ct", "py"]})),
+    ("node-vault", "GET with ?list=1", "GET /v1/secret/metadata?list=1", AXIOS, "", 200, env({"keys": ["ct", "py"]})),
+    ("node-vault", "a merge patch", "PATCH /v1/secret/data/ct", AXIOS + MERGE, '{"data":{"A":"2"}}', 200, written(2)),
+    ("node-vault", "a body as a form", "POST /v1/secret/data/ct", AXIOS + "|Content-Type: application/x-www-form-urlencoded", "data=x", 400,
+     {"errors": ["<text>"]}),
+]
+
+RULES = [
+    ("any", "outside /v1/", "GET /v2/secret/data/a", BARE, "", 404, b'{"errors":[]}'),
+    ("any", "an unknown verb", "SCAN /v1/secret/metadata", GO, "", 405, errors("unsupported operation")),
+    ("any", "a verb that a path lacks", "DELETE /v1/sys/health", GO, "", 405, errors("unsupported operation")),
+    ("any", "list=garbage", "GET /v1/secret/metadata?list=garbage", GO, "", 400, {"errors": ["<text>"]}),
+    ("any", "no token", "GET /v1/secret/data/a", "X-Vault-Token: x", "", 403, errors("permission denied")),
+    ("any", "unknown arguments", "GET /v1/sys/health?help=1&unknown=2", BARE, "", 200, HEALTH),
+    ("any", "two slashes", "GET /v1/secret//data/a", GO, "", 400, {"errors": ["<text>"]}),
+    ("any", "dots", "GET /v1/secret/data/../sys", GO, "", 400, {"errors": ["<text>"]}),
+]
+
+STATE = [
+    ("vault", "status", "GET /v1/sys/seal-status", GO, "", 200, SEAL),
+    ("vault", "status asks for the leader", "GET /v1/sys/leader", GO, "", 200,
+     {"ha_enabled": False, "is_self": False, "leader_address": "", "leader_cluster_address": "", "performance_standby": False}),
+    ("vault", "health with the codes of Go's client", f"GET /v1/sys/health?{CODES}", GO, "", 200, HEALTH),
+    ("hvac", "health by HEAD", "HEAD /v1/sys/health", REQUESTS, "", 200, None),
+    ("vault", "operator init -status", "GET /v1/sys/init", GO, "", 200, {"initialized": True}),
+    ("vault", "operator init", "PUT /v1/sys/init", GO,
+     '{"secret_shares":1,"secret_threshold":1,"stored_shares":0,"pgp_keys":null,"recovery_shares":0,"recovery_threshold":0,"recovery_pgp_keys":null,'
+     '"root_token_pgp_key":""}', 400, errors("Vault is already initialized")),
+    ("vault", "operator seal", "PUT /v1/sys/seal", GO, "", 204, None),
+    ("vault", "status when sealed", "GET /v1/sys/seal-status", GO, "", 200,
+     {name: value for name, value in {**SEAL, "sealed": True}.items() if not name.startswith("cluster")}),
+    ("vault", "any call when sealed", "GET /v1/secret/data/foo", GO, "", 503, errors("Vault is sealed")),
+    ("vault", "health when sealed", f"GET /v1/sys/health?{CODES}", GO, "", 299,
+     {name: value for name, value in {**HEALTH, "sealed": True}.items() if not name.startswith("cluster")}),
+    ("hvac", "health by HEAD when sealed", "HEAD /v1/sys/health", REQUESTS, "", 503, None),
+    ("vault", "operator unseal", "PUT /v1/sys/unseal", GO, '{"key":"{key}","reset":false,"migrate":false}', 200, SEAL),
+    ("terraform", "the version is one of semver", "GET /v1/sys/seal-status", GO, "", 200, SEAL),
+]
+
+
+with vault.Daemon() as DAEMON:
+    DAEMON.start()
+    made = DAEMON.put("sys/init", {"secret_shares": 1, "secret_threshold": 1}).json
+    talk = Conversation(DAEMON, made["root_token"])
+    talk.saved["key"] = made["keys"][0]
+    for row in KV + RULES + STATE:
+        talk.check(*row)
+    number = DAEMON.get("sys/seal-status").json["version"]
+    if not re.fullmatch(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?", number):
+        print(f"not ok - terraform: {number} is a semantic version")
+        talk.failures += 1
+raise SystemExit(1 if talk.failures else 0)
