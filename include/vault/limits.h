@@ -76,7 +76,7 @@
 #define LIMIT_KEY_FILE_MIN 32
 #define LIMIT_KEY_FILE_MAX 65536
 #define LIMIT_SHARES 16			/* of one set: the tags of all stand in the slot */
-#define LIMIT_SHARE_MINUTES 10		/* collected shares are forgotten when the next one does not come */
+#define LIMIT_SHARE_MINUTES 60		/* collected shares, and attempts that need them, are forgotten when nobody goes on */
 #define LIMIT_ENV_FILE (64u * 1024 * 1024)	/* an env file read for import */
 #define LIMIT_SECRET_FILE (16u * 1024 * 1024)
 

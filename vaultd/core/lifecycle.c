@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/ceremonies.h"
 #include "core/vault_state.h"
 #include "crypto/token_text.h"
 #include "vault/limits.h"
@@ -44,6 +45,14 @@ static enum error_code put_root_token(const struct initial *initial, struct reco
 	if (secret_buf_check(encoding, "the root token's record", err) != ERR_OK)
 		return err->code;
 	return records_put(write, &key, NULL, secret_buf_bytes(encoding), secret_buf_len(encoding), NULL, err);
+}
+
+enum error_code vault_put_root_token(struct vault *vault, const char *text, struct records_view *view,
+				     struct records_write *write, struct error *err)
+{
+	const struct initial initial = { .root_token = text, .now = vault_now(vault) };
+
+	return put_root_token(&initial, view, write, err);
 }
 
 static enum error_code put_mount(const struct mount *mount, struct records_write *write, struct error *err)
@@ -152,6 +161,51 @@ enum error_code vault_init(struct vault *vault, const struct slot_secret *slot, 
 	return code;
 }
 
+static void forget_shares(struct vault *vault)
+{
+	pthread_mutex_lock(&vault->progress);
+	share_set_clear(&vault->unseal_shares);
+	pthread_mutex_unlock(&vault->progress);
+}
+
+/* Those that make an attempt are taken out, so that a status need not wait for it. *ret stays empty until there are enough. */
+static enum error_code collect_shares(struct vault *vault, const struct slot_secret *slot, struct share_set *ret,
+				      struct error *err)
+{
+	struct slot_secret secret;
+
+	pthread_mutex_lock(&vault->progress);
+	if (ceremony_take(vault, &vault->unseal_shares, slot, ceremony_check_share, vault, &secret, err) == ERR_OK &&
+	    secret.type == SLOT_SHARES) {
+		*ret = vault->unseal_shares;
+		vault->unseal_shares = (struct share_set){ .shares = NULL };
+	}
+	pthread_mutex_unlock(&vault->progress);
+	return err->code;
+}
+
+static enum error_code unseal_records(struct vault *vault, const struct slot_secret *slot, struct error *err)
+{
+	if (records_unseal(vault->records, slot, -1, err) != ERR_OK) {
+		vault_caches_wipe(vault);
+		return err->code;
+	}
+	forget_shares(vault);
+	set_unsealed(vault, true);
+	return ERR_OK;
+}
+
+static enum error_code unseal_with_shares(struct vault *vault, const struct slot_secret *slot, struct error *err)
+{
+	cleanup_(share_set_clear) struct share_set set = { .shares = NULL };
+	struct slot_secret secret;
+
+	if (collect_shares(vault, slot, &set, err) != ERR_OK || set.count == 0)
+		return err->code;
+	secret = share_set_secret(&set);
+	return unseal_records(vault, &secret, err);
+}
+
 static enum error_code unseal_locked(struct vault *vault, const struct slot_secret *slot, struct error *err)
 {
 	if (!records_initialized(vault->records))
@@ -159,11 +213,14 @@ static enum error_code unseal_locked(struct vault *vault, const struct slot_secr
 				 "Vault is not initialized: initialize it first (envctl init)");
 	if (atomic_load(&vault->unsealed))
 		return ERR_OK;
-	if (records_unseal(vault->records, slot, -1, err) != ERR_OK) {
-		vault_caches_wipe(vault);
-		return err->code;
-	}
-	set_unsealed(vault, true);
+	return slot->type == SLOT_SHARES ? unseal_with_shares(vault, slot, err) : unseal_records(vault, slot, err);
+}
+
+enum error_code vault_unseal_reset(struct vault *vault, struct error *err)
+{
+	if (atomic_load(&vault->unsealed))
+		return error_set(err, ERR_INVALID, "vault is unsealed");
+	forget_shares(vault);
 	return ERR_OK;
 }
 
@@ -204,8 +261,10 @@ enum error_code vault_seal(struct vault *vault, const struct caller *caller, str
 	pthread_mutex_lock(&vault->lifecycle);
 	code = seal_locked(vault, caller, err);
 	pthread_mutex_unlock(&vault->lifecycle);
-	if (code == ERR_OK)
-		vault_notify(vault, NULL, NULL);
+	if (code != ERR_OK)
+		return code;
+	ceremonies_drop(vault->ceremonies);
+	vault_notify(vault, NULL, NULL);
 	return code;
 }
 
@@ -221,7 +280,9 @@ bool vault_seal_tampered(struct vault *vault)
 		sealed = true;
 	}
 	pthread_mutex_unlock(&vault->lifecycle);
-	if (sealed)
-		vault_notify(vault, NULL, NULL);
-	return sealed;
+	if (!sealed)
+		return false;
+	ceremonies_drop(vault->ceremonies);
+	vault_notify(vault, NULL, NULL);
+	return true;
 }

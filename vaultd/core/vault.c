@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/ceremonies.h"
 #include "core/completion.h"
 #include "core/vault_state.h"
 #include "core/wrapping.h"
@@ -34,8 +35,9 @@ static enum error_code make_parts(struct vault *vault, struct error *err)
 	vault->tokens = token_cache_new();
 	vault->policies = policy_table_new();
 	vault->wrapped = expiry_index_new();
+	vault->ceremonies = ceremonies_new();
 	if (!vault->mounts || !vault->names || !vault->heads || !vault->tokens || !vault->policies ||
-	    !vault->wrapped)
+	    !vault->wrapped || !vault->ceremonies)
 		return error_set(err, ERR_NO_MEMORY, "no memory is left for the vault");
 	return ERR_OK;
 }
@@ -53,6 +55,7 @@ enum error_code vault_open(const struct vault_options *options, struct vault **r
 	vault->owner = options->owner;
 	pthread_mutex_init(&vault->lifecycle, NULL);
 	pthread_mutex_init(&vault->watch, NULL);
+	pthread_mutex_init(&vault->progress, NULL);
 	state_lock_init(&vault->state);
 	if (make_parts(vault, err) != ERR_OK || records_open(&options->records, &vault->records, err) != ERR_OK)
 		return err->code;
@@ -67,6 +70,7 @@ void vault_close(struct vault *vault)
 {
 	if (!vault)
 		return;
+	ceremonies_free(vault->ceremonies);
 	records_close(vault->records);
 	mount_table_free(vault->mounts);
 	name_index_free(vault->names);
@@ -74,6 +78,8 @@ void vault_close(struct vault *vault)
 	token_cache_free(vault->tokens);
 	policy_table_free(vault->policies);
 	expiry_index_free(vault->wrapped);
+	share_set_clear(&vault->unseal_shares);
+	pthread_mutex_destroy(&vault->progress);
 	pthread_rwlock_destroy(&vault->state);
 	pthread_mutex_destroy(&vault->watch);
 	pthread_mutex_destroy(&vault->lifecycle);
@@ -108,6 +114,28 @@ static void status_sealed(struct vault *vault, struct vault_status *ret)
 	ret->records.sealed = true;
 }
 
+/* The set that was begun counts, else the first slot for shares; every other slot is one key of one. */
+static void status_shares(struct vault *vault, struct vault_status *ret)
+{
+	struct slot_info slots[SLOTS_MAX];
+	size_t len = records_slots(vault->records, slots);
+	const struct share_set *set = &vault->unseal_shares;
+
+	ret->shares = ret->threshold = 1;
+	pthread_mutex_lock(&vault->progress);
+	for (size_t i = len; i > 0; i--) {
+		const struct slot_info *slot = &slots[i - 1];
+
+		if (slot->type != SLOT_SHARES || (set->count > 0 && slot->id != set->first.slot))
+			continue;
+		ret->shares = slot->shares;
+		ret->threshold = slot->threshold;
+	}
+	ret->progress = set->count;
+	memcpy(ret->nonce, set->nonce, sizeof(ret->nonce));
+	pthread_mutex_unlock(&vault->progress);
+}
+
 void vault_status(struct vault *vault, struct vault_status *ret)
 {
 	*ret = (struct vault_status){ .personal = vault->personal, .sealed = true };
@@ -121,7 +149,8 @@ void vault_status(struct vault *vault, struct vault_status *ret)
 	if (ret->sealed)
 		status_sealed(vault, ret);
 	ret->initialized = ret->records.initialized;
-	ret->shares = ret->threshold = ret->initialized ? 1 : 0;
+	if (ret->initialized)
+		status_shares(vault, ret);
 }
 
 /* -- entering an operation ----------------------------------------------- */
@@ -204,6 +233,12 @@ enum error_code vault_commit(struct vault *vault,
 
 void vault_tick(struct vault *vault)
 {
+	int64_t now = vault->clock.monotonic_us(vault->clock.arg);
+
+	ceremonies_expire(vault->ceremonies, now);
+	pthread_mutex_lock(&vault->progress);
+	share_set_expire(&vault->unseal_shares, now);
+	pthread_mutex_unlock(&vault->progress);
 	/* Without the state lock: a rotation of keys waits for commits, and a seal must be able to end it. */
 	if (!atomic_load(&vault->unsealed))
 		return;

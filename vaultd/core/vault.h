@@ -55,7 +55,9 @@ struct vault_status {
 	bool initialized, sealed, personal;
 	char cluster_id[37];	/* UUID text of the store id; "" while sealed */
 	char cluster_name[32];	/* "vault-cluster-" and 8 hex digits; "" while sealed */
-	unsigned shares, threshold;	/* 1, 1 when initialised, else 0, 0 */
+	unsigned shares, threshold;	/* of the slot for shares; 1, 1 without one; 0, 0 when not initialised */
+	unsigned progress;		/* shares that an unseal was given so far */
+	char nonce[37];			/* of that unseal; "" when there is none */
 	struct records_health records;
 };
 void vault_status(struct vault *vault, struct vault_status *ret);
@@ -73,8 +75,15 @@ struct vault_init_result {
 enum error_code vault_init(struct vault *vault, const struct slot_secret *slot, const char *root_token,
 			   struct vault_init_result *ret, struct error *err) must_check;
 void vault_init_result_wipe(struct vault_init_result *result);
-/* Also slow. ERR_OK when it is unsealed already. */
+/*
+ * Also slow. ERR_OK when it is unsealed already. SLOT_SHARES: any number of shares; they are collected until there are as many
+ * as the slot asks for, so ERR_OK may leave it sealed (vault_status() says how many there are). A share that does not belong
+ * to the vault or was given already is ERR_INVALID; what was collected stays. It is wiped by a reset, by the attempt that it
+ * makes, and LIMIT_SHARE_MINUTES after the last share.
+ */
 enum error_code vault_unseal(struct vault *vault, const struct slot_secret *slot, struct error *err) must_check;
+/* ERR_INVALID when it is unsealed. */
+enum error_code vault_unseal_reset(struct vault *vault, struct error *err) must_check;
 
 enum error_code vault_seal(struct vault *vault, const struct caller *caller, struct error *err) must_check;
 

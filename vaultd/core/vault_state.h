@@ -3,9 +3,11 @@
  *
  * Locks, in the order in which they may be taken:
  *   lifecycle   one of init, unseal, seal at a time; held through Argon2
+ *   the lock of the ceremonies: see ceremonies.h; never with lifecycle
  *   state       read: for the length of an operation; write: to seal. No
  *               thread waits for a commit while it holds it, and it prefers
  *               the writer, so no thread takes it twice
+ *   progress    the shares of an unseal, held while one is added; a leaf
  *   the locks inside mounts, names, heads, tokens, policies, wrapped, watch:
  *               leaves
  * The writer thread of the store calls prepare(), the feed and done(); it takes
@@ -22,6 +24,7 @@
 #include "core/mounts.h"
 #include "core/name_index.h"
 #include "core/policy_table.h"
+#include "core/share_set.h"
 #include "core/token_cache.h"
 #include "core/vault.h"
 #include "records/records.h"
@@ -41,6 +44,9 @@ struct vault {
 	struct token_cache *tokens;
 	struct policy_table *policies;
 	struct expiry_index *wrapped;	/* answers that wait to be unwrapped */
+	struct ceremonies *ceremonies;
+	pthread_mutex_t progress;
+	struct share_set unseal_shares;
 	struct records_health health;	/* the last one seen while sealed; lifecycle */
 	pthread_mutex_t watch;
 	void (*changed)(void *arg, const char *mount_path, const char *path);
@@ -82,6 +88,10 @@ void vault_caches_wipe(struct vault *vault);
 /* Prepares and queues an action whose prepare_() and finish_() are set; see action.h. */
 enum error_code vault_action_submit(struct vault *vault, struct vault_action *action, bool anchor_now,
 				    struct error *err) must_check;
+
+/* Adds the record of a root token with this text, in a prepare(). */
+enum error_code vault_put_root_token(struct vault *vault, const char *text, struct records_view *view,
+				     struct records_write *write, struct error *err) must_check;
 
 /* A change that the caller waits for. */
 struct waited_request {

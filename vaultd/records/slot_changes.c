@@ -254,11 +254,13 @@ enum error_code rekeyed_share_check(const struct rekeyed *rekeyed, const uint8_t
 
 enum error_code rekeyed_prove(const struct rekeyed *rekeyed, const struct slot_secret *secret, struct error *err)
 {
+	struct error failure = ERROR_INIT;
 	key_scope opened;
+	enum error_code code = slot_open(rekeyed->next, secret, -1, &opened, &failure);
 
-	if (slot_open(rekeyed->next, secret, -1, &opened, err) != ERR_OK)
-		return err->code;
-	if (sodium_memcmp(opened.bytes, rekeyed->root_key->bytes, KEY_LEN) != 0)
+	if (code != ERR_OK && code != ERR_NOT_FOUND)
+		return error_set(err, code, "%s", failure.text);
+	if (code == ERR_NOT_FOUND || sodium_memcmp(opened.bytes, rekeyed->root_key->bytes, KEY_LEN) != 0)
 		return error_set(err, ERR_UNSEAL_FAILED, "the secret did not open the new slot");
 	return ERR_OK;
 }
