@@ -135,7 +135,7 @@ static int64_t now_us(void)
 
 void client_set_deadline(struct vault_client *client, unsigned seconds)
 {
-	client->deadline_us = now_us() + (int64_t)seconds * SECOND_US;
+	client->deadline_us = seconds > 0 ? now_us() + (int64_t)seconds * SECOND_US : 0;
 }
 
 /* -- one request and its response ------------------------------------------- */

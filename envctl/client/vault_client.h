@@ -43,7 +43,7 @@ enum error_code client_new_for(const struct client_place *place, struct vault_cl
 const char *client_address(const struct vault_client *client);
 /* "the token of VAULT_TOKEN"; NULL when no token is sent: the socket's owner then says who calls. */
 const char *client_token_text(const struct vault_client *client);
-/* From now on all calls together; each has 60 s (init and unseal 300 s) of its own. ERR_TIMEOUT beyond. */
+/* From now on all calls together, 0: not any more; each has 60 s (init and unseal 300 s) of its own. ERR_TIMEOUT beyond. */
 void client_set_deadline(struct vault_client *client, unsigned seconds);
 
 /* -- the vault --------------------------------------------------------------- */

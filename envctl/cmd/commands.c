@@ -127,6 +127,19 @@ static const struct option_row import_options[] = {
 	ROW_DIALECT,
 	{ OPT_MERGE, 0, "merge", NULL, "keep variables that the file does not have (the default)", false },
 	ROW_REPLACE("remove variables that the file does not have"),
+	{ OPT_FROM_VAULT, 0, "from-vault", "ADDRESS",
+	  "take environments with all versions from the server there: https://host:port, or http on loopback", false },
+	{ OPT_TO, 0, "to", "PREFIX", "put what is below PREFIX of the source below this one", false },
+	{ OPT_ONLY, 0, "only", "GLOB", "take only environments of these paths: * and ?, several parted by commas", true },
+	{ OPT_EXCEPT, 0, "except", "GLOB", "leave out environments of these paths", true },
+	{ OPT_LATEST, 0, "latest", NULL, "take only the current version of each", false },
+	{ OPT_UPDATE, 0, "update", NULL,
+	  "where an environment is here and different, make the source's current version a new revision", false },
+	{ OPT_SOURCE_TOKEN_FILE, 0, "source-token-file", "FILE",
+	  "the source's token; - for standard input; asked for without any", false },
+	{ OPT_SOURCE_TOKEN_ENV, 0, "source-token-env", "NAME", "the source's token is in this variable", false },
+	{ OPT_SOURCE_CA, 0, "source-ca", "FILE", "certificates to verify the source with, instead of VAULT_CACERT", false },
+	{ OPT_SOURCE_NAMESPACE, 0, "source-namespace", "NAME", "namespace of the source, where it has such", false },
 	ROW_DRY_RUN,
 	ROW_MESSAGE,
 };
@@ -134,6 +147,8 @@ static const char *const import_examples[] = {
 	"envctl import shop/production .env",
 	"envctl import shop/production /etc/default/shop --dialect systemd --dry-run",
 	"ssh web cat .env | envctl import shop/production - --replace",
+	"envctl import --from-vault https://vault:8200 secret --dry-run",
+	"envctl import --from-vault https://vault:8200 kv/shop --to shop",
 	NULL,
 };
 
@@ -290,11 +305,17 @@ static const struct command commands[] = {
 		.handler = command_list, .summary = "List environments",
 	},
 	{
-		.name = "import", .words = "ENV FILE", .words_min = 2, .words_max = 2, .json = true,
+		.name = "import", .words = "ENV FILE | MOUNT[/PREFIX]", .words_min = 1, .words_max = 2, .json = true,
 		OPTIONS(import_options),
-		.examples = import_examples, .handler = command_import, .summary = "Take in a .env file",
+		.examples = import_examples, .handler = command_import,
+		.summary = "Take in a .env file, or all of another vault",
 		.details = "FILE - is standard input. What cannot be read, or what readers of the dialect would "
-			   "understand differently, is reported with its line, and nothing is written.",
+			   "understand differently, is reported with its line, and nothing is written.\n"
+			   "With --from-vault, a key-value mount of HashiCorp Vault, OpenBao or another vaultd is "
+			   "copied: values exactly, all versions under their numbers, deletion marks, settings and "
+			   "custom metadata; not times and authors, and of deleted versions no content. What cannot "
+			   "be imported is listed first, and then nothing is written. An import that was interrupted "
+			   "goes on when it is run again; what is equal is left alone.",
 	},
 	{
 		.name = "run", .words = "ENV -- PROGRAM [ARGUMENT]...", .words_min = 1, .words_max = 1, .program = true,

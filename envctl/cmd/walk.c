@@ -25,6 +25,18 @@ static enum error_code too_long(const struct walk *walk, struct error *err)
 			 WALK_PATH_MAX - 1, WALK_DEPTH_MAX);
 }
 
+/* Whether the text is what the server said, and not made safe for terminals. */
+static bool is_as_said(const struct json_value *key, const char *name)
+{
+	cleanup_(secret_buf_freep) struct secret_buf *said = secret_buf_new(key->raw.len + 1);
+
+	if (said == NULL || key->kind != JSON_SCAN_STRING)
+		return false;
+	json_append_unescaped(said, json_string_span(key));
+	return secret_buf_len(said) == strlen(name) &&
+	       memcmp(secret_buf_bytes(said), name, secret_buf_len(said)) == 0;
+}
+
 /* Recursion is bounded by the depth. */
 static enum error_code walk_key(struct walk *walk, const char *prefix, const struct json_value *key, unsigned depth,
 				struct error *err)
@@ -41,6 +53,9 @@ static enum error_code walk_key(struct walk *walk, const char *prefix, const str
 		return ERR_OK;
 	if (len < 0 || (size_t)len >= room)
 		return too_long(walk, err);
+	/* A folder whose name holds control characters cannot be asked for by the name that we have: it is told itself. */
+	if (path[len - 1] == '/' && !is_as_said(key, name))
+		path[len - 1] = '\0';
 	if (path[len - 1] == '/')
 		return walk_folder(walk, path, depth + 1, err);
 	walk->stopped = !walk->visit(walk->arg, path);

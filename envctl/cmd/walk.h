@@ -18,7 +18,8 @@
 #define WALK_DEPTH_MAX 64
 #define WALK_PATH_MAX 2048 /* with a NUL */
 
-/* Called with each path; false ends the walk. */
+/* Called with each path, control characters replaced by spaces (a folder whose name has some counts as a leaf); false ends
+ * the walk. */
 typedef bool walk_visit(void *arg, const char *path);
 /* One level below a prefix, "" or ending in '/': data.keys. ERR_NOT_FOUND when there is nothing. */
 typedef enum error_code walk_list(void *arg, const char *prefix, struct answer *ret, struct error *err);

@@ -62,6 +62,8 @@ static const struct good goods[] = {
 	{"run a -- x", "run", "a", "", "x"},
 	{"run a --only A --only B -- x --only y", "run", "a", "only=A,only=B", "x,--only,y"},
 	{"run --pristine a -- x -- y", "run", "a", "pristine", "x,--,y"},
+	{"import --from-vault https://v kv/a --to b --except c -n", "import", "kv/a",
+	 "from-vault=https://v,to=b,except=c,dry-run", NULL},
 	{"login --no-store", "login", "", "no-store", NULL},
 	{"logout --revoke", "logout", "", "revoke", NULL},
 	{"--help", NULL, "", "help", NULL},

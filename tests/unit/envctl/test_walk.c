@@ -60,7 +60,7 @@ static bool visit(void *arg, const char *path)
 static const char *const tree[][2] = {
 	{"", "[\"a\",\"b/\",\"b\",\"\",\"/\"]"},
 	{"b/", "[\"c/\",\"d\\u0065\"]"},
-	{"b/c/", "[\"x y\"]"},
+	{"b/c/", "[\"x y\",\"n\\u0001/\"]"},
 	{NULL, NULL},
 };
 
@@ -80,7 +80,7 @@ static void test_order(void **state)
 
 	(void)state;
 	assert_int_equal(walk(&server, WALK_FOLDERS_MAX, 0, &seen, &err), ERR_OK);
-	assert_string_equal(seen.text, "a b/c/x y b/de b ");
+	assert_string_equal(seen.text, "a b/c/x y b/c/n  b/de b ");
 	/* "/" is asked for as a folder of no name and holds nothing */
 	assert_int_equal(server.asked, 4);
 	seen.stop_at = 2;
