@@ -35,6 +35,7 @@
 #define LIMIT_WRAP_SECONDS (32 * 24 * 3600)	/* lifetime of a wrapped answer, as Vault's */
 #define LIMIT_WRAPPED 10000		/* answers that wait to be unwrapped */
 #define LIMIT_WRAPPED_BYTES (256u * 1024 * 1024)	/* of all of them */
+#define LIMIT_RANDOM_BYTES (128 * 1024)	/* of one sys/tools/random, as Vault's */
 #define LIMIT_WRAPPED_BODY (500 * 1024)	/* of one: with its path it fits one record */
 
 /* memory of core/ */

@@ -2,6 +2,8 @@
 # tier: quick
 # sanitized: yes
 """Response wrapping: given once, for a limited time, to whoever holds the token. Cubbyholes: what a token keeps for itself."""
+import base64
+import hashlib
 import json
 import os
 import threading
@@ -207,6 +209,31 @@ def test_cubbyhole_bad_input():
         same(daemon.request("PATCH", "cubbyhole/a", {"A": 1}, token=token).status, 405)
         same(daemon.put("sys/seal", None).status, 204)
         same(daemon.get("cubbyhole/a", token=token).status, 503)
+
+
+def test_tools():
+    with vault.personal() as daemon:
+        def random(path="", **body):
+            return daemon.put("sys/tools/random" + path, body)
+
+        same(len(base64.b64decode(random().data["random_bytes"])), 32)
+        same(len(base64.b64decode(random("/131072").data["random_bytes"])), 131072)
+        same(len(bytes.fromhex(random(bytes="7", format="hex").data["random_bytes"])), 7)
+        assert random("/32").data != random("/32").data
+        for answer in (random("/0"), random("/131073"), random("/-1"), random("/x"), random("/99999999999"), random(bytes=0), random(bytes="x"),
+                       random(format="text"), random(format=7)):
+            same(answer.status, 400)
+        for text in (b"", b"abc", b"x" * 1000):
+            for algorithm, ours in (("sha2-256", hashlib.sha256), ("sha2-512", hashlib.sha512)):
+                body = {"input": base64.b64encode(text).decode(), "algorithm": algorithm}
+                same(daemon.put("sys/tools/hash", body).data, {"sum": ours(text).hexdigest()})
+                same(daemon.put("sys/tools/hash/" + algorithm, dict(body, format="base64", algorithm="x")).data,
+                     {"sum": base64.b64encode(ours(text).digest()).decode()})
+        for body in ({"input": CANARY + "%"}, {"input": "YQ"}, {"input": 7}, {"input": "YQ==", "algorithm": "md5"}, {"input": "YQ==", "format": CANARY}):
+            answer = daemon.put("sys/tools/hash", body)
+            same(answer.status, 400)
+            assert CANARY.encode() not in answer.body
+        same(daemon.put("sys/tools/hash/sha1", {"input": "YQ=="}).status, 400)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 #include "http/emit.h"
 
+#include <string.h>
+
 #include "vault/json_emit.h"
 
 void emit_custom_metadata(struct secret_buf *out, const struct head_record *head)
@@ -75,6 +77,23 @@ void emit_variables(struct secret_buf *out, const struct variable *variables, si
 		emit_variable(out, variable);
 	}
 	json_emit_raw_n(out, "}", 1);
+}
+
+void reply_keys(struct request *request, const struct name_list *list)
+{
+	struct secret_buf *out = reply_envelope(request, 200);
+	const char *name = list->block;
+
+	if (!out)
+		return;
+	json_emit_raw(out, "{\"keys\":[");
+	for (size_t i = 0; i < list->count; i++, name += strlen(name) + 1) {
+		if (i > 0)
+			json_emit_raw(out, ",");
+		json_emit_cstring(out, name);
+	}
+	json_emit_raw(out, "]}");
+	reply_envelope_end(request, NULL, false);
 }
 
 void reply_deleted(struct request *request, const struct kv_version *version, const struct head_record *head)

@@ -4,6 +4,7 @@
 #include "core/vault_cubbyhole.h"
 #include "http/action.h"
 #include "http/change.h"
+#include "http/emit.h"
 #include "http/handlers.h"
 #include "http/internal.h"
 #include "vault/json_emit.h"
@@ -47,8 +48,6 @@ void handle_cubbyhole_list(struct request *request)
 	cleanup_(name_list_free) struct name_list list = {0};
 	char prefix[LIMIT_ENV_PATH_LEN + 2] = "";
 	struct error err = ERROR_INIT;
-	struct secret_buf *out;
-	const char *name;
 
 	if (request->rest[0] != '\0') {
 		if (!read_path(request))
@@ -59,18 +58,7 @@ void handle_cubbyhole_list(struct request *request)
 		reply_error(request, &err, true);
 		return;
 	}
-	out = reply_envelope(request, 200);
-	if (!out)
-		return;
-	json_emit_raw(out, "{\"keys\":[");
-	name = list.block;
-	for (size_t i = 0; i < list.count; i++, name += strlen(name) + 1) {
-		if (i > 0)
-			json_emit_raw(out, ",");
-		json_emit_cstring(out, name);
-	}
-	json_emit_raw(out, "]}");
-	reply_envelope_end(request, NULL, false);
+	reply_keys(request, &list);
 }
 
 static void submit(struct request *request, struct json_span value)

@@ -104,8 +104,6 @@ void handle_metadata_list(struct request *request)
 	cleanup_(name_list_free) struct name_list list = {0};
 	char prefix[LIMIT_ENV_PATH_LEN + 2], api_path[LIMIT_ENV_PATH_LEN + sizeof(request->mount.path) + 16];
 	struct error err = ERROR_INIT;
-	struct secret_buf *out;
-	const char *name;
 
 	if (!list_prefix(request, prefix))
 		return;
@@ -115,18 +113,7 @@ void handle_metadata_list(struct request *request)
 		reply_error(request, &err, true);
 		return;
 	}
-	out = reply_envelope(request, 200);
-	if (!out)
-		return;
-	json_emit_raw(out, "{\"keys\":[");
-	name = list.block;
-	for (size_t i = 0; i < list.count; i++, name += strlen(name) + 1) {
-		if (i > 0)
-			json_emit_raw(out, ",");
-		json_emit_cstring(out, name);
-	}
-	json_emit_raw(out, "]}");
-	reply_envelope_end(request, NULL, false);
+	reply_keys(request, &list);
 }
 
 /* -- writing ------------------------------------------------------------------- */

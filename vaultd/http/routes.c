@@ -36,6 +36,11 @@ static const struct route routes[] = {
 	{ "/v1/sys/wrapping/unwrap", WRITE, 0, LIMIT_BODY_SMALL, AUDIT_CHANGE, ROUTE_WRAPPING, handle_unwrap },
 	{ "/v1/sys/wrapping/rewrap", WRITE, 0, LIMIT_BODY_SMALL, AUDIT_CHANGE, ROUTE_WRAPPING, handle_rewrap },
 
+	{ "/v1/sys/tools/random", WRITE, CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_CHANGE, ROUTE_AUTHORIZE, handle_tools_random },
+	{ "/v1/sys/tools/random/{name}", WRITE, CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_CHANGE, ROUTE_AUTHORIZE, handle_tools_random },
+	{ "/v1/sys/tools/hash", WRITE, CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_CHANGE, ROUTE_AUTHORIZE, handle_tools_hash },
+	{ "/v1/sys/tools/hash/{name}", WRITE, CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_CHANGE, ROUTE_AUTHORIZE, handle_tools_hash },
+
 	/* what a token keeps for itself */
 	{ "/v1/cubbyhole/{dir}", METHOD_LIST, CAP_LIST, 0, AUDIT_READ, 0, handle_cubbyhole_list },
 	{ "/v1/cubbyhole/{env}", METHOD_GET, CAP_READ, 0, AUDIT_READ, 0, handle_cubbyhole_read },
