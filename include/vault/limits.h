@@ -23,6 +23,8 @@
 
 #define LIMIT_RESOLVE_ENVIRONMENTS 16	/* in one resolve: the environment, its parents and theirs, and whatever templates name */
 #define LIMIT_PARENTS (LIMIT_RESOLVE_ENVIRONMENTS - 1)	/* of one environment */
+#define LIMIT_CHILDREN_CHECKED 32	/* after a write, and named in its warning */
+#define LIMIT_CHILDREN_BYTES (8u * 1024 * 1024)	/* decrypted for that; some milliseconds */
 #define LIMIT_TEMPLATE_FILTERS 4	/* of one reference; each may make it up to six times as long */
 #define LIMIT_TEMPLATE_DEPTH 32		/* templates that refer to templates */
 #define LIMIT_RESOLVED (2u * 1024 * 1024)	/* names and values of a resolved environment; execve takes no more */

@@ -31,14 +31,18 @@ static void notify_name(struct vault *vault, const struct index_name *name)
 		vault_notify(vault, mount.info.path, name->path.text);
 }
 
-static enum error_code add_name(struct vault *vault, const struct records_change *change, struct error *err)
+/* A head: its name, when it is not known yet, and whom it extends. */
+static enum error_code add_head(struct vault *vault, const struct records_change *change, bool new_name,
+				struct error *err)
 {
 	struct head_record head;
 	enum error_code code = decode_head(change->plain, change->plain_len, &head, err);
 
 	if (code != ERR_OK)
 		return code;
-	code = name_index_add(vault->names, &change->key, head.mount, head.path.at, head.path.len, err);
+	code = children_put(vault->children, &change->key, &head, err);
+	if (new_name && code == ERR_OK)
+		code = name_index_add(vault->names, &change->key, head.mount, head.path.at, head.path.len, err);
 	head_record_free(&head);
 	return code;
 }
@@ -47,11 +51,11 @@ static enum error_code add_name(struct vault *vault, const struct records_change
  * An index that lacks memory for a name would hide an environment from listings; reading it still works, and the next
  * unseal lists it. There is nobody to tell here, the commit is durable.
  */
-static void learn_name(struct vault *vault, const struct records_change *change)
+static void learn_head(struct vault *vault, const struct records_change *change)
 {
 	struct error ignored = ERROR_INIT;
 
-	if (add_name(vault, change, &ignored) != ERR_OK)
+	if (add_head(vault, change, !name_index_find(vault->names, &change->key, NULL), &ignored) != ERR_OK)
 		error_clear(&ignored);
 }
 
@@ -61,11 +65,13 @@ static void head_changed(struct vault *vault, const struct records_change *chang
 	bool known;
 
 	head_cache_drop(vault->heads, &change->key);
-	if (!change->deleted && !name_index_find(vault->names, &change->key, NULL))
-		learn_name(vault, change);
+	if (!change->deleted)
+		learn_head(vault, change);
 	known = name_index_find(vault->names, &change->key, &name);
-	if (change->deleted)
+	if (change->deleted) {
 		name_index_remove(vault->names, &change->key);
+		children_remove(vault->children, &change->key);
+	}
 	if (known)
 		notify_name(vault, &name);
 	sodium_memzero(&name, sizeof(name));	/* names of environments do not outlive a seal, on the stack neither */
@@ -165,7 +171,7 @@ enum error_code vault_load(void *arg, const struct records_change *record, struc
 	struct vault *vault = arg;
 
 	if (record->key.bytes[0] == TABLE_HEAD)
-		return add_name(vault, record, err);
+		return add_head(vault, record, true, err);
 	if (record->key.bytes[0] == TABLE_WRAPPED)
 		return add_wrapped(vault, record, err);
 	if (record->key.bytes[0] == TABLE_MOUNT)

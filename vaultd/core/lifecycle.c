@@ -88,6 +88,7 @@ void vault_caches_wipe(struct vault *vault)
 	policy_table_clear(vault->policies);
 	expiry_index_clear(vault->wrapped);
 	name_index_clear(vault->names);
+	children_clear(vault->children);
 	mount_table_clear(vault->mounts);
 }
 

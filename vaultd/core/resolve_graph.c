@@ -138,7 +138,7 @@ enum error_code resolve_root_load(struct resolve_graph *graph, const struct env_
 	if (!node)
 		return no_memory(err);
 	node->path = *path;
-	if (load_content(graph, node, "this is about ", err) != ERR_OK)
+	if (load_content(graph, node, "the environment ", err) != ERR_OK)
 		return resolve_fails(graph, FAULT_ENVIRONMENT, err);
 	graph->nodes[graph->len++] = take_ptr(node);
 	return ERR_OK;

@@ -31,13 +31,14 @@ static enum error_code make_parts(struct vault *vault, struct error *err)
 {
 	vault->mounts = mount_table_new();
 	vault->names = name_index_new();
+	vault->children = children_new();
 	vault->heads = head_cache_new(LIMIT_HEAD_CACHE);
 	vault->tokens = token_cache_new();
 	vault->policies = policy_table_new();
 	vault->wrapped = expiry_index_new();
 	vault->ceremonies = ceremonies_new();
-	if (!vault->mounts || !vault->names || !vault->heads || !vault->tokens || !vault->policies ||
-	    !vault->wrapped || !vault->ceremonies)
+	if (!vault->mounts || !vault->names || !vault->children || !vault->heads || !vault->tokens ||
+	    !vault->policies || !vault->wrapped || !vault->ceremonies)
 		return error_set(err, ERR_NO_MEMORY, "no memory is left for the vault");
 	return ERR_OK;
 }
@@ -74,6 +75,7 @@ void vault_close(struct vault *vault)
 	records_close(vault->records);
 	mount_table_free(vault->mounts);
 	name_index_free(vault->names);
+	children_free(vault->children);
 	head_cache_free(vault->heads);
 	token_cache_free(vault->tokens);
 	policy_table_free(vault->policies);

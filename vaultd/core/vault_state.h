@@ -20,6 +20,7 @@
 #include <stdbool.h>
 
 #include "core/expiry_index.h"
+#include "core/children.h"
 #include "core/head_cache.h"
 #include "core/mounts.h"
 #include "core/name_index.h"
@@ -40,6 +41,7 @@ struct vault {
 	atomic_bool initialized;	/* for a status that does not wait for an unseal */
 	struct mount_table *mounts;
 	struct name_index *names;
+	struct children *children;
 	struct head_cache *heads;
 	struct token_cache *tokens;
 	struct policy_table *policies;

@@ -1,7 +1,9 @@
 #include "http/change.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "core/vault_children.h"
 #include "http/emit.h"
 #include "http/internal.h"
 #include "vault/limits.h"
@@ -80,6 +82,42 @@ bool read_message(struct request *request, const struct json_value *object)
 	}
 	reply_refuse(request, 400, "the member message must be a text of at most 1024 bytes");
 	return false;
+}
+
+/* -- warnings ---------------------------------------------------------------- */
+
+#define WARNING_NAMES 8		/* named; the others are counted */
+
+static void add_broken(const struct kv_broken *broken, char *text, size_t size)
+{
+	const char *name = broken->names.block;
+	size_t used;
+	int len = snprintf(text, size, "%zu%s that extend this environment do not resolve: ", broken->names.count,
+			   broken->more ? " or more" : "");
+
+	for (size_t i = 0; i < broken->names.count && i < WARNING_NAMES; i++, name += strlen(name) + 1) {
+		used = (size_t)len < size ? (size_t)len : size;
+		len += snprintf(text + used, size - used, "%s%.180s", i > 0 ? ", " : "", name);
+	}
+	used = (size_t)len < size ? (size_t)len : size;
+	if (broken->names.count > WARNING_NAMES)
+		snprintf(text + used, size - used, ", and %zu others", broken->names.count - WARNING_NAMES);
+}
+
+const char *change_warning(struct request *request, const char *own, struct change_warning *ret)
+{
+	cleanup_(kv_broken_free) struct kv_broken broken = {0};
+	struct error ignored = ERROR_INIT;
+	size_t used;
+
+	/* The change is made; that its consequences cannot be told is no failure of it. */
+	if (kv_broken_children(request->server->vault, &request->caller, &request->target, &broken, &ignored) != ERR_OK)
+		error_clear(&ignored);
+	if (broken.names.count == 0)
+		return own[0] != '\0' ? own : NULL;
+	used = own[0] != '\0' ? (size_t)snprintf(ret->text, sizeof(ret->text), "%.*s; ", ERROR_TEXT_MAX, own) : 0;
+	add_broken(&broken, ret->text + used, sizeof(ret->text) - used);
+	return ret->text;
 }
 
 /* -- submitting ------------------------------------------------------------- */

@@ -101,13 +101,14 @@ void handle_subkeys(struct request *request)
 static void answer_version(struct request *request)
 {
 	struct secret_buf *out = reply_envelope(request, 200);
+	struct change_warning warning;
 
 	if (!out)
 		return;
 	json_emit_raw(out, "{");
 	emit_version(out, &request->op.result, &request->op.head);
 	json_emit_raw(out, "}");
-	reply_envelope_end(request, request->op.warning[0] != '\0' ? request->op.warning : NULL, false);
+	reply_envelope_end(request, change_warning(request, request->op.warning, &warning), false);
 }
 
 /* A list of names among the options; its elements are core's to look at. */

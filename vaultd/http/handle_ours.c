@@ -144,8 +144,8 @@ static bool may_wait_on(const struct request *request)
 	       !atomic_load(&request->server->draining) && !request->waiter.gone;
 }
 
-/* One read. True: the request is to wait. Else the answer is made. */
-static bool resolve_once(struct request *request, const struct resolve_arguments *arguments)
+/* One read. True: the request is to wait, for changes of these as well. Else the answer is made. */
+static bool resolve_once(struct request *request, const struct resolve_arguments *arguments, struct name_list *ret_touched)
 {
 	cleanup_(kv_resolved_freep) struct kv_resolved resolved = {0};
 	struct error err = ERROR_INIT;
@@ -157,8 +157,11 @@ static bool resolve_once(struct request *request, const struct resolve_arguments
 	}
 	if (request->wait_until_us != 0) {
 		remember_etag(request, resolved.etag);
-		if (!is_due(request, resolved.etag) && may_wait_on(request))
+		if (!is_due(request, resolved.etag) && may_wait_on(request)) {
+			*ret_touched = resolved.touched;
+			resolved.touched = (struct name_list){0};
 			return true;
+		}
 	}
 	if (matches_etag(request->head.if_none_match, resolved.etag))
 		answer_not_modified(request, resolved.etag);
@@ -183,25 +186,37 @@ static bool begin_to_wait(struct request *request, const struct resolve_argument
 	return true;	/* the daemon stops: one last read, without waiting */
 }
 
-/* Called again, from the beginning, each time that something changed. */
+/*
+ * Called again, from the beginning, each time that something changed. What was touched is known only after a read, and what
+ * changed there during it was not seen: with a set that was not watched yet, it is read once more.
+ */
+static bool wait_for_change(struct request *request, const struct resolve_arguments *arguments)
+{
+	struct waiters *waiters = request->server->waiters;
+
+	for (;;) {
+		cleanup_(name_list_free) struct name_list touched = {0};
+
+		if (!begin_to_wait(request, arguments) || !resolve_once(request, arguments, &touched))
+			return false;
+		if (waiters_watch(waiters, request, &touched) && waiters_arm(waiters, request))
+			return true;
+	}
+}
+
 void handle_resolve(struct request *request)
 {
+	cleanup_(name_list_free) struct name_list ignored = {0};
 	struct resolve_arguments arguments;
 
 	if (!read_arguments(request, &arguments) || !request_target(request, true))
 		return;
 	if (arguments.wait_s == 0) {
-		(void)resolve_once(request, &arguments);
+		(void)resolve_once(request, &arguments, &ignored);
 		return;
 	}
-	for (;;) {
-		if (!begin_to_wait(request, &arguments))
-			break;
-		if (!resolve_once(request, &arguments))
-			break;
-		if (waiters_arm(request->server->waiters, request))
-			return;
-	}
+	if (wait_for_change(request, &arguments))
+		return;
 	waiters_remove(request->server->waiters, request);
 	connection_set_waiting(request->connection, false);
 	connection_set_deadline(request->connection, DEADLINE_REQUEST_SECONDS);
@@ -435,6 +450,20 @@ void handle_settings_read(struct request *request)
 	reply_envelope_end(request, NULL, false);
 }
 
+static void answer_settings(struct request *request)
+{
+	struct change_warning warning;
+	const char *text = change_warning(request, "", &warning);
+	struct secret_buf *out = text ? reply_envelope(request, 200) : NULL;
+
+	if (!text)
+		reply_empty(request, 204);
+	if (!out)
+		return;
+	json_emit_raw(out, "null");
+	reply_envelope_end(request, text, false);
+}
+
 void handle_settings_write(struct request *request)
 {
 	static const char *const no_arguments[] = { NULL };
@@ -446,5 +475,5 @@ void handle_settings_write(struct request *request)
 	if (kv_settings_write(request->server->vault, &request->caller, &request->target, &body, &err) != ERR_OK)
 		reply_error(request, &err, false);
 	else
-		reply_empty(request, 204);
+		answer_settings(request);
 }

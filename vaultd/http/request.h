@@ -37,6 +37,7 @@ struct waiter {			/* of waiters.c; see there */
 	bool listed, armed, fired;
 	bool gone;		/* the peer has left: answer and be done */
 	int64_t deadline_us;
+	struct name_list touched;	/* other environments, of the same mount, whose changes count as well */
 };
 
 struct request {

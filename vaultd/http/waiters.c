@@ -42,7 +42,12 @@ size_t waiters_count(const struct waiters *waiters)
 /* With the lock held. */
 static void link_in(struct waiters *waiters, struct request *request)
 {
-	request->waiter = (struct waiter){ .listed = true, .gone = request->waiter.gone, .next = waiters->first };
+	request->waiter = (struct waiter){
+		.listed = true,
+		.gone = request->waiter.gone,
+		.touched = request->waiter.touched,
+		.next = waiters->first,
+	};
 	if (waiters->first)
 		waiters->first->waiter.prev = request;
 	waiters->first = request;
@@ -82,13 +87,29 @@ bool waiters_add(struct waiters *waiters, struct request *request, int64_t deadl
 	bool room;
 
 	pthread_mutex_lock(&waiters->lock);
-	room = !waiters->stopped && atomic_load(&waiters->len) < waiters->limit;
-	if (room) {
+	room = !waiters->stopped && (request->waiter.listed || atomic_load(&waiters->len) < waiters->limit);
+	if (room && !request->waiter.listed)
 		link_in(waiters, request);
-		request->waiter.deadline_us = deadline_us;
-	}
+	request->waiter.deadline_us = deadline_us;
 	pthread_mutex_unlock(&waiters->lock);
 	return room;
+}
+
+bool waiters_watch(struct waiters *waiters, struct request *request, struct name_list *touched)
+{
+	struct name_list *known = &request->waiter.touched;
+	bool same;
+
+	pthread_mutex_lock(&waiters->lock);
+	same = known->block_len == touched->block_len &&
+	       (known->block_len == 0 || memcmp(known->block, touched->block, known->block_len) == 0);
+	if (!same) {
+		name_list_free(known);
+		*known = *touched;
+		*touched = (struct name_list){0};
+	}
+	pthread_mutex_unlock(&waiters->lock);
+	return same;
 }
 
 bool waiters_arm(struct waiters *waiters, struct request *request)
@@ -109,7 +130,23 @@ void waiters_remove(struct waiters *waiters, struct request *request)
 {
 	pthread_mutex_lock(&waiters->lock);
 	link_out(waiters, request);
+	name_list_free(&request->waiter.touched);
 	pthread_mutex_unlock(&waiters->lock);
+}
+
+static bool concerns(const struct request *request, const char *mount_path, const char *path)
+{
+	const struct name_list *touched = &request->waiter.touched;
+	const char *name = touched->block;
+
+	if (strcmp(request->mount.path, mount_path) != 0)
+		return false;
+	if (strcmp(request->env.text, path) == 0)
+		return true;
+	for (size_t i = 0; i < touched->count; i++, name += strlen(name) + 1)
+		if (strcmp(name, path) == 0)
+			return true;
+	return false;
 }
 
 void waiters_changed(void *arg, const char *mount_path, const char *path)
@@ -122,7 +159,7 @@ void waiters_changed(void *arg, const char *mount_path, const char *path)
 	pthread_mutex_lock(&waiters->lock);
 	for (struct request *request = waiters->first; request; request = next) {
 		next = request->waiter.next;
-		if (!path || (strcmp(request->env.text, path) == 0 && strcmp(request->mount.path, mount_path) == 0))
+		if (!path || concerns(request, mount_path, path))
 			fire(waiters, request);
 	}
 	pthread_mutex_unlock(&waiters->lock);

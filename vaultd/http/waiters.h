@@ -12,14 +12,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct name_list;
 struct request;
 struct waiters;
 
 void waiters_free(struct waiters *waiters);
 struct waiters *waiters_new(size_t limit);
 
-/* Lists the request under its mount and environment. False: the limit is reached, or the daemon stops. */
+/* Lists the request under its mount and environment, if it is not listed. False: the limit is reached, or the daemon stops. */
 bool waiters_add(struct waiters *waiters, struct request *request, int64_t deadline_us);
+/* From now on changes of these environments fire it, too. False when that was not so yet: what changed in them since the
+ * request was listed is not known, so read again. Takes the list, or leaves it to the caller. */
+bool waiters_watch(struct waiters *waiters, struct request *request, struct name_list *touched);
 /* Suspends. False when a change has come since it was listed: read again. */
 bool waiters_arm(struct waiters *waiters, struct request *request);
 /* Takes it off the list; harmless when it is not on it. */
