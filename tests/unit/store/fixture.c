@@ -167,7 +167,8 @@ static void done(struct store_request *request, enum error_code outcome, const s
 
 enum error_code change_submit(struct store *store, struct change_request *change, struct error *err)
 {
-	change->request.prepare = prepare;
+	if (!change->request.prepare)
+		change->request.prepare = prepare;
 	change->request.done = done;
 	return store_submit(store, &change->request, err);
 }

@@ -35,7 +35,7 @@ uint64_t read_number(struct store *store, const char *key);
 
 /* One request that changes one key. Zeroes mean: no guard, put VALUE_LEN bytes. */
 struct change_request {
-	struct store_request request;	/* first, so that one is the other */
+	struct store_request request;	/* first, so that one is the other; its prepare() may be the test's own */
 	const char *key;
 	uint64_t number;
 	size_t len;			/* of the value, 0: VALUE_LEN */

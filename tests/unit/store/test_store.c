@@ -162,6 +162,58 @@ static void test_survives_reopening(void **state)
 	assert_int_equal(read_number(fixture->store, "a"), 41);
 }
 
+/* Many changes in one request. */
+struct many {
+	struct change_request change;
+	size_t first, len;
+	bool delete;
+};
+
+static enum error_code prepare_many(struct store_request *request, const struct store_snapshot *snapshot,
+				    struct store_write *write, struct error *err)
+{
+	struct many *many = (struct many *)(void *)request;
+	enum error_code code = ERR_OK;
+
+	(void)snapshot;
+	for (size_t i = many->first; i < many->first + many->len && code == ERR_OK; i++) {
+		char key[32];
+		size_t key_len = (size_t)snprintf(key, sizeof(key), "many-%zu", i * 7919 % 10007);
+		uint8_t *space;
+
+		if (many->delete)
+			code = store_write_delete(write, key, key_len, err);
+		else if ((code = store_write_put(write, key, key_len, i % 3 == 0 ? 1200 : 200, &space, err)) == ERR_OK)
+			memset(space, 1, i % 3 == 0 ? 1200 : 200);
+	}
+	return code;
+}
+
+static enum error_code run_many(struct store *store, size_t first, size_t len, bool delete)
+{
+	struct many many = { .change.request.prepare = prepare_many, .first = first, .len = len, .delete = delete };
+
+	return change_run(store, &many.change);
+}
+
+/* However much was taken and let go in one commit, the file is as long as it says, and so opens again. */
+static void test_file_is_as_long_as_it_says(void **state)
+{
+	struct fixture *fixture = *state;
+
+	for (size_t round = 0; round < 2; round++) {
+		for (size_t i = 0; i < 160 + 10 * round; i++)
+			assert_int_equal(run_many(fixture->store, 3 * i, 3, false), ERR_OK);
+		assert_int_equal(run_many(fixture->store, 0, 3 * (150 + 10 * round), true), ERR_OK);
+		store_close(fixture->store);
+		fixture->store = open_store(fixture->directory, MAP_SIZE, true);
+		store_close(fixture->store);
+		fixture_remove_directory(fixture->directory);
+		fixture_make_directory(fixture->directory);
+		fixture->store = open_store(fixture->directory, MAP_SIZE, false);
+	}
+}
+
 static void test_key_limits(void **state)
 {
 	struct fixture *fixture = *state;
@@ -483,6 +535,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_second_open, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_put_get_delete, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_survives_reopening, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_file_is_as_long_as_it_says, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_key_limits, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_value_limit, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_snapshot_isolation, fixture_setup, fixture_teardown),
