@@ -14,6 +14,10 @@
 #define LIMIT_CUSTOM_METADATA_KEY_LEN 128
 #define LIMIT_CUSTOM_METADATA_VALUE_LEN 512
 
+#define LIMIT_MOUNT_PATH_LEN 127		/* with its slash: it stands before every path of its environments */
+#define LIMIT_MOUNT_DESCRIPTION_LEN 255
+#define LIMIT_MOUNTS 256		/* all of them are in memory, and looked at when one is added */
+
 /* environments */
 #define LIMIT_REVISION_PLAIN 524156	/* encoded revision: 128 pages of LMDB exactly (docs/storage-format.md) */
 #define LIMIT_VARIABLES 10000		/* in one environment */
@@ -39,6 +43,10 @@
 #define LIMIT_WRAPPED_BYTES (256u * 1024 * 1024)	/* of all of them */
 #define LIMIT_RANDOM_BYTES (128 * 1024)	/* of one sys/tools/random, as Vault's */
 #define LIMIT_WRAPPED_BODY (500 * 1024)	/* of one: with its path it fits one record */
+
+/* mounts */
+#define LIMIT_SWEEP_ENVIRONMENTS 256	/* of a disabled mount, destroyed in one commit */
+#define LIMIT_SWEEP_RECORDS 4096	/* and what hangs on them, about */
 
 /* memory of core/ */
 #define LIMIT_HEAD_CACHE (6u * 1024 * 1024)	/* decoded heads; about 900 of 100 revisions each */

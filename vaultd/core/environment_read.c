@@ -23,8 +23,11 @@ void kv_read_result_free(struct kv_read_result *result)
 enum error_code vault_load_head(struct vault *vault, struct records_view *view, const struct kv_target *target,
 				struct head_entry **ret, struct error *err)
 {
-	enum error_code code = head_cache_get(vault->heads, view, target->mount->uuid, target->path, ret, err);
+	enum error_code code = vault_mount_current(vault, target->mount, err);
 
+	if (code != ERR_OK)
+		return code;
+	code = head_cache_get(vault->heads, view, target->mount->uuid, target->path, ret, err);
 	if (code == ERR_NOT_FOUND)
 		return error_set(err, ERR_NOT_FOUND, "there is no environment %s", target->path->text);
 	return code;
@@ -133,7 +136,8 @@ enum error_code kv_list(struct vault *vault, const struct caller *caller, const 
 	enum error_code code;
 	size_t len = strlen(prefix);
 
-	if (vault_use_begin(vault, &use, err) != ERR_OK || vault_decide(caller, CAP_LIST, api_path, err) != ERR_OK)
+	if (vault_use_begin(vault, &use, err) != ERR_OK || vault_decide(caller, CAP_LIST, api_path, err) != ERR_OK ||
+	    vault_mount_current(vault, mount, err) != ERR_OK)
 		return err->code;
 	if (len > LIMIT_ENV_PATH_LEN || (len > 0 && prefix[len - 1] != '/'))
 		return error_set(err, ERR_INVALID,

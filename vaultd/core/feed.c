@@ -86,16 +86,27 @@ static enum error_code add_mount(struct vault *vault, const struct records_chang
 	return mount_table_put(vault->mounts, &mount, err);
 }
 
+/* Whoever waits below a mount that moved or went must look again; this is rare, so all who wait do. */
 static void mount_changed(struct vault *vault, const struct records_change *change)
 {
 	struct error ignored = ERROR_INIT;
 
-	if (change->deleted) {
+	if (change->deleted)
 		mount_table_remove(vault->mounts, change->key.bytes + 1);
-		return;
-	}
-	if (add_mount(vault, change, &ignored) != ERR_OK)
+	else if (add_mount(vault, change, &ignored) != ERR_OK)
 		error_clear(&ignored);
+	vault_notify(vault, NULL, NULL);
+}
+
+enum error_code vault_load_built_in(struct vault *vault, struct error *err)
+{
+	struct mount mounts[BUILT_IN_MOUNTS];
+
+	mounts_built_in(records_store_id(vault->records), mounts);
+	for (size_t i = 0; i < BUILT_IN_MOUNTS; i++)
+		if (mount_table_put(vault->mounts, &mounts[i], err) != ERR_OK)
+			return err->code;
+	return ERR_OK;
 }
 
 static enum error_code add_wrapped(struct vault *vault, const struct records_change *change, struct error *err)

@@ -133,6 +133,7 @@ static enum error_code init_locked(struct vault *vault, const struct slot_secret
 		.label = "init",
 	};
 	struct initial initial = { .root_token = chosen->root_token, .now = vault_now(vault) };
+	struct error ignored = ERROR_INIT;
 
 	if (records_initialized(vault->records))
 		return error_set(err, ERR_ALREADY_INITIALIZED, "Vault is already initialized");
@@ -141,6 +142,9 @@ static enum error_code init_locked(struct vault *vault, const struct slot_secret
 		vault_caches_wipe(vault);
 		return err->code;
 	}
+	/* The vault exists, and its owner must get the key: what is missing for want of memory is there after an unseal. */
+	if (vault_load_built_in(vault, &ignored) != ERR_OK)
+		error_clear(&ignored);
 	atomic_store(&vault->initialized, true);
 	set_unsealed(vault, true);
 	return ERR_OK;
@@ -188,6 +192,11 @@ static enum error_code collect_shares(struct vault *vault, const struct slot_sec
 static enum error_code unseal_records(struct vault *vault, const struct slot_secret *slot, struct error *err)
 {
 	if (records_unseal(vault->records, slot, -1, err) != ERR_OK) {
+		vault_caches_wipe(vault);
+		return err->code;
+	}
+	if (vault_load_built_in(vault, err) != ERR_OK) {
+		records_seal(vault->records);
 		vault_caches_wipe(vault);
 		return err->code;
 	}

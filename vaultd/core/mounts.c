@@ -7,13 +7,16 @@
 #include <string.h>
 
 #include "core/vault_state.h"
-#include "vault/json_emit.h"
 #include "vault/limits.h"
+
+#define MIGRATIONS 32
 
 struct mount_table {
 	pthread_rwlock_t lock;
-	struct mount *mounts;	/* sorted by path */
-	size_t len;
+	struct mount *mounts;	/* those that are going last, else sorted by path */
+	size_t len, live;
+	struct mount_migration migrations[MIGRATIONS];	/* a ring */
+	size_t migrations_next;
 };
 
 struct mount_table *mount_table_new(void)
@@ -32,7 +35,9 @@ void mount_table_clear(struct mount_table *table)
 		sodium_memzero(table->mounts, table->len * sizeof(*table->mounts));
 	free(table->mounts);
 	table->mounts = NULL;
-	table->len = 0;
+	table->len = table->live = 0;
+	sodium_memzero(table->migrations, sizeof(table->migrations));
+	table->migrations_next = 0;
 	pthread_rwlock_unlock(&table->lock);
 }
 
@@ -45,158 +50,7 @@ void mount_table_free(struct mount_table *table)
 	free(table);
 }
 
-/* -- records ------------------------------------------------------------- */
-
-static bool copy_span(char *to, size_t size, const char *from, size_t len)
-{
-	if (len >= size || memchr(from, '\0', len))
-		return false;
-	memcpy(to, from, len);
-	to[len] = '\0';
-	return true;
-}
-
-/* Absent members keep what they were; one that is there must have the right form. */
-static bool settings_int(const struct json_value *settings, const char *name, int64_t *ret)
-{
-	struct json_value value;
-
-	return !json_find(settings, name, &value) || json_as_int(&value, ret);
-}
-
-static bool settings_bool(const struct json_value *settings, const char *name, bool *ret)
-{
-	struct json_value value;
-
-	return !json_find(settings, name, &value) || json_as_bool(&value, ret);
-}
-
-static bool settings_text(const struct json_value *settings, const char *name, char *to, size_t size)
-{
-	cleanup_(secret_buf_freep) struct secret_buf *text = secret_buf_new(size);
-	struct json_value value;
-
-	if (!json_find(settings, name, &value))
-		return true;
-	if (!text || value.kind != JSON_SCAN_STRING)
-		return false;
-	json_append_unescaped(text, json_string_span(&value));
-	return secret_buf_ok(text) && copy_span(to, size, secret_buf_text(text), secret_buf_len(text));
-}
-
-static bool decode_settings(const struct json_value *settings, struct mount *mount)
-{
-	int64_t version = 0;
-
-	if (settings->kind != JSON_SCAN_OBJECT ||
-	    !settings_text(settings, "description", mount->info.description, sizeof(mount->info.description)) ||
-	    !settings_int(settings, "version", &version) || version < 0 || version > 2 ||
-	    !settings_bool(settings, "cas_required", &mount->config.cas_required) ||
-	    !settings_int(settings, "max_versions", &mount->config.max_versions) ||
-	    !settings_int(settings, "delete_version_after", &mount->config.delete_after_s))
-		return false;
-	mount->info.version = (unsigned)version;
-	return mount->config.max_versions >= 0 && mount->config.max_versions <= LIMIT_MAX_VERSIONS;
-}
-
-enum error_code mount_decode(const struct record_key *key, const uint8_t *plain, size_t len, const uint8_t *pin,
-			     struct mount *ret, struct error *err)
-{
-	struct mount mount = {0};
-	struct mount_record record;
-	struct json_value settings;
-	struct error damaged = ERROR_INIT;
-
-	if (key->len != 1 + ID_LEN)
-		return error_set(err, ERR_RECORD, "the key of a mount's record has a wrong length");
-	if (decode_mount(plain, len, &record, err) != ERR_OK)
-		return err->code;
-	memcpy(mount.info.uuid, key->bytes + 1, ID_LEN);
-	memcpy(mount.pin, pin, PIN_LEN);
-	mount.class_ = record.class_;
-	if (!copy_span(mount.info.path, sizeof(mount.info.path), record.path.at, record.path.len) ||
-	    !copy_span(mount.info.type, sizeof(mount.info.type), record.type.at, record.type.len) ||
-	    !copy_span(mount.info.accessor, sizeof(mount.info.accessor), record.accessor.at, record.accessor.len) ||
-	    json_scan(record.settings.at, record.settings.len, &settings, &damaged) != ERR_OK ||
-	    !decode_settings(&settings, &mount))
-		return error_set(err, ERR_RECORD, "the record of a mount holds what this version does not understand");
-	*ret = mount;
-	return ERR_OK;
-}
-
-static void emit_settings(const struct mount *mount, struct secret_buf *out)
-{
-	json_emit_raw(out, "{\"description\":");
-	json_emit_cstring(out, mount->info.description);
-	if (mount->info.version > 0) {
-		json_emit_raw(out, ",\"version\":");
-		json_emit_uint(out, mount->info.version);
-		json_emit_raw(out, ",\"cas_required\":");
-		json_emit_bool(out, mount->config.cas_required);
-		json_emit_raw(out, ",\"max_versions\":");
-		json_emit_int(out, mount->config.max_versions);
-		json_emit_raw(out, ",\"delete_version_after\":");
-		json_emit_int(out, mount->config.delete_after_s);
-	}
-	json_emit_raw(out, "}");
-}
-
-static struct text_span span_of(const char *text)
-{
-	return (struct text_span){ .at = text, .len = (uint32_t)strlen(text) };
-}
-
-enum error_code mount_encode(const struct mount *mount, struct secret_buf *out, struct error *err)
-{
-	cleanup_(secret_buf_freep) struct secret_buf *settings = secret_buf_new(LIMIT_BODY_SMALL);
-	struct mount_record record = {
-		.class_ = mount->class_,
-		.path = span_of(mount->info.path),
-		.type = span_of(mount->info.type),
-		.accessor = span_of(mount->info.accessor),
-	};
-
-	if (!settings)
-		return error_set(err, ERR_NO_MEMORY, "no memory is left for the record of a mount");
-	emit_settings(mount, settings);
-	if (secret_buf_check(settings, "the settings of a mount", err) != ERR_OK)
-		return err->code;
-	record.settings =
-		(struct text_span){.at = secret_buf_text(settings), .len = (uint32_t)secret_buf_len(settings)};
-	encode_mount(out, &record);
-	return secret_buf_check(out, "the record of a mount", err);
-}
-
-void mounts_initial(struct mount ret[static INITIAL_MOUNTS])
-{
-	static const struct {
-		uint8_t class_;
-		const char *path, *type, *accessor, *description;
-		unsigned version;
-	} rows[INITIAL_MOUNTS] = {
-		{ MOUNT_SECRET, "secret/", "kv", "kv", "environments", 2 },
-		{ MOUNT_SECRET, "cubbyhole/", "cubbyhole", "cubbyhole", "per-token private secret storage", 0 },
-		{ MOUNT_AUTH, "auth/token/", "token", "auth_token", "token based credentials", 0 },
-		{ MOUNT_AUTH, "auth/peer/", "peer", "auth_peer", "the user at the other end of the Unix socket", 0 },
-	};
-
-	for (size_t i = 0; i < INITIAL_MOUNTS; i++) {
-		struct mount *mount = &ret[i];
-
-		*mount = (struct mount){ .class_ = rows[i].class_, .info = { .version = rows[i].version } };
-		randombytes_buf(mount->info.uuid, ID_LEN);
-		/* Clients are shown the id as a random UUID (version 4). */
-		mount->info.uuid[6] = (uint8_t)((mount->info.uuid[6] & 0x0f) | 0x40);
-		mount->info.uuid[8] = (uint8_t)((mount->info.uuid[8] & 0x3f) | 0x80);
-		snprintf(mount->info.path, sizeof(mount->info.path), "%s", rows[i].path);
-		snprintf(mount->info.type, sizeof(mount->info.type), "%s", rows[i].type);
-		snprintf(mount->info.accessor, sizeof(mount->info.accessor), "%s_%08x", rows[i].accessor,
-			 randombytes_random());
-		snprintf(mount->info.description, sizeof(mount->info.description), "%s", rows[i].description);
-	}
-}
-
-/* -- the table ----------------------------------------------------------- */
+/* -- keeping ------------------------------------------------------------- */
 
 static struct mount *find_locked(const struct mount_table *table, const uint8_t uuid[static ID_LEN])
 {
@@ -210,7 +64,14 @@ static int compare_mounts(const void *a, const void *b)
 {
 	const struct mount *left = a, *right = b;
 
-	return strcmp(left->info.path, right->info.path);
+	return left->going != right->going ? (left->going ? 1 : -1) : strcmp(left->info.path, right->info.path);
+}
+
+static void count_live(struct mount_table *table)
+{
+	table->live = 0;
+	while (table->live < table->len && !table->mounts[table->live].going)
+		table->live++;
 }
 
 static enum error_code put_locked(struct mount_table *table, const struct mount *mount, struct error *err)
@@ -227,6 +88,7 @@ static enum error_code put_locked(struct mount_table *table, const struct mount 
 	}
 	*place = *mount;
 	qsort(table->mounts, table->len, sizeof(*table->mounts), compare_mounts);
+	count_live(table);
 	return ERR_OK;
 }
 
@@ -249,9 +111,12 @@ void mount_table_remove(struct mount_table *table, const uint8_t uuid[static ID_
 	if (mount) {
 		table->len--;
 		memmove(mount, mount + 1, (size_t)(table->mounts + table->len - mount) * sizeof(*mount));
+		count_live(table);
 	}
 	pthread_rwlock_unlock(&table->lock);
 }
+
+/* -- finding ------------------------------------------------------------- */
 
 bool mount_table_find(struct mount_table *table, const uint8_t uuid[static ID_LEN], struct mount *ret)
 {
@@ -265,30 +130,103 @@ bool mount_table_find(struct mount_table *table, const uint8_t uuid[static ID_LE
 	return mount != NULL;
 }
 
-/* "secret/" holds "secret", "secret/" and "secret/data/x". */
-static bool mount_holds(const struct mount *mount, const char *path)
+bool mount_table_going(struct mount_table *table, struct mount *ret)
 {
-	size_t len = strlen(mount->info.path);
+	bool any;
 
-	return strncmp(path, mount->info.path, len) == 0 ||
-	       (len > 0 && strlen(path) == len - 1 && strncmp(path, mount->info.path, len - 1) == 0);
+	pthread_rwlock_rdlock(&table->lock);
+	any = table->live < table->len;
+	if (any)
+		*ret = table->mounts[table->live];
+	pthread_rwlock_unlock(&table->lock);
+	return any;
+}
+
+/* The first len bytes of text with a slash behind them, against a mount's path. */
+static int compare_prefix(const char *text, size_t len, const struct mount *mount)
+{
+	int order = strncmp(text, mount->info.path, len);
+
+	if (order != 0)
+		return order;
+	if (mount->info.path[len] != '/')
+		return '/' - mount->info.path[len];
+	return mount->info.path[len + 1] == '\0' ? 0 : -1;
+}
+
+static const struct mount *at_locked(const struct mount_table *table, const char *text, size_t len)
+{
+	size_t low = 0, high = table->live;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = compare_prefix(text, len, &table->mounts[middle]);
+
+		if (order == 0)
+			return &table->mounts[middle];
+		if (order > 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
+/* "secret/" holds "secret", "secret/" and "secret/data/x"; the longest one counts. */
+static const struct mount *holding_locked(const struct mount_table *table, const char *path)
+{
+	const struct mount *best = NULL;
+	size_t len;
+
+	for (len = 0; len < LIMIT_MOUNT_PATH_LEN; len++) {
+		if (len > 0 && (path[len] == '/' || path[len] == '\0')) {
+			const struct mount *mount = at_locked(table, path, len);
+
+			best = mount ? mount : best;
+		}
+		if (path[len] == '\0')
+			break;
+	}
+	return best;
 }
 
 bool mount_table_holding(struct mount_table *table, const char *path, struct mount *ret)
 {
-	const struct mount *best = NULL;
+	const struct mount *mount;
 
 	pthread_rwlock_rdlock(&table->lock);
-	for (size_t i = 0; i < table->len; i++) {
-		const struct mount *mount = &table->mounts[i];
-
-		if (mount_holds(mount, path) && (!best || strlen(mount->info.path) > strlen(best->info.path)))
-			best = mount;
-	}
-	if (best)
-		*ret = *best;
+	mount = holding_locked(table, path);
+	if (mount)
+		*ret = *mount;
 	pthread_rwlock_unlock(&table->lock);
-	return best != NULL;
+	return mount != NULL;
+}
+
+bool mount_table_at(struct mount_table *table, const char *path, struct mount *ret)
+{
+	size_t len = strlen(path);
+	const struct mount *mount;
+
+	if (len > 0 && path[len - 1] == '/')
+		len--;
+	pthread_rwlock_rdlock(&table->lock);
+	mount = len < LIMIT_MOUNT_PATH_LEN ? at_locked(table, path, len) : NULL;
+	if (mount)
+		*ret = *mount;
+	pthread_rwlock_unlock(&table->lock);
+	return mount != NULL;
+}
+
+bool mount_table_is_current(struct mount_table *table, const struct mount_info *info)
+{
+	const struct mount *mount;
+	bool current;
+
+	pthread_rwlock_rdlock(&table->lock);
+	mount = info->path[0] != '\0' ? at_locked(table, info->path, strlen(info->path) - 1) : NULL;
+	current = mount && memcmp(mount->info.uuid, info->uuid, ID_LEN) == 0;
+	pthread_rwlock_unlock(&table->lock);
+	return current;
 }
 
 enum error_code mount_table_all(struct mount_table *table, struct mount_info **ret, size_t *ret_len, struct error *err)
@@ -297,7 +235,7 @@ enum error_code mount_table_all(struct mount_table *table, struct mount_info **r
 	size_t len;
 
 	pthread_rwlock_rdlock(&table->lock);
-	len = table->len;
+	len = table->live;
 	all = calloc(len + 1, sizeof(*all));
 	for (size_t i = 0; all && i < len; i++)
 		all[i] = table->mounts[i].info;
@@ -309,37 +247,142 @@ enum error_code mount_table_all(struct mount_table *table, struct mount_info **r
 	return ERR_OK;
 }
 
+/* -- what was moved ------------------------------------------------------ */
+
+void mount_table_moved(struct mount_table *table, const struct mount_migration *migration)
+{
+	pthread_rwlock_wrlock(&table->lock);
+	table->migrations[table->migrations_next++ % MIGRATIONS] = *migration;
+	pthread_rwlock_unlock(&table->lock);
+}
+
+bool mount_table_migration(struct mount_table *table, const char *id, struct mount_migration *ret)
+{
+	bool found = false;
+
+	pthread_rwlock_rdlock(&table->lock);
+	for (size_t i = 0; i < MIGRATIONS && !found && id[0] != '\0'; i++) {
+		found = strcmp(table->migrations[i].id, id) == 0;
+		if (found)
+			*ret = table->migrations[i];
+	}
+	pthread_rwlock_unlock(&table->lock);
+	return found;
+}
+
 /* -- operations ---------------------------------------------------------- */
 
-enum error_code vault_mounts(struct vault *vault, const struct caller *caller, struct mount_info **ret, size_t *ret_len,
-			     struct error *err)
+static enum error_code list(struct vault *vault, const struct caller *caller, const char *api_path,
+			    struct mount_info **ret, size_t *ret_len, struct error *err)
 {
 	vault_use_scope use = {0};
 
-	if (vault_use_begin(vault, &use, err) != ERR_OK || vault_decide(caller, CAP_READ, "sys/mounts", err) != ERR_OK)
+	if (vault_use_begin(vault, &use, err) != ERR_OK || vault_decide(caller, CAP_READ, api_path, err) != ERR_OK)
 		return err->code;
 	return mount_table_all(vault->mounts, ret, ret_len, err);
 }
 
-enum error_code vault_mount_of(struct vault *vault, const char *path, struct mount_info *ret, struct error *err)
+enum error_code vault_mounts(struct vault *vault, const struct caller *caller, struct mount_info **ret, size_t *ret_len,
+			     struct error *err)
+{
+	return list(vault, caller, "sys/mounts", ret, ret_len, err);
+}
+
+enum error_code vault_auth_mounts(struct vault *vault, const struct caller *caller, struct mount_info **ret,
+				  size_t *ret_len, struct error *err)
+{
+	return list(vault, caller, "sys/auth", ret, ret_len, err);
+}
+
+static enum error_code find(struct vault *vault, const char *path, struct mount_info *ret,
+			    bool (*look)(struct mount_table *table, const char *path, struct mount *ret), struct error *err)
 {
 	vault_use_scope use = {0};
 	struct mount mount;
 
 	if (vault_use_begin(vault, &use, err) != ERR_OK)
 		return err->code;
-	if (!mount_table_holding(vault->mounts, path, &mount))
+	if (!look(vault->mounts, path, &mount))
 		return error_set(err, ERR_NOT_FOUND, "no mount holds this path");
 	*ret = mount.info;
 	return ERR_OK;
 }
 
+enum error_code vault_mount_of(struct vault *vault, const char *path, struct mount_info *ret, struct error *err)
+{
+	return find(vault, path, ret, mount_table_holding, err);
+}
+
+enum error_code vault_mount_at(struct vault *vault, const char *path, struct mount_info *ret, struct error *err)
+{
+	return find(vault, path, ret, mount_table_at, err);
+}
+
+/* resolved/ shows what is below secret/ and is decided there. */
+static bool may_know(const struct caller *caller, const struct mount_info *mount)
+{
+	const char *prefix = strcmp(mount->path, MOUNT_RESOLVED) == 0 ? MOUNT_DEFAULT : mount->path;
+
+	if (caller->kind == CALLER_ANONYMOUS)
+		return false;
+	return caller->root || (caller->acl && acl_any_below(caller->acl, prefix));
+}
+
+enum error_code vault_mounts_visible(struct vault *vault, const struct caller *caller, struct mount_info **ret,
+				     size_t *ret_len, struct error *err)
+{
+	vault_use_scope use = {0};
+	size_t kept = 0;
+
+	if (vault_use_begin(vault, &use, err) != ERR_OK || mount_table_all(vault->mounts, ret, ret_len, err) != ERR_OK)
+		return err->code;
+	for (size_t i = 0; i < *ret_len; i++)
+		if ((*ret)[i].listed || may_know(caller, &(*ret)[i]))
+			(*ret)[kept++] = (*ret)[i];
+	*ret_len = kept;
+	return ERR_OK;
+}
+
+enum error_code vault_mount_visible(struct vault *vault, const struct caller *caller, const char *path,
+				    struct mount_info *ret, struct error *err)
+{
+	vault_use_scope use = {0};
+	struct mount mount;
+
+	if (vault_use_begin(vault, &use, err) != ERR_OK)
+		return err->code;
+	if (!mount_table_holding(vault->mounts, path, &mount) || !may_know(caller, &mount.info))
+		return error_set(err, ERR_DENIED, "permission denied");
+	*ret = mount.info;
+	return ERR_OK;
+}
+
+enum error_code vault_mount_migration(struct vault *vault, const struct caller *caller, const char *id,
+				      struct mount_migration *ret, struct error *err)
+{
+	vault_use_scope use = {0};
+	char path[sizeof("sys/remount/status/") + sizeof(ret->id)];
+
+	snprintf(path, sizeof(path), "sys/remount/status/%s", id);
+	if (vault_use_begin(vault, &use, err) != ERR_OK || vault_decide(caller, CAP_READ, path, err) != ERR_OK)
+		return err->code;
+	if (!mount_table_migration(vault->mounts, id, ret))
+		return error_set(err, ERR_NOT_FOUND, "there was no such remount since the last unseal");
+	return ERR_OK;
+}
+
+enum error_code vault_mount_current(struct vault *vault, const struct mount_info *mount, struct error *err)
+{
+	return mount_table_is_current(vault->mounts, mount) ? ERR_OK :
+							      error_set(err, ERR_NOT_FOUND, "the mount is gone");
+}
+
 enum error_code vault_kv_mount(struct vault *vault, const struct mount_info *mount, struct mount *ret,
 			       struct error *err)
 {
-	if (!mount_table_find(vault->mounts, mount->uuid, ret))
+	if (!mount_table_find(vault->mounts, mount->uuid, ret) || ret->going || strcmp(ret->info.path, mount->path) != 0)
 		return error_set(err, ERR_NOT_FOUND, "the mount is gone");
-	if (ret->info.version != 2)
+	if (ret->info.version != 2 || ret->class_ != MOUNT_SECRET)
 		return error_set(err, ERR_INVALID, "the mount %s is not a KV version 2 mount", ret->info.path);
 	return ERR_OK;
 }

@@ -449,3 +449,19 @@ enum error_code name_index_list(struct name_index *index, const uint8_t mount[st
 		return ERR_NOT_FOUND;
 	return name_collector_finish(&names, ret, err);
 }
+
+size_t name_index_keys(struct name_index *index, const uint8_t mount[static ID_LEN], struct record_key *keys, size_t max)
+{
+	const struct name_entry *entry;
+	struct place place;
+	size_t len = 0;
+
+	pthread_rwlock_rdlock(&index->lock);
+	place = lower_bound(index, mount, "", 0);
+	while (len < max && (entry = entry_at(index, place)) && memcmp(entry->mount, mount, ID_LEN) == 0) {
+		keys[len++] = record_key_id(TABLE_HEAD, entry->key);
+		place = next_place(index, place);
+	}
+	pthread_rwlock_unlock(&index->lock);
+	return len;
+}

@@ -246,4 +246,5 @@ void vault_tick(struct vault *vault)
 		return;
 	wrapping_sweep(vault);
 	records_tick(vault->records);
+	vault_sweep_mounts(vault);
 }

@@ -35,6 +35,7 @@
 #include "vault/clock.h"
 #include "vault/error.h"
 #include "vault/json_scan.h"
+#include "vault/limits.h"
 #include "vault/names.h"
 #include "vault/secret_buf.h"
 
@@ -91,16 +92,19 @@ enum error_code vault_seal(struct vault *vault, const struct caller *caller, str
 
 struct mount_info {
 	uint8_t uuid[ID_LEN];
-	char path[128];		/* "secret/" */
+	char path[LIMIT_MOUNT_PATH_LEN + 1];	/* "secret/" */
 	char type[32];		/* "kv" */
 	char accessor[64];
-	char description[128];
-	unsigned version;	/* 2 for KV v2 */
+	char description[LIMIT_MOUNT_DESCRIPTION_LEN + 1];
+	unsigned version;	/* of KV: 1 or 2, else 0 */
+	int64_t default_lease_ttl, max_lease_ttl;	/* seconds; 0: the system's */
+	bool listed;		/* shown to those without identity */
 };
 /* All mounts, sorted by path; *ret is malloc'ed. */
 enum error_code vault_mounts(struct vault *vault, const struct caller *caller, struct mount_info **ret, size_t *ret_len,
 			     struct error *err) must_check;
-/* The mount that holds a path ("secret/data/x", "secret"); ERR_NOT_FOUND. No authorisation: the caller decides. */
+/* The mount that holds a path ("secret/data/x", "secret"); ERR_NOT_FOUND. No authorisation: the caller decides. More of
+ * mounts is in vault_mounts.h. */
 enum error_code vault_mount_of(struct vault *vault, const char *path, struct mount_info *ret, struct error *err) must_check;
 
 /* -- environments (KV version 2) ----------------------------------------- */

@@ -84,6 +84,10 @@ void vault_notify(struct vault *vault, const char *mount_path, const char *path)
 
 /* What the feed keeps, from the records that an unseal comes by. Nobody else is in the vault. */
 enum error_code vault_load(void *arg, const struct records_change *record, struct error *err) must_check;
+/* The mounts that have no record; after an unseal or an init, with the lifecycle lock held. */
+enum error_code vault_load_built_in(struct vault *vault, struct error *err) must_check;
+/* Destroys what is left of disabled mounts, and waits for it. From the housekeeping thread. */
+void vault_sweep_mounts(struct vault *vault);
 /* Wipes all caches. The lifecycle lock is held. */
 void vault_caches_wipe(struct vault *vault);
 
@@ -110,6 +114,8 @@ enum error_code vault_commit(struct vault *vault,
 /* The waited_request of a prepare() that was given to vault_commit(). */
 struct waited_request *waited_request_of(struct records_request *request);
 
+/* The mount is still at its path; ERR_NOT_FOUND. */
+enum error_code vault_mount_current(struct vault *vault, const struct mount_info *mount, struct error *err) must_check;
 /* The mount of a target must be KV version 2 and exist. */
 enum error_code vault_kv_mount(struct vault *vault, const struct mount_info *mount, struct mount *ret,
 			       struct error *err) must_check;

@@ -122,10 +122,14 @@ static bool is_root_namespace(const char *name)
 	return !name || name[0] == '\0' || strcmp(name, "root") == 0 || strcmp(name, "root/") == 0 || strcmp(name, "/") == 0;
 }
 
-static bool authenticate(struct request *request)
+static bool authenticate(struct request *request, bool may_be_anonymous)
 {
 	struct error err = ERROR_INIT;
 
+	if (may_be_anonymous && request->head.token_len == 0 && !request->connection->peer.known) {
+		request->caller = (struct caller){ .kind = CALLER_ANONYMOUS };
+		return true;
+	}
 	if (vault_authenticate(request->server->vault, request->head.token, request->head.token_len, &request->connection->peer,
 			       &request->caller, &err) == ERR_OK)
 		return true;
@@ -243,7 +247,7 @@ static bool admit(struct request *request)
 	}
 	if (found == ROUTE_FOUND && (match.route->flags & ROUTE_WRAPPING) != 0)
 		return admit_to_wrapping(request, &match);
-	if (!authenticate(request))
+	if (!authenticate(request, found == ROUTE_FOUND && (match.route->flags & ROUTE_ANONYMOUS) != 0))
 		return false;
 	if (found == ROUTE_NO_METHOD)
 		return refuse_unknown_path(request, false, true);

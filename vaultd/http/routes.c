@@ -25,9 +25,22 @@ static const struct route routes[] = {
 
 	/* mounts and identity */
 	{ "/v1/sys/mounts", METHOD_GET, CAP_READ, 0, AUDIT_READ, 0, handle_mounts },
+	{ "/v1/sys/mounts/{name}/tune", METHOD_GET, CAP_READ, 0, AUDIT_READ, ROUTE_AUTHORIZE, handle_mount_tuning },
+	{ "/v1/sys/mounts/{name}/tune", WRITE, CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_CHANGE, ROUTE_AUTHORIZE, handle_mount_tune },
 	{ "/v1/sys/mounts/{name}", METHOD_GET, CAP_READ, 0, AUDIT_READ, ROUTE_AUTHORIZE, handle_mount },
-	{ "/v1/sys/internal/ui/mounts", METHOD_GET, 0, 0, AUDIT_READ, 0, handle_ui_mounts },
-	{ "/v1/sys/internal/ui/mounts/{name}", METHOD_GET, 0, 0, AUDIT_READ, 0, handle_ui_mount },
+	{ "/v1/sys/mounts/{name}", WRITE, CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_CHANGE, ROUTE_AUTHORIZE, handle_mount_enable },
+	{ "/v1/sys/mounts/{name}", METHOD_DELETE, CAP_DELETE, 0, AUDIT_CHANGE, ROUTE_AUTHORIZE, handle_mount_disable },
+	{ "/v1/sys/remount", WRITE, CAP_UPDATE | CAP_SUDO, LIMIT_BODY_SMALL, AUDIT_CHANGE, ROUTE_AUTHORIZE, handle_remount },
+	{ "/v1/sys/remount/status/{name}", METHOD_GET, CAP_READ, 0, AUDIT_READ, 0, handle_remount_status },
+	{ "/v1/sys/auth", METHOD_GET, CAP_READ, 0, AUDIT_READ, 0, handle_auths },
+	{ "/v1/sys/auth/{name}/tune", METHOD_GET, CAP_READ | CAP_SUDO, 0, AUDIT_READ, ROUTE_AUTHORIZE, handle_mount_tuning },
+	{ "/v1/sys/auth/{name}/tune", WRITE, CAP_UPDATE | CAP_SUDO, LIMIT_BODY_SMALL, AUDIT_CHANGE, ROUTE_AUTHORIZE,
+	  handle_mount_tune },
+	{ "/v1/sys/auth/{name}", METHOD_GET, CAP_READ | CAP_SUDO, 0, AUDIT_READ, ROUTE_AUTHORIZE, handle_mount },
+	{ "/v1/sys/auth/{name}", WRITE, CAP_UPDATE | CAP_SUDO, LIMIT_BODY_SMALL, AUDIT_CHANGE, ROUTE_AUTHORIZE, handle_auth_enable },
+	{ "/v1/sys/auth/{name}", METHOD_DELETE, CAP_DELETE | CAP_SUDO, 0, AUDIT_CHANGE, ROUTE_AUTHORIZE, handle_auth_disable },
+	{ "/v1/sys/internal/ui/mounts", METHOD_GET, 0, 0, AUDIT_READ, ROUTE_ANONYMOUS, handle_ui_mounts },
+	{ "/v1/sys/internal/ui/mounts/{name}", METHOD_GET, 0, 0, AUDIT_READ, ROUTE_ANONYMOUS, handle_ui_mount },
 	{ "/v1/auth/token/lookup-self", METHOD_GET | WRITE, 0, LIMIT_BODY_SMALL, AUDIT_READ, 0, handle_lookup_self },
 
 	/* response wrapping */
@@ -105,8 +118,8 @@ static bool match_mount(const char **path, const char **pattern, const char *mou
 
 static bool pattern_matches(const struct route *route, const char *path, const char *mount, const char **ret_rest)
 {
-	const char *pattern = route->pattern, *placeholder;
-	size_t fixed;
+	const char *pattern = route->pattern, *placeholder, *suffix;
+	size_t fixed, len;
 
 	if (!match_mount(&path, &pattern, mount))
 		return false;
@@ -115,7 +128,10 @@ static bool pattern_matches(const struct route *route, const char *path, const c
 	if (!placeholder)
 		return strcmp(path, pattern) == 0;
 	fixed = (size_t)(placeholder - pattern);	/* with the slash before the placeholder */
-	if (strncmp(path, pattern, fixed) == 0 && path[fixed] != '\0') {
+	suffix = strchr(placeholder, '}') + 1;
+	len = strlen(path);
+	if (strncmp(path, pattern, fixed) == 0 && len > fixed + strlen(suffix) &&
+	    strcmp(path + len - strlen(suffix), suffix) == 0) {
 		*ret_rest = path + fixed;
 		return true;
 	}

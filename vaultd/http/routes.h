@@ -4,7 +4,8 @@
  *
  * Patterns are matched segment by segment. {mount} is the mount that core/
  * found for the path, {env} an environment's path (one segment or more), {dir}
- * the same or nothing, {name} one segment or more of anything else.
+ * the same or nothing, {name} one segment or more of anything else. What
+ * follows {name}, such as "/tune", is what the path must end with.
  */
 #pragma once
 
@@ -27,6 +28,7 @@ enum route_flags {
 	ROUTE_AUTHORIZE = 4,	/* decided here, on the request's own path; core/ decides all others */
 	ROUTE_LOCAL = 8,	/* over TCP only when unseal_remote is set */
 	ROUTE_WRAPPING = 16,	/* needs an unsealed vault but no identity: its handler asks for a wrapping token; never wrapped */
+	ROUTE_ANONYMOUS = 32,	/* works without identity as well; a token that is given must be good */
 };
 
 struct request;
@@ -46,7 +48,7 @@ enum route_found { ROUTE_FOUND, ROUTE_NONE, ROUTE_NO_METHOD };
 
 struct route_match {
 	const struct route *route;
-	const char *rest;	/* what stood for the last placeholder; "" if nothing did */
+	const char *rest;	/* what stood for the last placeholder, and all that follows it; "" if nothing did */
 };
 
 /* path is canonical ("/v1/secret/data/shop"). mount is the mount's path with its slash ("secret/"), or "" while looking for

@@ -310,7 +310,8 @@ static void test_not_initialized(void **state)
 
 static void test_mounts(void **state)
 {
-	static const char *const paths[] = { "auth/peer/", "auth/token/", "cubbyhole/", "secret/" };
+	static const char *const paths[] = { "auth/peer/", "auth/token/", "cubbyhole/", "identity/", "resolved/", "secret/",
+					     "sys/" };
 	struct fixture *fixture = *state;
 	struct mount_info *mounts = NULL, mount;
 	struct error err = ERROR_INIT;
@@ -320,9 +321,9 @@ static void test_mounts(void **state)
 	assert_int_equal(len, ARRAY_LEN(paths));
 	for (size_t i = 0; i < len; i++)
 		assert_string_equal(mounts[i].path, paths[i]);
-	assert_string_equal(mounts[3].type, "kv");
-	assert_int_equal(mounts[3].version, 2);
-	assert_memory_equal(mounts[3].accessor, "kv_", 3);
+	assert_string_equal(mounts[5].type, "kv");
+	assert_int_equal(mounts[5].version, 2);
+	assert_memory_equal(mounts[5].accessor, "kv_", 3);
 	free(mounts);
 	assert_int_equal(vault_mount_of(fixture->vault, "secret/data/x", &mount, &err), ERR_OK);
 	assert_string_equal(mount.path, "secret/");

@@ -46,6 +46,21 @@ static const struct row rows[] = {
 	{ "/v1/sys/mounts", "", METHOD_GET, ROUTE_FOUND, "/v1/sys/mounts", "" },
 	{ "/v1/sys/mounts/secret", "", METHOD_GET, ROUTE_FOUND, "/v1/sys/mounts/{name}", "secret" },
 	{ "/v1/sys/mounts/a/b", "", METHOD_GET, ROUTE_FOUND, "/v1/sys/mounts/{name}", "a/b" },
+	{ "/v1/sys/mounts/a", "", METHOD_POST, ROUTE_FOUND, "/v1/sys/mounts/{name}", "a" },
+	{ "/v1/sys/mounts/a", "", METHOD_DELETE, ROUTE_FOUND, "/v1/sys/mounts/{name}", "a" },
+	{ "/v1/sys/mounts/a", "", METHOD_PATCH, ROUTE_NO_METHOD, "/v1/sys/mounts/{name}", "a" },
+	{ "/v1/sys/mounts/a/b/tune", "", METHOD_GET, ROUTE_FOUND, "/v1/sys/mounts/{name}/tune", "a/b/tune" },
+	{ "/v1/sys/mounts/a/tune", "", METHOD_PUT, ROUTE_FOUND, "/v1/sys/mounts/{name}/tune", "a/tune" },
+	{ "/v1/sys/mounts/tune", "", METHOD_GET, ROUTE_FOUND, "/v1/sys/mounts/{name}", "tune" },
+	{ "/v1/sys/mounts/a/tuned", "", METHOD_GET, ROUTE_FOUND, "/v1/sys/mounts/{name}", "a/tuned" },
+	{ "/v1/sys/remount", "", METHOD_POST, ROUTE_FOUND, "/v1/sys/remount", "" },
+	{ "/v1/sys/remount/status/1", "", METHOD_GET, ROUTE_FOUND, "/v1/sys/remount/status/{name}", "1" },
+	{ "/v1/sys/auth", "", METHOD_GET, ROUTE_FOUND, "/v1/sys/auth", "" },
+	{ "/v1/sys/auth/token", "", METHOD_GET, ROUTE_FOUND, "/v1/sys/auth/{name}", "token" },
+	{ "/v1/sys/auth/x", "", METHOD_POST, ROUTE_FOUND, "/v1/sys/auth/{name}", "x" },
+	{ "/v1/sys/auth/x", "", METHOD_DELETE, ROUTE_FOUND, "/v1/sys/auth/{name}", "x" },
+	{ "/v1/sys/auth/token/tune", "", METHOD_GET, ROUTE_FOUND, "/v1/sys/auth/{name}/tune", "token/tune" },
+	{ "/v1/sys/auth/token/tune", "", METHOD_POST, ROUTE_FOUND, "/v1/sys/auth/{name}/tune", "token/tune" },
 	{ "/v1/sys/internal/ui/mounts", "", METHOD_GET, ROUTE_FOUND, "/v1/sys/internal/ui/mounts", "" },
 	{ "/v1/sys/internal/ui/mounts/secret/data/a", "", METHOD_GET, ROUTE_FOUND, "/v1/sys/internal/ui/mounts/{name}",
 	  "secret/data/a" },
@@ -165,6 +180,8 @@ static void test_who_may_ask_what(void **state)
 		for (size_t j = 0; j < ARRAY_LEN(open); j++)
 			is_open |= strcmp(open[j], route->pattern) == 0;
 		assert_int_equal((route->flags & ROUTE_OPEN) != 0, is_open);
+		assert_int_equal((route->flags & ROUTE_ANONYMOUS) != 0,
+				 strncmp(route->pattern, "/v1/sys/internal/ui/mounts", 26) == 0);
 		assert_non_null(route->handle);
 	}
 }
