@@ -115,6 +115,31 @@ def test_wrap_rewrap_and_the_token_as_identity():
             same((answer.status, answer.errors), (503, ["Vault is sealed"]))
 
 
+def test_wrap_a_read_that_waited():
+    with vault.personal() as daemon:
+        daemon.write("a", {"A": "1"})
+        etag = daemon.get("secret/resolve/a").headers["etag"]
+        answers = []
+
+        def wait():
+            head = {"X-Vault-Wrap-TTL": "60", "If-None-Match": etag}
+            with daemon.connect() as stream:  # one connection, so that the next request has the same structure
+                answers.append(daemon.request("GET", "secret/resolve/a?wait=30s", headers=head, stream=stream))
+                answers.append(daemon.request("GET", "secret/resolve/a", stream=stream))
+        thread = threading.Thread(target=wait)
+        thread.start()
+        while "vaultd_http_waiters 1" not in daemon.get("/metrics").body.decode():
+            time.sleep(0.01)
+        daemon.write("a", {"A": CANARY})
+        thread.join()
+        assert CANARY.encode() not in answers[0].body and "etag" not in answers[0].headers, answers[0]
+        same(unwrap(daemon, answers[0].json["wrap_info"]["token"]).data["variables"], {"A": CANARY})
+        same(answers[1].data["variables"], {"A": CANARY})
+        # Nothing has changed: 304, which is not wrapped.
+        etag = answers[1].headers["etag"]
+        same(daemon.get("secret/resolve/a", headers={"X-Vault-Wrap-TTL": "60", "If-None-Match": etag}).status, 304)
+
+
 def test_one_of_32_unwraps():
     with vault.personal() as daemon:
         daemon.write("a", {"A": CANARY})

@@ -49,7 +49,7 @@ def mixed(daemon, rounds):
         value = f"{CANARY}-{number:05}"
         env = f"shop/e{number % 20}"
         body = json.dumps({"data": {"KEY": value, "OTHER": value * 20}}).encode()
-        kind = source.randrange(8)
+        kind = source.randrange(10)
         with contextlib.suppress(OSError):
             if kind <= 1:
                 daemon.put("secret/data/" + env, json.loads(body))
@@ -67,6 +67,16 @@ def mixed(daemon, rounds):
             elif kind == 6:
                 with daemon.connect() as stream:
                     stream.sendall(b"GET /v1/secret/data/x HTTP/1.1\r\nX-Vault-Token: " + value.encode())
+            elif kind == 7:
+                daemon.put("sys/wrapping/unwrap", {"token": value})
+                answer = daemon.get("secret/data/" + env, headers={"X-Vault-Wrap-TTL": "60"})
+                if answer.status == 200 and number % 2:
+                    daemon.put("sys/wrapping/unwrap", {"token": answer.json["wrap_info"]["token"]})
+                else:
+                    daemon.put("sys/wrapping/wrap", {"KEY": value}, headers={"X-Vault-Wrap-TTL": "1"})
+            elif kind == 8:
+                daemon.put(f"cubbyhole/c{number % 20}", {"KEY": value}, token=daemon.root_token)
+                daemon.get(f"cubbyhole/c{number % 20}", token=daemon.root_token)
             else:
                 with daemon.connect() as stream:
                     stream.sendall(b"GET /v1/secret/data/" + env.encode() + b" HTTP/1.1\r\nHost: v\r\n\r\n")
@@ -88,7 +98,7 @@ def test_no_value_and_no_token_outside_guarded_pages_after_mixed_requests():
     with vault.personal() as daemon:
         mixed(daemon, 1000)
         settle(daemon)
-        where = found(daemon.pid, [CANARY.encode(), daemon.root_token.encode()], False)
+        where = found(daemon.pid, [CANARY.encode(), daemon.root_token.encode(), b"vlt_wrp_"], False)
         assert not where, where[:5]
         assert CANARY not in daemon.log()
         assert daemon.root_token not in daemon.log()
@@ -115,6 +125,9 @@ def test_after_seal_no_name_no_value_no_token():
         for number in range(50):
             daemon.read(f"canaryshop/e{number}")
         daemon.get("secret/history/canaryshop/e1")
+        for number in range(20):
+            assert daemon.get("secret/data/canaryshop/e1", headers={"X-Vault-Wrap-TTL": "60"}).status == 200
+            assert daemon.put(f"cubbyhole/canaryshop{number}", {"A": CANARY}, token=daemon.root_token).status == 204
         assert daemon.put("sys/seal", {}).status == 204
         settle(daemon)
         time.sleep(0.2)
