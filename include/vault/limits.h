@@ -61,6 +61,8 @@
 #define LIMIT_POLICIES 4096		/* in one vault; all of them stand in memory */
 #define LIMIT_POLICY_TEXTS (8u * 1024 * 1024)	/* all texts together */
 #define LIMIT_ACL_RULES 16384		/* of all policies of one token */
+#define LIMIT_CAPABILITY_PATHS 256	/* asked for in one request */
+#define LIMIT_EXPLAIN_POLICIES 64
 #define LIMIT_ACL_CACHE 64		/* compiled sets of policies; a miss costs parsing their texts */
 
 /* HTTP */

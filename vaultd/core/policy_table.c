@@ -364,6 +364,7 @@ enum error_code policy_table_names(struct policy_table *table, struct name_list 
 	}
 	if (!told)
 		name_collector_add(&names, "default", 7);
+	name_collector_add(&names, "root", 4);
 	pthread_mutex_unlock(&table->lock);
 	return name_collector_finish(&names, ret, err);
 }

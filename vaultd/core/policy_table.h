@@ -42,7 +42,7 @@ bool policy_table_current(struct policy_table *table, const struct acl *acl);
 enum error_code policy_table_text(struct policy_table *table, const char *name, struct secret_buf *out,
 				  struct error *err) must_check;
 bool policy_table_has(struct policy_table *table, const char *name);
-/* Sorted, with "default", without "root". */
+/* Sorted, with "default", and "root" as the last, as Vault lists them. */
 enum error_code policy_table_names(struct policy_table *table, struct name_list *ret, struct error *err) must_check;
 /* A text of len bytes under this name would keep within LIMIT_POLICIES and LIMIT_POLICY_TEXTS. ERR_TOO_LARGE. */
 enum error_code policy_table_room(struct policy_table *table, const char *name, size_t len, struct error *err) must_check;

@@ -16,3 +16,6 @@ route_handler handle_resolve, handle_history, handle_diff, handle_rollback, hand
 route_handler handle_wrap, handle_wrapping_lookup, handle_unwrap, handle_rewrap;
 route_handler handle_tools_random, handle_tools_hash;
 route_handler handle_cubbyhole_read, handle_cubbyhole_list, handle_cubbyhole_write, handle_cubbyhole_delete;
+route_handler handle_policy_list, handle_policy_read, handle_policy_write, handle_policy_delete;
+route_handler handle_old_policy_list, handle_old_policy_read, handle_policy_explain;
+route_handler handle_capabilities_self, handle_capabilities, handle_capabilities_accessor, handle_resultant_acl;

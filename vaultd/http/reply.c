@@ -120,12 +120,14 @@ void reply_error(struct request *request, const struct error *err, bool bare_not
 	const char *sentence = err->text;
 	int status = error_http_status(err->code);
 
-	/* Clients compare these two texts; a sealed vault says nothing else, whatever was asked. What was denied is named only
-	 * where core/ says that the caller knows of it. */
+	/* Clients compare these texts; a sealed vault says nothing else, whatever was asked. Who is not known gets another text
+	 * than who is known and may not, as in Vault; neither says what exists. What was denied is named only where core/ says
+	 * that the caller knows of it. */
 	if (err->code == ERR_SEALED || err->code == ERR_NOT_INITIALIZED)
 		sentence = "Vault is sealed";
 	else if (err->code == ERR_DENIED && !is_explained(err))
-		sentence = "permission denied";
+		sentence = request->caller.kind == CALLER_ANONYMOUS ? "permission denied" :
+								      "1 error occurred:\n\t* permission denied\n\n";
 	else if (bare_not_found && err->code == ERR_NOT_FOUND)
 		sentence = NULL;
 	reply_refuse(request, status, sentence);

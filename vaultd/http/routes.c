@@ -54,6 +54,24 @@ static const struct route routes[] = {
 	{ "/v1/sys/tools/hash", WRITE, CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_CHANGE, ROUTE_AUTHORIZE, handle_tools_hash },
 	{ "/v1/sys/tools/hash/{name}", WRITE, CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_CHANGE, ROUTE_AUTHORIZE, handle_tools_hash },
 
+	/* policies, and what they allow; sys/policy is the older name */
+	{ "/v1/sys/policies/acl", METHOD_LIST, CAP_LIST, 0, AUDIT_READ, ROUTE_AUTHORIZE, handle_policy_list },
+	{ "/v1/sys/policies/acl", METHOD_GET, CAP_READ, 0, AUDIT_READ, ROUTE_AUTHORIZE, handle_policy_list },
+	{ "/v1/sys/policies/acl/{name}", METHOD_GET, CAP_READ, 0, AUDIT_READ, ROUTE_AUTHORIZE, handle_policy_read },
+	{ "/v1/sys/policies/acl/{name}", WRITE, CAP_UPDATE, LIMIT_BODY_POLICY, AUDIT_CHANGE, ROUTE_AUTHORIZE, handle_policy_write },
+	{ "/v1/sys/policies/acl/{name}", METHOD_DELETE, CAP_DELETE, 0, AUDIT_CHANGE, ROUTE_AUTHORIZE, handle_policy_delete },
+	{ "/v1/sys/policy/explain", WRITE, CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_READ, ROUTE_AUTHORIZE, handle_policy_explain },
+	{ "/v1/sys/policy", METHOD_LIST, CAP_LIST, 0, AUDIT_READ, ROUTE_AUTHORIZE, handle_old_policy_list },
+	{ "/v1/sys/policy", METHOD_GET, CAP_READ, 0, AUDIT_READ, ROUTE_AUTHORIZE, handle_old_policy_list },
+	{ "/v1/sys/policy/{name}", METHOD_GET, CAP_READ, 0, AUDIT_READ, ROUTE_AUTHORIZE, handle_old_policy_read },
+	{ "/v1/sys/policy/{name}", WRITE, CAP_UPDATE, LIMIT_BODY_POLICY, AUDIT_CHANGE, ROUTE_AUTHORIZE, handle_policy_write },
+	{ "/v1/sys/policy/{name}", METHOD_DELETE, CAP_DELETE, 0, AUDIT_CHANGE, ROUTE_AUTHORIZE, handle_policy_delete },
+	{ "/v1/sys/capabilities-self", WRITE, CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_READ, ROUTE_AUTHORIZE, handle_capabilities_self },
+	{ "/v1/sys/capabilities", WRITE, CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_READ, ROUTE_AUTHORIZE, handle_capabilities },
+	{ "/v1/sys/capabilities-accessor", WRITE, CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_READ, ROUTE_AUTHORIZE,
+	  handle_capabilities_accessor },
+	{ "/v1/sys/internal/ui/resultant-acl", METHOD_GET, CAP_READ, 0, AUDIT_READ, ROUTE_AUTHORIZE, handle_resultant_acl },
+
 	/* what a token keeps for itself */
 	{ "/v1/cubbyhole/{dir}", METHOD_LIST, CAP_LIST, 0, AUDIT_READ, 0, handle_cubbyhole_list },
 	{ "/v1/cubbyhole/{env}", METHOD_GET, CAP_READ, 0, AUDIT_READ, 0, handle_cubbyhole_read },

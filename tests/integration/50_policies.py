@@ -1,0 +1,201 @@
+#!/usr/bin/env python3
+"""Policies over HTTP: Vault's answers, what is refused, what sets of policies give, and why. A real daemon.
+
+# tier: quick
+"""
+import base64
+import json
+import os
+
+import vault
+
+RULES = 'path "secret/data/shop/*" {\n  capabilities = ["read", "create"]\n}\n# Grüße\npath "secret/data/shop/prod" { capabilities = ["deny"] }\n'
+DENIED = ["1 error occurred:\n\t* permission denied\n\n"]
+
+
+def same(got, expected):
+    assert got == expected, f"{got!r} instead of {expected!r}"
+
+
+daemon = vault.personal()
+
+
+def request(method, path, body=None, **more):
+    return daemon.request(method, path, body, **more)
+
+
+def put(name, text, **more):
+    return daemon.put("sys/policies/acl/" + name, {"policy": text}, **more)
+
+
+def test_written_and_read_as_vault_answers():
+    same((put("shop", RULES).status, put("shop", RULES).body), (204, b""))
+    answer = daemon.get("sys/policies/acl/shop")
+    same(answer.data, {"name": "shop", "policy": RULES})
+    same(sorted(answer.json), sorted(["request_id", "lease_id", "renewable", "lease_duration", "data", "wrap_info", "warnings", "auth"]))
+    old = daemon.get("sys/policy/shop").json
+    same((old["data"], old["name"], old["rules"]), ({"name": "shop", "rules": RULES}, "shop", RULES))
+    for method in ("POST", "PUT"):
+        same(request(method, "sys/policy/old", {"rules": "# old"}).status, 204)
+    same(daemon.get("sys/policies/acl/old").data, {"name": "old", "policy": "# old"})
+    for answer in (daemon.get("sys/policies/acl"), request("LIST", "sys/policies/acl"), request("LIST", "sys/policies/acl/"),
+                   daemon.get("sys/policies/acl?list=true")):
+        same(answer.data, {"keys": ["default", "old", "shop", "root"]})
+    for answer in (daemon.get("sys/policy"), request("LIST", "sys/policy")):
+        same(answer.data, {"keys": ["default", "old", "shop", "root"], "policies": ["default", "old", "shop", "root"]})
+        same(answer.json["policies"], ["default", "old", "shop", "root"])
+    same([request("DELETE", "sys/policy/old").status for _ in range(2)], [204, 204])
+    for path in ("sys/policies/acl/old", "sys/policy/old"):
+        answer = daemon.get(path)
+        same((answer.status, answer.errors), (404, []))
+
+
+def test_names_are_small_letters():
+    same(put("Team-A", RULES).status, 204)
+    same(daemon.get("sys/policies/acl/TEAM-a").data["name"], "team-a")
+    assert "team-a" in daemon.get("sys/policies/acl").data["keys"]
+    same(request("DELETE", "sys/policies/acl/TEAM-A").status, 204)
+    same(daemon.get("sys/policies/acl/team-a").status, 404)
+    for bad in ("a/b", "a@b", "-a", ".a", "a:b", "x" * 129, "ROOT", "Root", "rooT"):
+        same(put(bad, RULES).status, 400)
+        same(daemon.get("sys/policies/acl/" + bad).status, 400)
+    same(put("x" * 128, RULES).status, 204)
+    same(request("DELETE", "sys/policies/acl/" + "x" * 128).status, 204)
+
+
+def test_root_and_default():
+    same(daemon.get("sys/policies/acl/root").data, {"name": "root", "policy": ""})
+    answer = put("root", RULES)
+    same((answer.status, answer.errors), (400, ['cannot update "root" policy']))
+    for name in ("root", "default"):
+        answer = request("DELETE", "sys/policies/acl/" + name)
+        same((answer.status, answer.errors), (400, [f'cannot delete "{name}" policy']))
+    same(put("response-wrapping", RULES).status, 400)
+    before = daemon.get("sys/policies/acl/default").data["policy"]
+    assert 'path "auth/token/lookup-self"' in before
+    same(put("default", "# mine").status, 204)
+    same(daemon.get("sys/policies/acl/default").data["policy"], "# mine")
+    same(put("default", before).status, 204)
+
+
+def test_forms_of_a_text():
+    for text in (RULES, json.dumps({"path": {"a/b": {"capabilities": ["read"]}}})):
+        same(put("form", base64.b64encode(text.encode()).decode()).status, 204)
+        same(daemon.get("sys/policies/acl/form").data["policy"], text)
+        same(put("form", base64.encodebytes(text.encode()).decode()).status, 204)
+        same(daemon.get("sys/policies/acl/form").data["policy"], text)
+        same(put("form", text).status, 204)
+        same(daemon.get("sys/policies/acl/form").data["policy"], text)
+    for body in ({}, {"policy": ""}, {"policy": None}, {"policy": 7}, {"policy": ["x"]}, {"text": RULES}):
+        answer = daemon.put("sys/policies/acl/form", body)
+        same((answer.status, answer.errors), (400, ["'policy' parameter not supplied or empty"]))
+    same(daemon.put("sys/policies/acl/form", b"[]").status, 400)
+    same(daemon.put("sys/policies/acl/form", b'{"policy":"#","policy":"#"}').status, 400)
+    long = "#" + "ä" * 32767  # 65,535 bytes, escaped below to six times as much
+    same(put("form", long).status, 204)
+    same(daemon.get("sys/policies/acl/form").data["policy"], long)
+    same(put("form", long + "xx").status, 413)
+    same(put("form", "x" * 500000).status, 413)
+
+
+def test_what_is_refused_is_named_and_not_quoted():
+    for text, part in (('path "a" {\n  allowed_parameters = {}\n}', "line 2, column 3: allowed_parameters is not supported"),
+                       ('path "a/{{identity.entity.id}}" {}', "templates"), ('path "canary" { canary = 1 }', "only the members"),
+                       ('path "canary/../b" {}', "no request can have this path"), ('{"path":{"a":{"capabilities":["canary"]}}}', "a capability is"),
+                       ('path "a*b" {}', "'*' may stand only at the end"), ('path "a" {', "closing brace")):
+        answer = put("bad", text)
+        same(answer.status, 400)
+        assert part in answer.errors[0] and "canary" not in answer.errors[0], answer.errors
+    same(daemon.get("sys/policies/acl/bad").status, 404)
+    assert "canary" not in daemon.log()
+
+
+def capabilities(paths, **more):
+    return request("POST", "sys/capabilities-self", paths, **more)
+
+
+def test_capabilities_of_root():
+    answer = capabilities({"paths": ["secret/data/a", "sys/seal", "secret/data/a"]})
+    same(answer.data, {"secret/data/a": ["root"], "sys/seal": ["root"]})
+    same(answer.json["sys/seal"], ["root"])
+    answer = capabilities({"path": "secret/data/a"})
+    same(answer.data, {"secret/data/a": ["root"], "capabilities": ["root"]})
+    same(answer.json["capabilities"], ["root"])
+    same(capabilities({"paths": "a,b/c"}).data, {"a": ["root"], "b/c": ["root"]})
+    same(capabilities({"path": "/secret/data/a"}).data, {"/secret/data/a": ["root"], "capabilities": ["root"]})
+    answer = capabilities({"paths": ["auth"]})  # a name of the envelope's
+    same((answer.data, answer.json["auth"]), ({"auth": ["root"], "capabilities": ["root"]}, None))
+    same(capabilities({"paths": ["capabilities"]}).data, {"capabilities": ["root"]})
+    same(capabilities({"paths": [f"p/{i}" for i in range(256)]}).status, 200)
+    for bad in ({}, {"paths": []}, {"paths": [""]}, {"paths": ["/"]}, {"paths": [7]}, {"paths": {}}, {"path": "a/../b"}, {"path": "a//b"}, {"path": "a/./b"},
+                {"path": "a%2Fb"}, {"path": "a b"}, {"path": "a\u0000b"}, {"path": "ä"}, {"path": "a*"}, {"path": "//a"}, {"path": "x" * 4097},
+                {"paths": [f"p/{i}" for i in range(257)]}, {"paths": ["a,b", "a/../b"]}):
+        same(capabilities(bad).status, 400)
+    root = {"token": daemon.root_token, "paths": ["a"]}
+    same(request("POST", "sys/capabilities", root).data, {"a": ["root"], "capabilities": ["root"]})
+    accessor = daemon.get("auth/token/lookup-self", token=daemon.root_token).data["accessor"]
+    same(request("POST", "sys/capabilities-accessor", {"accessor": accessor, "paths": ["a"]}).data["a"], ["root"])
+    for path, member, sentence in (("sys/capabilities", "token", "invalid token"), ("sys/capabilities-accessor", "accessor", "invalid accessor")):
+        answer = request("POST", path, {member: "none", "paths": ["a"]})
+        same((answer.status, answer.errors), (400, [sentence]))
+        answer = request("POST", path, {"paths": ["a"]})
+        same((answer.status, answer.errors), (400, ["missing " + member]))
+    same(daemon.get("sys/internal/ui/resultant-acl").data, {"exact_paths": {}, "glob_paths": {}, "root": True})
+
+
+def explain(path, capability, **more):
+    return request("POST", "sys/policy/explain", dict({"path": path, "capability": capability}, **more))
+
+
+def test_explain():
+    same(put("team", 'path "secret/data/shop/*" { capabilities = ["update"] }').status, 204)
+    both = {"policies": ["shop", "Team"]}
+    given = explain("secret/data/shop/dev", "read", **both).data
+    rule = {"path": "secret/data/shop/*", "capabilities": ["create", "read", "update"],
+            "policies": {"shop": ["create", "read"], "team": ["update"]}}
+    same((given["allowed"], given["rule"], given["nearest"]), (True, rule, None))
+    missing = explain("secret/data/shop/dev", "delete", **both).data
+    same((missing["allowed"], missing["rule"], missing["nearest"]), (False, rule, rule))
+    denied = explain("secret/data/shop/prod", "read", **both).data
+    same((denied["allowed"], denied["rule"], denied["nearest"]),
+         (False, {"path": "secret/data/shop/prod", "capabilities": ["deny"], "policies": {"shop": ["deny"]}}, rule))
+    assert "denies" in denied["reason"]
+    nothing = explain("sys/seal", "sudo", **both).data
+    same((nothing["allowed"], nothing["rule"], nothing["nearest"]), (False, None, None))
+    same(explain("sys/seal", "sudo").data["reason"], "root may everything")
+    same(explain("sys/seal", "sudo", token=daemon.root_token).data["allowed"], True)
+    same(explain("sys/seal", "sudo", policies="root").data["allowed"], True)
+    for bad in ({"path": "a"}, {"capability": "read"}, {"path": "a", "capability": "deny"}, {"path": "a/../b", "capability": "read"},
+                {"path": "a", "capability": "read", "policies": []}, {"path": "a", "capability": "read", "policies": ["ROOT"]},
+                {"path": "a", "capability": "read", "policies": ["shop"] * 65}, {"path": "a", "capability": "read", "token": "none"},
+                {"path": "a", "capability": "read", "token": "x", "policies": ["shop"]}, {"path": "a", "capability": "read", "x": 1}):
+        same(request("POST", "sys/policy/explain", bad).status, 400)
+    same(explain("a", "read", policies=["none"]).status, 404)
+    # The name is not lost for a policy.
+    same(put("explain", "# mine").status, 204)
+    same(daemon.get("sys/policy/explain").data["rules"], "# mine")
+    same(request("DELETE", "sys/policy/explain").status, 204)
+
+
+def test_policies_outlive_a_restart():
+    key = daemon.slot_key()
+    assert key and daemon.stop() == 0
+    daemon.start()
+    same(daemon.get("sys/policies/acl").status, 503)
+    same(daemon.unseal().status, 200)
+    same(daemon.get("sys/policies/acl/shop").data, {"name": "shop", "policy": RULES})
+    same(explain("secret/data/shop/dev", "read", policies=["shop"]).data["allowed"], True)
+    same(daemon.get("sys/policies/acl/shop", token="none").errors, ["permission denied"])
+
+
+def test_the_file_does_not_tell_policies():
+    for name in os.listdir(daemon.data):
+        with open(os.path.join(daemon.data, name), "rb") as content:
+            content = content.read()
+        assert b"shop" not in content and b"capabilities" not in content, name
+
+
+try:
+    vault.main(globals(), "policies:")
+finally:
+    daemon.remove()
