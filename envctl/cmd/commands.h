@@ -155,4 +155,6 @@ enum error_code option_number(const struct invocation *inv, enum option_id id, b
 command_handler command_init, command_unseal, command_seal, command_status, command_get, command_set, command_unset,
 	command_edit, command_copy, command_list, command_import, command_run, command_render, command_history,
 	command_diff, command_rollback, command_env_create, command_env_delete, command_env_settings, command_version,
-	command_completion, command_login, command_logout, command_whoami;
+	command_completion, command_login, command_logout, command_whoami, command_unwrap, command_token_create,
+	command_token_lookup, command_token_renew, command_token_revoke, command_policy_write, command_policy_read,
+	command_policy_list, command_policy_delete, command_policy_explain;

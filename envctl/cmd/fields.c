@@ -1,13 +1,11 @@
 #include "cmd/fields.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cmd/output.h"
 #include "vault/clock.h"
 #include "vault/json_emit.h"
-#include "vault/limits.h"
 
 /* Unescaped and safe for terminals. */
 static void append_string(struct secret_buf *out, struct json_span between_quotes)
@@ -93,8 +91,6 @@ static bool is_shown(const struct field_row *row, const struct json_value *value
 		return value->kind == JSON_SCAN_ARRAY;
 	case FIELD_MAP:
 		return value->kind == JSON_SCAN_OBJECT && json_count(value) > 0;
-	case FIELD_SECRET:
-		return false;
 	}
 	return false;
 }
@@ -119,7 +115,6 @@ static void append_row(struct secret_buf *out, const struct field_row *row, cons
 		break;
 	case FIELD_TEXT:
 	case FIELD_NUMBER:
-	case FIELD_SECRET:
 		append_value(out, value);
 		break;
 	}
@@ -146,40 +141,66 @@ static enum error_code no_such_field(const struct field_row *rows, size_t rows_l
 	return error_set(err, ERR_USAGE, "--field names one of: %s", names);
 }
 
-static enum error_code print_one(const struct field_row *rows, size_t rows_len, const char *name,
-				 const struct json_value *object, struct secret_buf *out, struct error *err)
+static const struct field_row *row_called(const struct field_row *rows, size_t rows_len, const char *name)
 {
-	struct json_value value;
+	for (size_t i = 0; i < rows_len; i++)
+		if (strcmp(rows[i].name, name) == 0)
+			return &rows[i];
+	return NULL;
+}
 
-	for (size_t i = 0; i < rows_len; i++) {
-		if (strcmp(rows[i].name, name) != 0)
+enum error_code fields_check(const struct invocation *inv, const struct field_row *rows, size_t rows_len,
+			     struct error *err)
+{
+	const char *field = option_value(inv, OPT_FIELD);
+
+	if (field != NULL && option_is_given(inv, OPT_JSON))
+		return error_set(err, ERR_USAGE, "give one of --field and --json");
+	if (field != NULL && row_called(rows, rows_len, field) == NULL)
+		return no_such_field(rows, rows_len, err);
+	return ERR_OK;
+}
+
+static void emit_members(struct secret_buf *out, const struct json_value *object, const char *hidden)
+{
+	struct json_member member;
+	const char *comma = "";
+	size_t cursor = 0;
+
+	json_emit_raw(out, "{");
+	while (json_next_member(object, &cursor, &member)) {
+		if (hidden != NULL && member.name.len == strlen(hidden) &&
+		    memcmp(member.name.at, hidden, member.name.len) == 0)
 			continue;
-		if (json_find(object, rows[i].member, &value))
-			append_bare(out, &value);
-		secret_buf_append_char(out, '\n');
-		return ERR_OK;
+		json_emit_raw(out, comma);
+		json_emit_raw(out, "\"");
+		json_emit_raw_n(out, member.name.at, member.name.len);
+		json_emit_raw(out, "\":");
+		json_emit_raw_n(out, member.value.raw.at, member.value.raw.len);
+		comma = ",";
 	}
-	return no_such_field(rows, rows_len, err);
+	json_emit_raw(out, "}\n");
 }
 
 enum error_code fields_print(const struct invocation *inv, const struct field_row *rows, size_t rows_len,
-			     const struct json_value *object, struct error *err)
+			     const struct json_value *object, const char *hidden, struct error *err)
 {
 	cleanup_(secret_buf_freep) struct secret_buf *out = output_new(err);
 	const char *field = option_value(inv, OPT_FIELD);
-	enum error_code rc = ERR_OK;
+	const struct field_row *row = field != NULL ? row_called(rows, rows_len, field) : NULL;
+	struct json_value value;
 
 	if (out == NULL)
 		return err->code;
-	if (field != NULL && option_is_given(inv, OPT_JSON))
-		return error_set(err, ERR_USAGE, "give one of --field and --json");
-	if (field != NULL) {
-		rc = print_one(rows, rows_len, field, object, out, err);
-	} else if (option_is_given(inv, OPT_JSON)) {
-		json_emit_raw_n(out, object->raw.at, object->raw.len);
-		json_emit_raw(out, "\n");
-	} else {
+	if (field != NULL && row == NULL)
+		return no_such_field(rows, rows_len, err);
+	if (row != NULL && json_find(object, row->member, &value))
+		append_bare(out, &value);
+	if (row != NULL)
+		secret_buf_append_char(out, '\n');
+	else if (option_is_given(inv, OPT_JSON))
+		emit_members(out, object, hidden);
+	else
 		fields_append(rows, rows_len, object, out);
-	}
-	return rc == ERR_OK ? output_flush(out, err) : rc;
+	return output_flush(out, err);
 }

@@ -18,7 +18,6 @@ enum field_kind {
 	FIELD_FLAG,	/* "yes", "no" */
 	FIELD_LIST,	/* of texts, parted by commas */
 	FIELD_MAP,	/* of texts: "a=b, c=d"; left out of the columns when it is empty */
-	FIELD_SECRET,	/* a text that only --field and --json show */
 };
 
 struct field_row {
@@ -27,10 +26,13 @@ struct field_row {
 	enum field_kind kind;
 };
 
-/* As --json, --field or neither of them say; writes standard output. ERR_USAGE: --field names none of the rows, or both
- * were given. */
+/* Before anything is asked for or changed. ERR_USAGE: --field names none of the rows, or --json is given as well. */
+enum error_code fields_check(const struct invocation *inv, const struct field_row *rows, size_t rows_len,
+			     struct error *err) must_check;
+/* As --json, --field or neither of them say; writes standard output. hidden: a member that --json leaves out, such as
+ * the token's own text; or NULL. */
 enum error_code fields_print(const struct invocation *inv, const struct field_row *rows, size_t rows_len,
-			     const struct json_value *object, struct error *err) must_check;
+			     const struct json_value *object, const char *hidden, struct error *err) must_check;
 /* The columns only. */
 void fields_append(const struct field_row *rows, size_t rows_len, const struct json_value *object,
 		   struct secret_buf *out);

@@ -70,8 +70,8 @@ static void append_verbs(struct secret_buf *out, const char *group)
 	for (size_t i = 0; (command = command_at(i)) != NULL; i++) {
 		if (group != NULL && (strncmp(command->name, group, group_len) != 0 || command->name[group_len] != ' '))
 			continue;
-		output_format(out, "  %-14s", command->name);
-		append_wrapped(out, command->summary, 16);
+		output_format(out, "  %-16s", command->name);
+		append_wrapped(out, command->summary, 18);
 	}
 }
 

@@ -1,0 +1,97 @@
+#include <string.h>
+
+#include "client/address.h"
+#include "client/identity.h"
+#include "cmd/fields.h"
+#include "cmd/output.h"
+#include "cmd/token_input.h"
+#include "vault/json_emit.h"
+#include "vault/limits.h"
+
+static const struct field_row auth_rows[] = {
+	{"token", "client_token", FIELD_TEXT},	   {"accessor", "accessor", FIELD_TEXT},
+	{"policies", "policies", FIELD_LIST},	   {"ttl", "lease_duration", FIELD_DURATION},
+	{"renewable", "renewable", FIELD_FLAG}, {"type", "token_type", FIELD_TEXT},
+};
+
+/* The variables of an environment lie one level deeper than other data. */
+static bool find_field(const struct json_value *data, const char *name, struct json_value *ret)
+{
+	struct json_value inner;
+
+	return json_find(data, name, ret) || (json_find(data, "data", &inner) && inner.kind == JSON_SCAN_OBJECT &&
+					      json_find(&inner, name, ret));
+}
+
+/* Into a pipe or file the exact bytes go; a terminal gets a line that cannot play tricks on it. */
+static enum error_code print_value(const struct json_value *value, struct secret_buf *out, struct error *err)
+{
+	cleanup_(secret_buf_freep) struct secret_buf *text = secret_buf_new(value->raw.len + 1);
+
+	if (text == NULL)
+		return error_set(err, ERR_NO_MEMORY, "out of memory");
+	if (value->kind == JSON_SCAN_STRING)
+		json_append_unescaped(text, json_string_span(value));
+	else
+		secret_buf_append(text, value->raw.at, value->raw.len);
+	if (output_is_terminal()) {
+		output_visible(out, secret_buf_text(text), secret_buf_len(text));
+		secret_buf_append_char(out, '\n');
+	} else {
+		secret_buf_append(out, secret_buf_bytes(text), secret_buf_len(text));
+	}
+	return ERR_OK;
+}
+
+static enum error_code print_data(const struct invocation *inv, const struct json_value *data, struct error *err)
+{
+	cleanup_(secret_buf_freep) struct secret_buf *out = output_new(err);
+	const char *field = option_value(inv, OPT_FIELD);
+	struct json_value value;
+	enum error_code rc = ERR_OK;
+
+	if (out == NULL)
+		return err->code;
+	if (field == NULL) {
+		json_emit_raw_n(out, data->raw.at, data->raw.len);
+		json_emit_raw(out, "\n");
+	} else if (find_field(data, field, &value)) {
+		rc = print_value(&value, out, err);
+	} else {
+		/* It cannot be unwrapped again. */
+		json_emit_raw_n(out, data->raw.at, data->raw.len);
+		json_emit_raw(out, "\n");
+		warn("what was wrapped has no field of that name; all of it is printed, as it is gone from the vault");
+	}
+	return rc == ERR_OK ? output_flush(out, err) : rc;
+}
+
+enum error_code command_unwrap(struct invocation *inv, struct error *err)
+{
+	cleanup_(secret_buf_freep) struct secret_buf *token = NULL;
+	cleanup_(client_freep) struct vault_client *client = NULL;
+	cleanup_(answer_free) struct answer answer = {0};
+	struct address address;
+	struct json_value auth;
+	enum error_code rc = address_find(option_value(inv, OPT_ADDRESS), &address, err);
+
+	if (rc == ERR_OK && option_is_given(inv, OPT_FIELD) && option_is_given(inv, OPT_JSON))
+		rc = error_set(err, ERR_USAGE, "give one of --field and --json");
+	if (rc == ERR_OK && option_value(inv, OPT_TOKEN_FILE) != NULL)
+		rc = token_input_file(option_value(inv, OPT_TOKEN_FILE), &token, err);
+	else if (rc == ERR_OK)
+		rc = token_input("Wrapping token: ", &token, err);
+	if (rc != ERR_OK)
+		return rc;
+	const struct client_place place = {.address = &address, .token = token, .token_text = "that token"};
+	rc = client_new_for(&place, &client, err);
+	if (rc == ERR_OK)
+		rc = client_unwrap(client, &answer, err);
+	if (rc != ERR_OK)
+		return rc;
+	if (json_find(&answer.root, "auth", &auth) && auth.kind == JSON_SCAN_OBJECT)
+		return fields_print(inv, auth_rows, ARRAY_LEN(auth_rows), &auth, NULL, err);
+	if (!answer.has_data)
+		return error_set(err, ERR_PROTOCOL, "what was wrapped holds neither data nor a token");
+	return print_data(inv, &answer.data, err);
+}
