@@ -291,6 +291,99 @@ def test_many_requests_on_one_connection():
         same(one.secrets.kv.v2.read_secret_version(path)["data"]["data"], {"N": number})
 
 
+# -- mounts ----------------------------------------------------------------------------------------
+
+
+def test_mounts():
+    one, name = root(), fresh("mount")
+    status(204, one.sys.enable_secrets_engine("kv", path=name, description="a test", options={"version": "2"},
+                                              config={"default_lease_ttl": "1h", "max_lease_ttl": 7200}))
+    listed = one.sys.list_mounted_secrets_engines()
+    mount = listed["data"][name + "/"]
+    same((mount["type"], mount["description"], mount["options"]), ("kv", "a test", {"version": "2"}))
+    same((mount["config"]["default_lease_ttl"], mount["config"]["max_lease_ttl"]), (3600, 7200))
+    same(listed[name + "/"], mount)  # where old clients look
+    assert {"secret/", "sys/", "cubbyhole/", "identity/"} <= set(listed["data"])
+    same(one.sys.retrieve_mount_option(name, "version"), "2")
+    with raises(exceptions.InvalidRequest, f"path is already in use at {name}/"):
+        one.sys.enable_secrets_engine("kv", path=name)
+    with raises(exceptions.InvalidRequest):
+        one.sys.enable_secrets_engine("aws", path=fresh())
+    tuning = one.sys.read_mount_configuration(name)["data"]
+    same((tuning["default_lease_ttl"], tuning["max_lease_ttl"], tuning["force_no_cache"]), (3600, 7200, False))
+    status(204, one.sys.tune_mount_configuration(name, default_lease_ttl="3600s", max_lease_ttl="8600s", description="tuned"))
+    same(one.sys.read_mount_configuration(name)["data"]["max_lease_ttl"], 8600)
+    same(one.sys.list_mounted_secrets_engines()["data"][name + "/"]["description"], "tuned")
+    one.secrets.kv.v2.create_or_update_secret("x", {"A": "1"}, mount_point=name)
+    moved = fresh("moved")
+    one.sys.move_backend(name, moved)
+    listed = one.sys.list_mounted_secrets_engines()["data"]
+    assert name + "/" not in listed and moved + "/" in listed
+    same(one.secrets.kv.v2.read_secret_version("x", mount_point=moved)["data"]["data"], {"A": "1"})
+    with raises(exceptions.InvalidPath):
+        one.secrets.kv.v2.read_secret_version("x", mount_point=name)
+    status(204, one.sys.disable_secrets_engine(moved))
+    assert moved + "/" not in one.sys.list_mounted_secrets_engines()["data"]
+    status(204, one.sys.disable_secrets_engine(moved))
+    one.sys.enable_secrets_engine("kv-v2", path=moved)  # what was there does not come back
+    with raises(exceptions.InvalidPath):
+        one.secrets.kv.v2.read_secret_version("x", mount_point=moved)
+    status(204, one.sys.disable_secrets_engine(moved))
+
+
+def test_auth_methods():
+    one = root()
+    listed = one.sys.list_auth_methods()
+    same(listed["data"]["token/"]["type"], "token")
+    same(listed["token/"], listed["data"]["token/"])
+    tuning = one.sys.read_auth_method_tuning("token")["data"]
+    assert isinstance(tuning["default_lease_ttl"], int) and isinstance(tuning["max_lease_ttl"], int)
+    with raises(exceptions.InvalidRequest):
+        one.sys.enable_auth_method("ldap")
+    with raises(exceptions.InvalidRequest):
+        one.sys.disable_auth_method("token")
+
+
+# -- wrapping and cubbyhole --------------------------------------------------------------------------
+
+
+def test_wrapping():
+    path = fresh()
+    kv().create_or_update_secret(path, {"A": "wrapped"})
+    wrapped = root().read("secret/data/" + path, wrap_ttl="60s")
+    info = wrapped["wrap_info"]
+    same((wrapped["data"], wrapped["auth"], info["ttl"], info["creation_path"]), (None, None, 60, "secret/data/" + path))
+    same(client().sys.unwrap(info["token"])["data"]["data"], {"A": "wrapped"})
+    with raises(exceptions.InvalidRequest, "wrapping token is not valid or does not exist"):
+        client().sys.unwrap(info["token"])
+    info = root().read("secret/data/" + path, wrap_ttl=60)["wrap_info"]
+    same(client(info["token"]).sys.unwrap()["data"]["data"], {"A": "wrapped"})  # the token itself asks
+    info = root().write("sys/wrapping/wrap", wrap_ttl="5m", hello="world", n=1)["wrap_info"]
+    looked = client().write("sys/wrapping/lookup", token=info["token"])["data"]
+    same((looked["creation_ttl"], looked["creation_path"]), (300, "sys/wrapping/wrap"))
+    again = client().write("sys/wrapping/rewrap", token=info["token"])["wrap_info"]
+    same(again["ttl"], 300)
+    with raises(exceptions.InvalidRequest, "wrapping token is not valid or does not exist"):
+        client().sys.unwrap(info["token"])
+    same(root().sys.unwrap(again["token"])["data"], {"hello": "world", "n": 1})
+    with raises(exceptions.InvalidRequest):
+        root().write("sys/wrapping/wrap", hello="world")
+    with raises(exceptions.InvalidRequest):
+        root().read("secret/data/" + path, wrap_ttl="soon")
+    with raises(exceptions.Forbidden):
+        client(again["token"]).secrets.kv.v2.read_secret_version(path)
+
+
+def test_cubbyhole():
+    one, path = root(), "cubbyhole/" + fresh()
+    same(one.read(path), None)
+    status(204, one.write(path, A="1", B=2))
+    same(one.read(path)["data"], {"A": "1", "B": 2})
+    assert path.split("/")[1] in one.list("cubbyhole")["data"]["keys"]
+    one.delete(path)
+    same(one.read(path), None)
+
+
 def test_the_log_holds_no_secret():
     for secret in [VAULT.root_token, *KEYS]:
         assert secret not in VAULT.log()

@@ -131,6 +131,59 @@ test('KV 2: configuration', async () => {
 	await root.write('secret/config', { max_versions: 0 });
 });
 
+// -- mounts ---------------------------------------------------------------------------------------
+
+test('mounts', async () => {
+	const name = fresh('mount');
+	await root.mount({ mount_point: name, type: 'kv', description: 'a test', options: { version: '2' } });
+	const listed = await root.mounts();
+	assert.strictEqual(listed.data[`${name}/`].type, 'kv');
+	assert.deepStrictEqual(listed[`${name}/`], listed.data[`${name}/`]); // where old callers look
+	assert.strictEqual(listed['secret/'].options.version, '2');
+	await refused(root.mount({ mount_point: name, type: 'kv' }), 400, `path is already in use at ${name}/`);
+	await refused(root.mount({ mount_point: fresh(), type: 'pki' }), 400);
+	await root.write(`${name}/data/x`, { data: { A: '1' } });
+	const moved = fresh('moved');
+	await root.remount({ from: name, to: moved });
+	assert.deepStrictEqual((await root.read(`${moved}/data/x`)).data.data, { A: '1' });
+	await root.unmount({ mount_point: moved });
+	assert.strictEqual((await root.mounts()).data[`${moved}/`], undefined);
+	await root.unmount({ mount_point: moved });
+});
+
+test('auths', async () => {
+	const listed = await root.auths();
+	assert.strictEqual(listed.data['token/'].type, 'token');
+	assert.strictEqual(listed['token/'].type, 'token');
+	await refused(root.enableAuth({ mount_point: 'radius', type: 'radius' }), 400);
+	await refused(root.disableAuth({ mount_point: 'token' }), 400);
+});
+
+// -- wrapping and cubbyhole -------------------------------------------------------------------------
+
+test('wrapping', async () => {
+	const path = `secret/data/${fresh()}`;
+	await root.write(path, { data: { A: 'wrapped' } });
+	const wrapped = await root.read(path, { headers: { 'X-Vault-Wrap-TTL': '60' } });
+	assert.strictEqual(wrapped.data, null);
+	assert.strictEqual(wrapped.wrap_info.ttl, 60);
+	const token = wrapped.wrap_info.token;
+	assert.deepStrictEqual((await client().unwrap({ token })).data.data, { A: 'wrapped' });
+	await refused(client().unwrap({ token }), 400, 'wrapping token is not valid or does not exist');
+	const second = (await root.read(path, { headers: { 'X-Vault-Wrap-TTL': '5m' } })).wrap_info.token;
+	assert.deepStrictEqual((await client({ token: second }).unwrap()).data.data, { A: 'wrapped' }); // the token itself asks, without a body
+	await refused(root.write('sys/wrapping/wrap', { a: 'b' }), 400);
+});
+
+test('cubbyhole', async () => {
+	const path = `cubbyhole/${fresh()}`;
+	await root.write(path, { A: '1' });
+	assert.deepStrictEqual((await root.read(path)).data, { A: '1' });
+	assert((await root.list('cubbyhole')).data.keys.length >= 1);
+	await root.delete(path);
+	await refused(root.read(path), 404);
+});
+
 test('namespaces', async () => {
 	const path = `secret/data/${fresh()}`;
 	await client({ token: root.token, namespace: 'root' }).write(path, { data: { A: '1' } });

@@ -235,6 +235,38 @@ KV = [
      {"errors": ["<text>"]}),
 ]
 
+PLAIN_MOUNT = {name: value for name, value in MOUNT.items() if name != "path"}
+TUNED = {"default_lease_ttl": 3600, "description": "tuned", "force_no_cache": False, "max_lease_ttl": 86400, "options": {"version": "2"}}
+WRAPPED = {"token": "<text>", "accessor": "<text>", "ttl": 60, "creation_time": "<time>", "creation_path": "secret/data/ct"}
+MOUNTS = [
+    ("vault", "secrets enable -path=app -version=2 kv", "POST /v1/sys/mounts/app", GO,
+     '{"type":"kv","description":"","config":{"options":null,"default_lease_ttl":"0s","max_lease_ttl":"0s","force_no_cache":false},"local":false,'
+     '"seal_wrap":false,"external_entropy_access":false,"options":{"version":"2"}}', 204, None),
+    ("vault-action", "the mount is there already", "POST /v1/sys/mounts/app", GOT, '{"type":"kv"}', 400, errors("path is already in use at app/")),
+    ("terraform", "vault_mount is read", "GET /v1/sys/mounts/app", GO, "", 200, {**env(PLAIN_MOUNT), **PLAIN_MOUNT}),
+    ("terraform", "no such mount", "GET /v1/sys/mounts/none", GO, "", 400, errors("No secret engine mount at none/")),
+    ("terraform", "vault_mount is tuned", "POST /v1/sys/mounts/app/tune", GO,
+     '{"default_lease_ttl":"3600s","max_lease_ttl":"86400s","description":"tuned"}', 204, None),
+    ("vault", "read sys/mounts/app/tune", "GET /v1/sys/mounts/app/tune", GO, "", 200, {**env(TUNED), **TUNED}),
+    ("vault", "secrets move", "POST /v1/sys/remount", GO, '{"from":"app","to":"app2"}', 200,
+     {**env({"migration_id": "<uuid>"}), "migration_id": "<uuid>"}),
+    ("vault", "secrets disable", "DELETE /v1/sys/mounts/app2", GO, "", 204, None),
+    ("vault", "secrets disable again", "DELETE /v1/sys/mounts/app2", GO, "", 204, None),
+    ("vault", "an engine that is none", "POST /v1/sys/mounts/app", GO, '{"type":"pki"}', 400, {"errors": ["<text>"]}),
+    ("any", "a mount that is none, with rights", "GET /v1/none/data/x", GO, "", 404,
+     errors('no handler for route "none/data/x". route entry not found.')),
+]
+WRAPPING = [
+    ("vault", "-wrap-ttl", "GET /v1/secret/data/ct", GO + "|X-Vault-Wrap-TTL: 60", "", 200, env(None, wrap_info=WRAPPED)),
+    ("vault", "a duration of Go's", "GET /v1/secret/data/ct", GO + "|X-Vault-Wrap-TTL: 1m0s", "", 200, env(None, wrap_info=WRAPPED)),
+    ("vault", "no wrapping", "GET /v1/secret/data/ct", GO + "|X-Vault-Wrap-TTL: 0", "", 200, read({"A": "2"}, 2)),
+    ("vault", "a time that is none", "GET /v1/secret/data/ct", GO + "|X-Vault-Wrap-TTL: soon", "", 400, {"errors": ["<text>"]}),
+    ("vault", "a negative time", "GET /v1/secret/data/ct", GO + "|X-Vault-Wrap-TTL: -1", "", 400, {"errors": ["<text>"]}),
+    ("vault", "write sys/wrapping/wrap without a time", "PUT /v1/sys/wrapping/wrap", GO, '{"a":"b"}', 400, {"errors": ["<text>"]}),
+    ("vault", "unwrap of nothing", "PUT /v1/sys/wrapping/unwrap", GO, '{"token":"hvs.none"}', 400, errors("wrapping token is not valid or does not exist")),
+    ("vault", "errors are not wrapped", "GET /v1/secret/data/none", GO + "|X-Vault-Wrap-TTL: 60", "", 404, b'{"errors":[]}'),
+]
+
 RULES = [
     ("any", "outside /v1/", "GET /v2/secret/data/a", BARE, "", 404, b'{"errors":[]}'),
     ("any", "an unknown verb", "SCAN /v1/secret/metadata", GO, "", 405, errors("unsupported operation")),
@@ -273,7 +305,7 @@ with vault.Daemon() as DAEMON:
     made = DAEMON.put("sys/init", {"secret_shares": 1, "secret_threshold": 1}).json
     talk = Conversation(DAEMON, made["root_token"])
     talk.saved["key"] = made["keys"][0]
-    for row in KV + RULES + STATE:
+    for row in KV + MOUNTS + WRAPPING + RULES + STATE:
         talk.check(*row)
     number = DAEMON.get("sys/seal-status").json["version"]
     if not re.fullmatch(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?", number):
