@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
-# tier: quick
 # sanitized: yes
-"""sys/mounts, sys/auth, sys/remount: mounts come, change, move and go; what existing and missing ones look like to strangers."""
+"""Mounts come, change, move and go; what existing and missing ones look like to strangers; KV version 1; resolved/."""
 import os
 import time
 
@@ -163,6 +162,107 @@ def test_killed_in_the_middle_of_a_disable():
 
 def metric(daemon, name):
     return float([line for line in daemon.get("/metrics").body.decode().split("\n") if line.startswith(name + " ")][0].split()[1])
+
+
+def test_kv_version_1():
+    with vault.personal() as daemon:
+        same(post(daemon, "sys/mounts/old", {"type": "kv"}).status, 204)
+        same(daemon.get("old/a").errors, [])
+        same(post(daemon, "old/a/b", b'{"A": "1", "n": 1.10, "options": {"cas": 7}, "data": null}').status, 204)
+        answer = daemon.get("old/a/b")
+        same((answer.status, answer.data, answer.json["lease_duration"], answer.json["renewable"], answer.json["lease_id"]),
+             (200, {"A": "1", "n": 1.10, "options": {"cas": 7}, "data": None}, 2764800, False, ""))
+        assert b"1.10" in answer.body
+        same(daemon.put("old/a/b", {"B": "2", "ttl": "1h"}).status, 204)
+        answer = daemon.get("old/a/b")
+        same((answer.data, answer.json["lease_duration"]), ({"B": "2", "ttl": "1h"}, 3600))
+        for body, lease in (({"lease": "90s"}, 90), ({"ttl": 30, "lease": 60}, 30), ({"ttl": "soon"}, 2764800), ({"ttl": -5}, 2764800)):
+            same(daemon.put("old/lease", body).status, 204)
+            same(daemon.get("old/lease").json["lease_duration"], lease)
+        same(post(daemon, "sys/mounts/old/tune", {"default_lease_ttl": "10m"}).status, 204)
+        same(daemon.put("old/lease", {"x": "y"}).status, 204)
+        same(daemon.get("old/lease").json["lease_duration"], 600)
+        # names of version 2's resources are names like others
+        for path in ("data/x", "metadata/x", "config", "resolve/x"):
+            same(daemon.get("old/" + path).status, 404)
+            same(daemon.put("old/" + path, {"data": {"A": "1"}}).status, 204)
+            same(daemon.get("old/" + path).data, {"data": {"A": "1"}})
+        for path, keys in (("old", ["a/", "config", "data/", "lease", "metadata/", "resolve/"]), ("old/", None), ("old/a", ["b"]), ("old/a/", ["b"])):
+            same(daemon.request("LIST", path).data["keys"], keys or ["a/", "config", "data/", "lease", "metadata/", "resolve/"])
+        same(daemon.get("old/a?list=true").data["keys"], ["b"])
+        same(daemon.request("LIST", "old/none").status, 404)
+        same(daemon.request("PATCH", "old/a/b", {"A": "1"}).status, 405)
+        same(daemon.get("old").status, 405)
+        for body in ({}, None, b"[]", b"7", b'{"a":1,"a":2}', b'{"a"'):
+            same(daemon.put("old/a/b", body).status, 400)
+        same(daemon.put("old/a b", {"A": "1"}).status, 400)
+        same(daemon.get("old/a/b").data, {"B": "2", "ttl": "1h"})
+        same(delete(daemon, "old/a/b").status, 204)
+        same((daemon.get("old/a/b").status, daemon.get("old/a/b").errors), (404, []))
+        same(delete(daemon, "old/a/b").status, 204)
+        # the upgrade
+        same(daemon.get("old/data/config").status, 404)
+        same(post(daemon, "sys/mounts/old/tune", {"options": {"version": "2"}}).status, 204)
+        same(daemon.get("old/data/config").data["data"], {"data": {"A": "1"}})
+        same(daemon.get("old/metadata/data/x").data["max_versions"], 0)
+        answer = daemon.get("old/config/x")
+        same(answer.status, 404)
+        assert "Invalid path for a versioned K/V" in answer.json["warnings"][0]
+        daemon.stop()
+        daemon.start()
+        same(daemon.unseal().status, 200)
+        same(daemon.get("old/data/config").data["data"], {"data": {"A": "1"}})
+
+
+def test_resolved():
+    with vault.personal() as daemon:
+        daemon.write("base", {"HOST": "db", "PORT": "1"})
+        daemon.write("app", {"PORT": "2"})
+        same(daemon.request("PATCH", "secret/settings/app", {"parents": ["base"]}).status, 204)
+        answer = daemon.get("resolved/data/app")
+        same((answer.status, answer.data["data"], answer.data["metadata"]["version"]), (200, {"HOST": "db", "PORT": "2"}, 1))
+        same(sorted(answer.data["metadata"]), ["created_time", "custom_metadata", "deletion_time", "destroyed", "version"])
+        same(daemon.get("secret/data/app").data["data"], {"PORT": "2"})
+        daemon.write("app", {"PORT": "3"})
+        same(daemon.get("resolved/data/app").data["data"], {"HOST": "db", "PORT": "3"})
+        same(daemon.get("resolved/data/app?version=1").data["data"], {"HOST": "db", "PORT": "2"})
+        same(daemon.get("resolved/metadata/app").data, daemon.get("secret/metadata/app").data)
+        same(daemon.request("LIST", "resolved/metadata").data["keys"], ["app", "base"])
+        same((daemon.get("resolved/data/none").status, daemon.get("resolved/data/none").errors), (404, []))
+        same(delete(daemon, "secret/data/app").status, 204)
+        answer = daemon.get("resolved/data/app")
+        same((answer.status, answer.data["data"], answer.data["metadata"]["version"]), (404, None, 2))
+        for method, path, body in (("PUT", "resolved/data/app", {"data": {}}), ("DELETE", "resolved/data/app", None), ("PATCH", "resolved/data/app", {}),
+                                   ("DELETE", "resolved/metadata/app", None), ("PUT", "resolved/metadata/app", {}), ("GET", "resolved/config", None),
+                                   ("GET", "resolved/resolve/app", None), ("PUT", "resolved/destroy/app", {"versions": [1]}), ("GET", "resolved", None)):
+            same(daemon.request(method, path, body).status, 405)
+        same(delete(daemon, "sys/mounts/secret").status, 204)
+        same((daemon.get("resolved/data/app").status, daemon.request("LIST", "resolved/metadata").status), (404, 404))
+
+
+def test_resolved_is_decided_below_secret():
+    with vault.personal() as daemon:
+        for env in ("mine/a", "theirs/a"):
+            daemon.write(env, {"A": env})
+        answer = daemon.put("sys/policies/acl/mine", {"policy": 'path "secret/data/mine/*" { capabilities = ["read"] }'})
+        if answer.status == 404:
+            return "there are no policies over HTTP"
+        same(answer.status, 204)
+        same(daemon.put("sys/policies/acl/wrong", {"policy": 'path "resolved/*" { capabilities = ["read", "list", "update"] }'}).status, 204)
+        answer = post(daemon, "auth/token/create", {"policies": ["mine"], "no_default_policy": True})
+        if answer.status == 404:
+            return "tokens with policies are not there yet"
+        mine = answer.json["auth"]["client_token"]
+        wrong = post(daemon, "auth/token/create", {"policies": ["wrong"], "no_default_policy": True}).json["auth"]["client_token"]
+        same(daemon.get("resolved/data/mine/a", token=mine).data["data"], {"A": "mine/a"})
+        same(daemon.get("sys/internal/ui/mounts/resolved/data/mine/a", token=mine).data["path"], "resolved/")
+        same(sorted(daemon.get("sys/internal/ui/mounts", token=mine).data["secret"]), ["resolved/", "secret/"])
+        for path in ("resolved/data/theirs/a", "resolved/data/none", "resolved/metadata/mine/a"):
+            same(daemon.get(path, token=mine).status, 403)
+        same(daemon.request("LIST", "resolved/metadata/mine", token=mine).status, 403)
+        for path in ("resolved/data/mine/a", "resolved/data/none", "resolved/metadata/mine/a", "sys/internal/ui/mounts/resolved",
+                     "sys/internal/ui/mounts/secret", "sys/internal/ui/mounts/none"):
+            same(daemon.get(path, token=wrong).status, 403)
 
 
 def test_auth_methods():

@@ -20,17 +20,18 @@ static const struct change_row {
 	bool on_data_path;		/* decided by the data/ path, whatever the request's path was */
 	enum missing missing;
 	bool anchor_now;		/* content is gone for good: the anchor must know before the answer */
+	bool version_1;			/* a mount of KV version 1 has it as well */
 } rows[] = {
-	[KV_PUT] = { change_put, CAP_CREATE, CAP_UPDATE, false, MISSING_CREATES, false },
-	[KV_PATCH] = { change_patch, CAP_PATCH, CAP_PATCH, false, MISSING_FAILS, false },
-	[KV_ROLLBACK] = { change_rollback, CAP_UPDATE, CAP_UPDATE, true, MISSING_FAILS, false },
-	[KV_DELETE] = { change_delete, CAP_DELETE, CAP_DELETE, false, MISSING_IS_DONE, false },
-	[KV_DELETE_REVISIONS] = { change_delete_revisions, CAP_UPDATE, CAP_UPDATE, false, MISSING_IS_DONE, false },
-	[KV_UNDELETE] = { change_undelete, CAP_UPDATE, CAP_UPDATE, false, MISSING_IS_DONE, false },
-	[KV_DESTROY] = { change_destroy, CAP_UPDATE, CAP_UPDATE, false, MISSING_IS_DONE, true },
-	[KV_METADATA_PUT] = { change_metadata_put, CAP_CREATE, CAP_UPDATE, false, MISSING_CREATES, false },
-	[KV_METADATA_PATCH] = { change_metadata_patch, CAP_PATCH, CAP_PATCH, false, MISSING_FAILS, false },
-	[KV_METADATA_DELETE] = { change_metadata_delete, CAP_DELETE, CAP_DELETE, false, MISSING_IS_DONE, true },
+	[KV_PUT] = { change_put, CAP_CREATE, CAP_UPDATE, false, MISSING_CREATES, false, true },
+	[KV_PATCH] = { change_patch, CAP_PATCH, CAP_PATCH, false, MISSING_FAILS, false, false },
+	[KV_ROLLBACK] = { change_rollback, CAP_UPDATE, CAP_UPDATE, true, MISSING_FAILS, false, false },
+	[KV_DELETE] = { change_delete, CAP_DELETE, CAP_DELETE, false, MISSING_IS_DONE, false, false },
+	[KV_DELETE_REVISIONS] = { change_delete_revisions, CAP_UPDATE, CAP_UPDATE, false, MISSING_IS_DONE, false, false },
+	[KV_UNDELETE] = { change_undelete, CAP_UPDATE, CAP_UPDATE, false, MISSING_IS_DONE, false, false },
+	[KV_DESTROY] = { change_destroy, CAP_UPDATE, CAP_UPDATE, false, MISSING_IS_DONE, true, false },
+	[KV_METADATA_PUT] = { change_metadata_put, CAP_CREATE, CAP_UPDATE, false, MISSING_CREATES, false, false },
+	[KV_METADATA_PATCH] = { change_metadata_patch, CAP_PATCH, CAP_PATCH, false, MISSING_FAILS, false, false },
+	[KV_METADATA_DELETE] = { change_metadata_delete, CAP_DELETE, CAP_DELETE, false, MISSING_IS_DONE, true, true },
 };
 
 void change_free(struct change *change)
@@ -80,12 +81,14 @@ static enum error_code load_head(struct change *change, struct error *err)
  * The put of the new head guards the old one. The mount is guarded here, so that a change of its configuration that was
  * answered before this one counts.
  */
-static enum error_code load_mount(struct change *change, struct error *err)
+static enum error_code load_mount(struct change *change, const struct change_row *row, struct error *err)
 {
 	const struct mount_info *mount = change->op->target.mount;
 	struct record_key key = record_key_id(TABLE_MOUNT, mount->uuid);
+	bool version_1 = mount->version == 1 && row->version_1;
 
-	if (vault_kv_mount(change->op->vault_, mount, &change->mount, err) != ERR_OK)
+	if ((version_1 ? vault_kv1_mount(change->op->vault_, mount, &change->mount, err) :
+			 vault_kv_mount(change->op->vault_, mount, &change->mount, err)) != ERR_OK)
 		return err->code;
 	return records_guard(change->write, &key, change->mount.pin, err);
 }
@@ -119,7 +122,7 @@ static enum error_code finish_head(struct change *change, struct error *err)
 static enum error_code run(struct change *change, const struct change_row *row, struct error *err)
 {
 	change->now = vault_now(change->op->vault_);
-	if (load_head(change, err) != ERR_OK || decide(change, row, err) != ERR_OK || load_mount(change, err) != ERR_OK)
+	if (load_head(change, err) != ERR_OK || decide(change, row, err) != ERR_OK || load_mount(change, row, err) != ERR_OK)
 		return err->code;
 	if (!change->old && row->missing == MISSING_IS_DONE)
 		return ERR_OK;

@@ -377,12 +377,27 @@ enum error_code vault_mount_current(struct vault *vault, const struct mount_info
 							      error_set(err, ERR_NOT_FOUND, "the mount is gone");
 }
 
-enum error_code vault_kv_mount(struct vault *vault, const struct mount_info *mount, struct mount *ret,
+static enum error_code find_kv(struct vault *vault, const struct mount_info *mount, unsigned version, struct mount *ret,
 			       struct error *err)
 {
 	if (!mount_table_find(vault->mounts, mount->uuid, ret) || ret->going || strcmp(ret->info.path, mount->path) != 0)
 		return error_set(err, ERR_NOT_FOUND, "the mount is gone");
-	if (ret->info.version != 2 || ret->class_ != MOUNT_SECRET)
-		return error_set(err, ERR_INVALID, "the mount %s is not a KV version 2 mount", ret->info.path);
+	if (ret->info.version != version || ret->class_ != MOUNT_SECRET)
+		return error_set(err, ERR_INVALID, "the mount %s is not a KV version %u mount", ret->info.path, version);
+	return ERR_OK;
+}
+
+enum error_code vault_kv_mount(struct vault *vault, const struct mount_info *mount, struct mount *ret,
+			       struct error *err)
+{
+	return find_kv(vault, mount, 2, ret, err);
+}
+
+enum error_code vault_kv1_mount(struct vault *vault, const struct mount_info *mount, struct mount *ret,
+				struct error *err)
+{
+	if (find_kv(vault, mount, 1, ret, err) != ERR_OK)
+		return err->code;
+	ret->config = (struct kv_config){ .max_versions = 1 };
 	return ERR_OK;
 }

@@ -116,7 +116,11 @@ struct waited_request *waited_request_of(struct records_request *request);
 
 /* The mount is still at its path; ERR_NOT_FOUND. */
 enum error_code vault_mount_current(struct vault *vault, const struct mount_info *mount, struct error *err) must_check;
-/* The mount of a target must be KV version 2 and exist. */
+/* The mount of a target must exist, at its path, and be KV version 1. ret->config is then what that means for an
+ * environment: one revision is kept, and nothing else is set. */
+enum error_code vault_kv1_mount(struct vault *vault, const struct mount_info *mount, struct mount *ret,
+				struct error *err) must_check;
+/* The same, of KV version 2. */
 enum error_code vault_kv_mount(struct vault *vault, const struct mount_info *mount, struct mount *ret,
 			       struct error *err) must_check;
 /* The head of a target; ERR_NOT_FOUND with a sentence. */

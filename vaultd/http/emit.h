@@ -11,5 +11,7 @@ void emit_custom_metadata(struct secret_buf *out, const struct head_record *head
 void emit_variables(struct secret_buf *out, const struct variable *variables, size_t len);
 /* {"keys":["a","b/"]}: the answer of a listing. */
 void reply_keys(struct request *request, const struct name_list *list);
+/* The whole metadata of an environment. */
+void reply_metadata(struct request *request, const struct head_record *head);
 /* {"data":null,"metadata":{…}} with 404, as Vault answers for a revision that is deleted. */
 void reply_deleted(struct request *request, const struct kv_version *version, const struct head_record *head);

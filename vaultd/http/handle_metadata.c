@@ -62,11 +62,20 @@ static void emit_head(struct secret_buf *out, const struct head_record *head)
 	json_emit_raw(out, "}");
 }
 
+void reply_metadata(struct request *request, const struct head_record *head)
+{
+	struct secret_buf *out = reply_envelope(request, 200);
+
+	if (!out)
+		return;
+	emit_head(out, head);
+	reply_envelope_end(request, NULL, false);
+}
+
 void handle_metadata_read(struct request *request)
 {
 	cleanup_(kv_read_result_freep) struct kv_read_result read = {0};
 	struct error err = ERROR_INIT;
-	struct secret_buf *out;
 
 	if (!request_target(request, false))
 		return;
@@ -74,11 +83,7 @@ void handle_metadata_read(struct request *request)
 		reply_error(request, &err, true);
 		return;
 	}
-	out = reply_envelope(request, 200);
-	if (!out)
-		return;
-	emit_head(out, &read.head);
-	reply_envelope_end(request, NULL, false);
+	reply_metadata(request, &read.head);
 }
 
 /* A listing below "a/b" is of the folder "a/b/", whether or not the request said the slash. */

@@ -7,6 +7,8 @@ route_handler handle_healthz, handle_readyz, handle_metrics, handle_sys_health;
 route_handler handle_seal_status, handle_leader, handle_init_status, handle_init, handle_unseal, handle_seal;
 route_handler handle_mounts, handle_mount, handle_ui_mounts, handle_ui_mount, handle_lookup_self;
 route_handler handle_mount_enable, handle_mount_disable, handle_mount_tuning, handle_mount_tune;
+route_handler handle_kv1_list, handle_kv1_read, handle_kv1_write, handle_kv1_delete;
+route_handler handle_resolved_read, handle_resolved_list, handle_resolved_metadata;
 route_handler handle_remount, handle_remount_status, handle_auths, handle_auth_enable, handle_auth_disable;
 route_handler handle_data_read, handle_data_write, handle_data_patch, handle_data_delete;
 route_handler handle_delete_revisions, handle_undelete, handle_destroy, handle_subkeys;

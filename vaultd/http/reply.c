@@ -32,7 +32,12 @@ struct secret_buf *reply_bare(struct request *request, int status)
 
 struct secret_buf *reply_envelope(struct request *request, int status)
 {
-	static const char after_id[] = "\",\"lease_id\":\"\",\"renewable\":false,\"lease_duration\":0,\"data\":";
+	return reply_envelope_lease(request, status, 0);
+}
+
+struct secret_buf *reply_envelope_lease(struct request *request, int status, int64_t lease_duration)
+{
+	static const char after_id[] = "\",\"lease_id\":\"\",\"renewable\":false,\"lease_duration\":";
 	struct secret_buf *out = reply_bare(request, status);
 
 	if (!out)
@@ -40,6 +45,8 @@ struct secret_buf *reply_envelope(struct request *request, int status)
 	json_emit_raw_n(out, "{\"request_id\":\"", 15);
 	json_emit_raw_n(out, request->id, REQUEST_ID_LEN);
 	json_emit_raw_n(out, after_id, sizeof(after_id) - 1);
+	json_emit_int(out, lease_duration);
+	json_emit_raw_n(out, ",\"data\":", 8);
 	request->reply.data_at = secret_buf_len(out);
 	request->reply.enveloped = true;
 	return out;

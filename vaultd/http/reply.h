@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "vault/error.h"
 #include "vault/secret_buf.h"
@@ -31,6 +32,8 @@ void reply_empty(struct request *request, int status);
 
 /* Vault's envelope: what is written between the two calls is the value of "data". */
 struct secret_buf *reply_envelope(struct request *request, int status);
+/* The same with a lease_duration that is not 0, in seconds. */
+struct secret_buf *reply_envelope_lease(struct request *request, int status, int64_t lease_duration);
 /* warning NULL: none. copy: the members of data (an object) also stand at the top level, as old clients expect. */
 void reply_envelope_end(struct request *request, const char *warning, bool copy);
 

@@ -189,22 +189,34 @@ static bool use_route(struct request *request, const struct route_match *match)
 	return true;
 }
 
+/* NULL: nothing is answered below it. */
+static const char *kind_of(const struct mount_info *mount)
+{
+	if (strcmp(mount->path, "resolved/") == 0)
+		return ROUTE_RESOLVED;
+	if (mount->version == 2)
+		return ROUTE_KV2;
+	return mount->version == 1 ? ROUTE_KV1 : NULL;
+}
+
 static bool find_in_mount(struct request *request)
 {
 	struct error err = ERROR_INIT;
 	struct route_match match;
 	enum error_code code = vault_mount_of(request->server->vault, request->path.path + strlen("/v1/"), &request->mount, &err);
+	const char *kind = code == ERR_OK ? kind_of(&request->mount) : NULL;
 	enum route_found found;
 
-	if (code == ERR_NOT_FOUND || (code == ERR_OK && (strcmp(request->mount.type, "kv") != 0 || request->mount.version != 2)))
+	if (code == ERR_NOT_FOUND || (code == ERR_OK && !kind))
 		return refuse_unknown_path(request, false, false);
 	if (code != ERR_OK) {
 		reply_error(request, &err, false);
 		return false;
 	}
-	found = route_find(request->path.path, request->mount.path, request->method, &match);
+	found = route_find(request->path.path, request->mount.path, kind, request->method, &match);
+	/* Only KV version 2 has paths that are none. */
 	if (found != ROUTE_FOUND)
-		return refuse_unknown_path(request, true, found == ROUTE_NO_METHOD);
+		return refuse_unknown_path(request, true, found == ROUTE_NO_METHOD || strcmp(kind, ROUTE_KV2) != 0);
 	return use_route(request, &match);
 }
 
@@ -225,7 +237,7 @@ static bool admit_to_wrapping(struct request *request, const struct route_match 
 static bool admit(struct request *request)
 {
 	struct route_match match;
-	enum route_found found = route_find(request->path.path, "", request->method, &match);
+	enum route_found found = route_find(request->path.path, "", "", request->method, &match);
 
 	if (found == ROUTE_NONE && strncmp(request->path.path, "/v1/", 4) != 0) {
 		reply_refuse(request, 404, NULL);

@@ -95,6 +95,17 @@ static const struct route routes[] = {
 	{ "/v1/{mount}/metadata/{env}", METHOD_PATCH, CAP_PATCH, LIMIT_BODY_SMALL, AUDIT_CHANGE, 0, handle_metadata_patch },
 	{ "/v1/{mount}/metadata/{env}", METHOD_DELETE, CAP_DELETE, 0, AUDIT_CHANGE, 0, handle_metadata_delete },
 
+	/* KV version 1: whatever stands below the mount is an environment */
+	{ "/v1/{kv1}/{dir}", METHOD_LIST, CAP_LIST, 0, AUDIT_READ, 0, handle_kv1_list },
+	{ "/v1/{kv1}/{env}", METHOD_GET, CAP_READ, 0, AUDIT_READ, 0, handle_kv1_read },
+	{ "/v1/{kv1}/{env}", WRITE, CAP_CREATE | CAP_UPDATE, LIMIT_BODY_DATA, AUDIT_CHANGE, 0, handle_kv1_write },
+	{ "/v1/{kv1}/{env}", METHOD_DELETE, CAP_DELETE, 0, AUDIT_CHANGE, 0, handle_kv1_delete },
+
+	/* resolve in the form of KV version 2, of secret/ and decided there */
+	{ "/v1/{resolved}/data/{env}", METHOD_GET, CAP_READ, 0, AUDIT_READ, 0, handle_resolved_read },
+	{ "/v1/{resolved}/metadata/{dir}", METHOD_LIST, CAP_LIST, 0, AUDIT_READ, 0, handle_resolved_list },
+	{ "/v1/{resolved}/metadata/{env}", METHOD_GET, CAP_READ, 0, AUDIT_READ, 0, handle_resolved_metadata },
+
 	/* what Vault does not have; decided on the path below data/ */
 	{ "/v1/{mount}/resolve/{env}", METHOD_GET, CAP_READ, 0, AUDIT_READ, 0, handle_resolve },
 	{ "/v1/{mount}/history/{env}", METHOD_GET, CAP_READ, 0, AUDIT_READ, 0, handle_history },
@@ -121,25 +132,30 @@ static bool starts_with(const char *text, const char *prefix, const char **ret_r
 }
 
 /* The mount's place in the path and in the pattern; both then stand behind "/v1/<mount>". */
-static bool match_mount(const char **path, const char **pattern, const char *mount)
+static bool match_mount(const char **path, const char **pattern, const char *mount, const char *kind)
 {
 	const char *in_pattern, *in_path;
+	size_t len = strlen(mount);
 
-	if (!starts_with(*pattern, "/v1/{mount}/", &in_pattern))
-		return mount[0] == '\0';
-	if (mount[0] == '\0' || !starts_with(*path, "/v1/", &in_path) || !starts_with(in_path, mount, &in_path))
+	if (!starts_with(*pattern, "/v1/{", &in_pattern))
+		return len == 0;
+	if (len == 0 || !starts_with(*pattern + 4, kind, &in_pattern) || !starts_with(*path, "/v1/", &in_path))
 		return false;
-	*path = in_path;
-	*pattern = in_pattern;
+	/* The mount itself, which a listing may ask for without its slash, leaves nothing. */
+	if (strncmp(in_path, mount, len - 1) != 0 || (in_path[len - 1] != '/' && in_path[len - 1] != '\0'))
+		return false;
+	*path = in_path + len - (in_path[len - 1] == '\0');
+	*pattern = in_pattern + 1;
 	return true;
 }
 
-static bool pattern_matches(const struct route *route, const char *path, const char *mount, const char **ret_rest)
+static bool pattern_matches(const struct route *route, const char *path, const char *mount, const char *kind,
+			    const char **ret_rest)
 {
 	const char *pattern = route->pattern, *placeholder, *suffix;
 	size_t fixed, len;
 
-	if (!match_mount(&path, &pattern, mount))
+	if (!match_mount(&path, &pattern, mount, kind))
 		return false;
 	placeholder = strchr(pattern, '{');
 	*ret_rest = "";
@@ -154,16 +170,17 @@ static bool pattern_matches(const struct route *route, const char *path, const c
 		return true;
 	}
 	/* {dir} may be nothing, and the slash before it too. */
-	return strcmp(placeholder, "{dir}") == 0 && strlen(path) == fixed - 1 && strncmp(path, pattern, fixed - 1) == 0;
+	return strcmp(placeholder, "{dir}") == 0 && len == (fixed > 0 ? fixed - 1 : 0) && strncmp(path, pattern, len) == 0;
 }
 
-enum route_found route_find(const char *path, const char *mount, enum http_method method, struct route_match *ret)
+enum route_found route_find(const char *path, const char *mount, const char *kind, enum http_method method,
+			    struct route_match *ret)
 {
 	enum route_found found = ROUTE_NONE;
 	const char *rest;
 
 	for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
-		if (!pattern_matches(&routes[i], path, mount, &rest))
+		if (!pattern_matches(&routes[i], path, mount, kind, &rest))
 			continue;
 		ret->route = &routes[i];
 		ret->rest = rest;

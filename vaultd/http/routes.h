@@ -2,8 +2,8 @@
  * The route table: what the daemon answers to, and under which rules. Nothing
  * else decides this; whatever has no row is refused.
  *
- * Patterns are matched segment by segment. {mount} is the mount that core/
- * found for the path, {env} an environment's path (one segment or more), {dir}
+ * Patterns are matched segment by segment. {mount}, {kv1} and {resolved} stand
+ * for the mount that core/ found for the path, when it is of that kind, {env} an environment's path (one segment or more), {dir}
  * the same or nothing, {name} one segment or more of anything else. What
  * follows {name}, such as "/tune", is what the path must end with.
  */
@@ -51,9 +51,15 @@ struct route_match {
 	const char *rest;	/* what stood for the last placeholder, and all that follows it; "" if nothing did */
 };
 
-/* path is canonical ("/v1/secret/data/shop"). mount is the mount's path with its slash ("secret/"), or "" while looking for
- * the fixed rows only. */
-enum route_found route_find(const char *path, const char *mount, enum http_method method, struct route_match *ret);
+/* The kinds of mounts, as patterns name them. */
+#define ROUTE_KV1 "{kv1}"
+#define ROUTE_KV2 "{mount}"
+#define ROUTE_RESOLVED "{resolved}"
+
+/* path is canonical ("/v1/secret/data/shop"). mount is the mount's path with its slash ("secret/") and kind its kind; mount
+ * is "" while looking for the fixed rows only. */
+enum route_found route_find(const char *path, const char *mount, const char *kind, enum http_method method,
+			    struct route_match *ret);
 
 /* Row i, NULL after the last: for tests and the documentation's check. */
 const struct route *route_at(size_t i);

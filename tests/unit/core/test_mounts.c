@@ -349,6 +349,39 @@ static void test_secret_can_go_and_come(void **state)
 	assert_state(fixture, "a", "none");
 }
 
+/* KV version 1 keeps one revision, and an upgrade keeps that one. */
+static void test_version_1(void **state)
+{
+	struct fixture *fixture = *state;
+	struct mount_change tune = { .path = "old", .settings = { .has_version = true, .version = 2 } };
+	uint64_t before;
+
+	assert_int_equal(enable(fixture, "old", "kv", NULL), ERR_OK);
+	use_mount(fixture, "old");
+	before = live_records(fixture);
+	assert_int_equal(put(fixture, "a", "{\"A\":\"1\"}"), ERR_OK);
+	assert_int_equal(put(fixture, "a", "{\"A\":\"2\",\"B\":[1.10]}"), ERR_OK);
+	assert_state(fixture, "a", "2/2: 2- | A=2#2@2 B:[1.10]#1@2");
+	assert_int_equal(live_records(fixture), before + 3);
+	assert_int_equal(change(fixture, KV_PATCH, "a", "{}"), ERR_INVALID);
+	assert_int_equal(change(fixture, KV_DELETE, "a", NULL), ERR_INVALID);
+	assert_int_equal(change_listed(fixture, KV_DESTROY, "a", "2"), ERR_INVALID);
+	assert_int_equal(metadata(fixture, KV_METADATA_PUT, "a", "{\"max_versions\":3}"), ERR_INVALID);
+	assert_int_equal(put(fixture, "b", "{}"), ERR_OK);
+	assert_int_equal(change(fixture, KV_METADATA_DELETE, "b", NULL), ERR_OK);
+	assert_int_equal(live_records(fixture), before + 3);
+
+	assert_int_equal(run(fixture, vault_mount_tune, &tune, NULL), ERR_OK);
+	/* What was found before the upgrade is of a mount that is no more what it was. */
+	assert_int_equal(put(fixture, "a", "{}"), ERR_INVALID);
+	use_mount(fixture, "old");
+	assert_state(fixture, "a", "2/2: 2- | A=2#2@2 B:[1.10]#1@2");
+	assert_int_equal(put(fixture, "a", "{\"A\":\"3\"}"), ERR_OK);
+	assert_state(fixture, "a", "3/2: 2- 3- | A=3#3@3");
+	assert_int_equal(change(fixture, KV_DELETE, "a", NULL), ERR_OK);
+	assert_state(fixture, "a", "3/2: 2- 3d | gone");
+}
+
 static void test_default_deny(void **state)
 {
 	static change_function *const functions[] = { vault_mount_enable, vault_mount_tune, vault_mount_remount,
@@ -418,6 +451,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_disable, fixture_start, fixture_stop),
 		cmocka_unit_test_setup_teardown(test_disable_goes_on_after_an_unseal, fixture_start, fixture_stop),
 		cmocka_unit_test_setup_teardown(test_secret_can_go_and_come, fixture_start, fixture_stop),
+		cmocka_unit_test_setup_teardown(test_version_1, fixture_start, fixture_stop),
 		cmocka_unit_test_setup_teardown(test_default_deny, fixture_start, fixture_stop),
 		cmocka_unit_test_setup_teardown(test_race_for_a_path, fixture_start, fixture_stop),
 	};

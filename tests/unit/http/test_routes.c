@@ -147,9 +147,31 @@ static const struct row rows[] = {
 	{ "/v1/secret/rollback/a", "secret/", METHOD_GET, ROUTE_NO_METHOD, "/v1/{mount}/rollback/{env}", "a" },
 	{ "/v1/secret/settings/a", "secret/", METHOD_GET, ROUTE_FOUND, "/v1/{mount}/settings/{env}", "a" },
 	{ "/v1/secret/settings/a", "secret/", METHOD_PATCH, ROUTE_FOUND, "/v1/{mount}/settings/{env}", "a" },
+	{ "/v1/old/a/b", "old/", METHOD_GET, ROUTE_FOUND, "/v1/{kv1}/{env}", "a/b" },
+	{ "/v1/old/data/a", "old/", METHOD_PUT, ROUTE_FOUND, "/v1/{kv1}/{env}", "data/a" },
+	{ "/v1/old/a", "old/", METHOD_DELETE, ROUTE_FOUND, "/v1/{kv1}/{env}", "a" },
+	{ "/v1/old/a", "old/", METHOD_PATCH, ROUTE_NO_METHOD, "/v1/{kv1}/{env}", "a" },
+	{ "/v1/old/a", "old/", METHOD_LIST, ROUTE_FOUND, "/v1/{kv1}/{dir}", "a" },
+	{ "/v1/old", "old/", METHOD_LIST, ROUTE_FOUND, "/v1/{kv1}/{dir}", "" },
+	{ "/v1/old", "old/", METHOD_GET, ROUTE_NO_METHOD, "/v1/{kv1}/{dir}", "" },
+	{ "/v1/resolved/data/a/b", "resolved/", METHOD_GET, ROUTE_FOUND, "/v1/{resolved}/data/{env}", "a/b" },
+	{ "/v1/resolved/data/a", "resolved/", METHOD_PUT, ROUTE_NO_METHOD, "/v1/{resolved}/data/{env}", "a" },
+	{ "/v1/resolved/metadata", "resolved/", METHOD_LIST, ROUTE_FOUND, "/v1/{resolved}/metadata/{dir}", "" },
+	{ "/v1/resolved/metadata/a", "resolved/", METHOD_GET, ROUTE_FOUND, "/v1/{resolved}/metadata/{env}", "a" },
 	{ "/v1/secret/foo/a", "secret/", METHOD_GET, ROUTE_NONE, NULL, NULL },
 	{ "/v1/secret", "secret/", METHOD_GET, ROUTE_NONE, NULL, NULL },
 };
+
+/* The kind of mount is that of the row that is expected. */
+static const char *kind_of(const struct row *row)
+{
+	static const char *const kinds[] = { ROUTE_KV1, ROUTE_RESOLVED };
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (row->pattern && strstr(row->pattern, kinds[i]))
+			return kinds[i];
+	return row->mount[0] == '\0' ? "" : ROUTE_KV2;
+}
 
 static void test_matching(void **state)
 {
@@ -157,7 +179,7 @@ static void test_matching(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		const struct row *row = &rows[i];
 		struct route_match match;
-		enum route_found found = route_find(row->path, row->mount, (enum http_method)row->method, &match);
+		enum route_found found = route_find(row->path, row->mount, kind_of(row), (enum http_method)row->method, &match);
 
 		if (found != row->found)
 			fail_msg("%s %s: %d instead of %d", http_method_name((enum http_method)row->method), row->path, found,
@@ -179,7 +201,7 @@ static void test_every_route_has_a_row(void **state)
 		for (size_t j = 0; j < ARRAY_LEN(rows); j++) {
 			struct route_match match;
 
-			if (route_find(rows[j].path, rows[j].mount, (enum http_method)rows[j].method, &match) == ROUTE_FOUND)
+			if (route_find(rows[j].path, rows[j].mount, kind_of(&rows[j]), (enum http_method)rows[j].method, &match) == ROUTE_FOUND)
 				reached |= match.route == route_at(i);
 		}
 		if (!reached)
@@ -227,7 +249,7 @@ static bool only_asks(const struct route *route)
 
 static uint32_t body_limit_of(const struct route *route)
 {
-	if (strstr(route->pattern, "/data/"))
+	if (strstr(route->pattern, "/data/") || strstr(route->pattern, ROUTE_KV1))
 		return LIMIT_BODY_DATA;
 	if (strcmp(route->pattern, "/v1/sys/init") == 0 || strcmp(route->pattern, "/v1/sys/unseal") == 0)
 		return LIMIT_BODY_INIT;
