@@ -138,6 +138,30 @@ enum error_code client_names(struct vault_client *client, const struct env_path 
 	return rc == ERR_OK ? call_get(client, target, env->text, ret, err) : rc;
 }
 
+static void append_names(struct secret_buf *out, const char *key, const struct secret_buf *names, const char **comma)
+{
+	if (names == NULL)
+		return;
+	json_emit_raw(out, *comma);
+	json_emit_key(out, key);
+	json_emit_raw_n(out, secret_buf_text(names), secret_buf_len(names));
+	*comma = ",";
+}
+
+/* The first of "warnings": the daemon gives one. */
+static void take_warning(const struct answer *answer, char *ret)
+{
+	struct json_value warnings, first;
+	size_t cursor = 0;
+
+	if (ret == NULL)
+		return;
+	ret[0] = '\0';
+	if (answer->has_json && json_find(&answer->root, "warnings", &warnings) && warnings.kind == JSON_SCAN_ARRAY &&
+	    json_next_element(&warnings, &cursor, &first))
+		json_value_text(&first, ret, CHANGE_WARNING_MAX);
+}
+
 static void append_change(struct secret_buf *out, const struct change *change)
 {
 	bool rollback = change->data == NULL;
@@ -152,6 +176,8 @@ static void append_change(struct secret_buf *out, const struct change *change)
 		json_emit_raw(out, ",\"options\":{");
 	}
 	const char *comma = rollback ? "," : "";
+	append_names(out, "templates", change->templates, &comma);
+	append_names(out, "unset", change->unset, &comma);
 	if (change->has_cas) {
 		json_emit_raw(out, comma);
 		json_emit_key(out, "cas");
@@ -190,9 +216,11 @@ enum error_code client_write(struct vault_client *client, const struct env_path 
 	rc = call_expecting(client, &call, env->text, &answer, err);
 	if (rc == ERR_OK)
 		rc = call_require_data(&answer, err);
-	if (rc == ERR_OK)
-		*ret_revision = (uint64_t)answer_int(&answer.data, "version", 0);
-	return rc;
+	if (rc != ERR_OK)
+		return rc;
+	take_warning(&answer, change->ret_warning);
+	*ret_revision = (uint64_t)answer_int(&answer.data, "version", 0);
+	return ERR_OK;
 }
 
 enum error_code client_delete(struct vault_client *client, const struct env_path *env, struct error *err)
@@ -259,19 +287,20 @@ enum error_code client_diff(struct vault_client *client, const struct env_path *
 	return rc == ERR_OK ? call_get(client, target, env->text, ret, err) : rc;
 }
 
-enum error_code client_settings_read(struct vault_client *client, const struct env_path *env, struct answer *ret,
-				     struct error *err)
+enum error_code client_settings_read(struct vault_client *client, const struct env_path *env, uint64_t revision,
+				     struct answer *ret, struct error *err)
 {
 	char target[LIMIT_TARGET_LEN];
-	enum error_code rc = call_target(target, err, "secret/settings/%s", env->text);
+	enum error_code rc = call_target(target, err, "secret/settings/%s?revision=%" PRIu64, env->text, revision);
 
 	return rc == ERR_OK ? call_get(client, target, env->text, ret, err) : rc;
 }
 
 enum error_code client_settings_write(struct vault_client *client, const struct env_path *env,
-				      const struct secret_buf *patch, struct error *err)
+				      const struct secret_buf *patch, char *ret_warning, struct error *err)
 {
 	char target[LIMIT_TARGET_LEN];
+	cleanup_(answer_free) struct answer answer = {0};
 	enum error_code rc = call_target(target, err, "secret/settings/%s", env->text);
 	const struct call call = {
 		.method = "PATCH",
@@ -280,5 +309,9 @@ enum error_code client_settings_write(struct vault_client *client, const struct 
 		.media_type = "application/merge-patch+json",
 	};
 
-	return rc == ERR_OK ? call_expecting(client, &call, env->text, NULL, err) : rc;
+	if (rc == ERR_OK)
+		rc = call_expecting(client, &call, env->text, &answer, err);
+	if (rc == ERR_OK)
+		take_warning(&answer, ret_warning);
+	return rc;
 }

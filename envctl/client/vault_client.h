@@ -87,7 +87,11 @@ struct change {
 	bool has_cas;
 	uint64_t cas;
 	const char *message; /* or NULL */
+	const struct secret_buf *templates; /* a JSON list of names: the values that are templates; NULL: not said */
+	const struct secret_buf *unset;	    /* one of names that are masked; NULL: not said */
+	char *ret_warning; /* CHANGE_WARNING_MAX bytes, or NULL: what the daemon warns of; "" if nothing */
 };
+#define CHANGE_WARNING_MAX 2048
 /* ERR_CAS: the environment changed meanwhile, nothing was written. */
 enum error_code client_write(struct vault_client *client, const struct env_path *env, const struct change *change,
 			     uint64_t *ret_revision, struct error *err) must_check;
@@ -107,9 +111,11 @@ enum error_code client_diff(struct vault_client *client, const struct env_path *
 			    const struct env_path *other, uint64_t to, struct answer *ret,
 			    struct error *err) must_check;
 
-enum error_code client_settings_read(struct vault_client *client, const struct env_path *env, struct answer *ret,
-				     struct error *err) must_check;
+/* data: allow_names, parents, and what of the revision (0: the current one) are templates and unset: lists of names. */
+enum error_code client_settings_read(struct vault_client *client, const struct env_path *env, uint64_t revision,
+				     struct answer *ret, struct error *err) must_check;
+/* ret_warning as in struct change. */
 enum error_code client_settings_write(struct vault_client *client, const struct env_path *env,
-				      const struct secret_buf *patch, struct error *err) must_check;
+				      const struct secret_buf *patch, char *ret_warning, struct error *err) must_check;
 
 DEFINE_CLEANUP(struct vault_client *, client_free);

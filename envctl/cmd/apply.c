@@ -1,11 +1,13 @@
 #include "cmd/apply.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "cmd/output.h"
 #include "cmd/plan.h"
 #include "cmd/session.h"
 #include "vault/json_emit.h"
+#include "vault/limits.h"
 
 static enum error_code print_result(const struct invocation *inv, const struct env_path *env, const struct plan *plan,
 				    uint64_t revision, bool written, struct error *err)
@@ -37,31 +39,92 @@ static enum error_code print_result(const struct invocation *inv, const struct e
 	return ERR_OK;
 }
 
-enum error_code apply_wanted(const struct invocation *inv, struct vault_client *client, const struct env_path *env,
-			     const struct env_set *wanted, struct error *err)
+enum error_code apply_add_names(struct env_set *set, const struct json_value *list, struct error *err)
 {
+	char name[LIMIT_VARIABLE_NAME_LEN + 1];
+	struct json_value element;
+	size_t cursor = 0;
+	enum error_code rc = ERR_OK;
+
+	while (rc == ERR_OK && list->kind == JSON_SCAN_ARRAY && json_next_element(list, &cursor, &element)) {
+		json_value_text(&element, name, sizeof(name));
+		rc = env_set_put(set, name, strlen(name), "", 0, 0, NULL, err);
+	}
+	return rc;
+}
+
+/* Which variables are templates afterwards, as a JSON list. *ret_differs: some of the wanted ones are not what they were. */
+static enum error_code list_templates(struct vault_client *client, const struct env_path *env, uint64_t revision,
+				      const struct env_set *wanted, const struct env_set *templates, bool others_stay,
+				      struct secret_buf *ret, bool *ret_differs, struct error *err)
+{
+	cleanup_(answer_free) struct answer answer = {0};
+	cleanup_(env_set_freep) struct env_set *before = env_set_new(PLAN_SET_MAX);
+	struct env_entry entry, found;
+	struct json_value list;
+	enum error_code rc = ERR_OK;
+	const char *comma = "";
+
+	if (before == NULL)
+		return error_set(err, ERR_NO_MEMORY, "out of memory");
+	if (revision > 0)
+		rc = client_settings_read(client, env, revision, &answer, err);
+	if (rc == ERR_OK && revision > 0 && json_find(&answer.data, "templates", &list))
+		rc = apply_add_names(before, &list, err);
+	if (rc != ERR_OK)
+		return rc;
+	json_emit_raw(ret, "[");
+	for (size_t i = 0; i < env_set_count(before) + env_set_count(templates); i++) {
+		bool old = i < env_set_count(before);
+
+		entry = old ? env_set_at(before, i) : env_set_at(templates, i - env_set_count(before));
+		bool is_wanted = env_set_find(wanted, entry.name, entry.name_len, &found);
+		*ret_differs |= is_wanted && !env_set_find(old ? templates : before, entry.name, entry.name_len, &found);
+		if (old && (is_wanted || !others_stay))
+			continue;
+		json_emit_raw(ret, comma);
+		json_emit_string(ret, entry.name, entry.name_len);
+		comma = ",";
+	}
+	json_emit_raw(ret, "]");
+	return secret_buf_check(ret, "the list of names", err);
+}
+
+enum error_code apply_wanted(const struct invocation *inv, struct vault_client *client, const struct env_path *env,
+			     const struct env_set *wanted, const struct env_set *templates, struct error *err)
+{
+	cleanup_(secret_buf_freep) struct secret_buf *kinds = secret_buf_new(LIMIT_BODY_DATA);
+	char warning[CHANGE_WARNING_MAX] = "";
+	bool kinds_differ = false;
 	cleanup_(env_set_freep) struct env_set *base = env_set_new(PLAN_SET_MAX);
 	cleanup_(plan_free) struct plan plan = {0};
 	uint64_t revision = 0;
 
-	if (base == NULL)
+	if (base == NULL || kinds == NULL)
 		return error_set(err, ERR_NO_MEMORY, "out of memory");
 	enum error_code rc = session_read_base(client, env, base, &revision, err);
+	if (rc == ERR_OK && templates != NULL)
+		rc = list_templates(client, env, revision, wanted, templates, !option_is_given(inv, OPT_REPLACE), kinds,
+				    &kinds_differ, err);
 	if (rc == ERR_OK)
 		rc = plan_make(base, wanted, option_is_given(inv, OPT_REPLACE), &plan, err);
 	if (rc != ERR_OK)
 		return rc;
 	/* An environment that is to be empty and is not there yet is a change as well. */
-	bool write = !option_is_given(inv, OPT_DRY_RUN) && (!plan_is_empty(&plan) || revision == 0);
+	bool write = !option_is_given(inv, OPT_DRY_RUN) && (!plan_is_empty(&plan) || kinds_differ || revision == 0);
 	if (write) {
 		const struct change change = {
 			.data = plan.data,
 			.has_cas = true,
 			.cas = revision,
 			.message = option_value(inv, OPT_MESSAGE),
+			.templates = templates != NULL ? kinds : NULL,
+			.ret_warning = warning,
 		};
 
 		rc = client_write(client, env, &change, &revision, err);
+		if (rc == ERR_OK)
+			session_warn(env, warning);
 	}
 	return rc == ERR_OK ? print_result(inv, env, &plan, revision, write, err) : rc;
 }

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "vault/limits.h"
+
 /* Tables. */
 /* clang-format off */
 
@@ -69,6 +71,7 @@ static const char *const status_examples[] = { "envctl status", "until envctl st
 
 static const struct option_row get_options[] = {
 	{ OPT_REVEAL, 0, "reveal", NULL, "show the values in the table", false },
+	{ OPT_RAW, 0, "raw", NULL, "as it is stored: templates as their text, nothing of parents", false },
 	ROW_REVISION,
 };
 static const char *const get_examples[] = {
@@ -82,6 +85,8 @@ static const char *const get_examples[] = {
 static const struct option_row set_options[] = {
 	{ OPT_FILE, 'f', "file", "FILE", "the value of the one NAME is in this file", false },
 	{ OPT_EXACT, 0, "exact", NULL, "keep the last line end of a file or of standard input", false },
+	{ OPT_TEMPLATE, 't', "template", NULL, "the values are templates: ${NAME} in them is that variable", false },
+	{ OPT_TEXT, 0, "text", NULL, "the values are plain text, also where a template was", false },
 	ROW_MESSAGE,
 	ROW_CAS,
 };
@@ -90,13 +95,20 @@ static const char *const set_examples[] = {
 	"pwgen 32 1 | envctl set shop/production DB_PASSWORD -",
 	"envctl set shop/production TLS_KEY --file key.pem",
 	"envctl set shop/production PORT=8080 LOG_LEVEL=info -m 'first deploy'",
+	"envctl set shop/production -t 'DB_URL=pg://app:${DB_PW|urlencode}@db/shop'",
 	NULL,
 };
 
-static const struct option_row unset_options[] = { ROW_MESSAGE, ROW_CAS };
+static const struct option_row unset_options[] = {
+	{ OPT_MASK, 0, "mask", NULL, "hide the names from what parents give", false },
+	{ OPT_UNMASK, 0, "unmask", NULL, "take masks away", false },
+	ROW_MESSAGE,
+	ROW_CAS,
+};
 static const char *const unset_examples[] = {
 	"envctl unset shop/production OLD_KEY",
 	"envctl unset shop/production A B -m 'not used any more'",
+	"envctl unset shop/production SENTRY_DSN --mask",
 	NULL,
 };
 
@@ -226,6 +238,16 @@ static const char *const env_delete_examples[] = {
 	NULL,
 };
 
+static const struct option_row env_extends_options[] = {
+	{ OPT_CLEAR, 0, "clear", NULL, "extend nothing any more", false },
+};
+static const char *const env_extends_examples[] = {
+	"envctl env extends shop/production",
+	"envctl env extends shop/production base/common base/mail",
+	"envctl env extends shop/production --clear",
+	NULL,
+};
+
 static const struct option_row env_settings_options[] = {
 	{ OPT_ALLOW_NAMES, 0, "allow-names", "NAMES",
 	  "exactly these names, parted by commas, may be given to programs although they can load code into "
@@ -268,7 +290,9 @@ static const struct command commands[] = {
 		.examples = get_examples, .handler = command_get, .summary = "Print a variable, or list all of them",
 		.details = "With NAME, its value is printed: into a pipe or file exactly, without a line end of its "
 			   "own; to a terminal with control characters made visible.\nWithout NAME, all names are "
-			   "listed, their values masked unless --reveal is given.\nWith --json, values are shown.",
+			   "listed, their values masked unless --reveal is given.\nWith --json, values are shown.\nWhat is "
+			   "shown is what `run` gives to a program: with the variables of parents, and templates "
+			   "evaluated. --raw shows what is stored.",
 	},
 	{
 		.name = "set", .words = "ENV NAME...", .words_min = 2, .words_max = SIZE_MAX, .json = true,
@@ -368,6 +392,14 @@ static const struct command commands[] = {
 	{
 		.name = "env list", .words = "[PREFIX]", .words_max = 1, .json = true, .examples = list_examples,
 		.handler = command_list, .summary = "List environments (as `envctl list`)",
+	},
+	{
+		.name = "env extends", .words = "ENV [PARENT]...", .words_min = 1, .words_max = 1 + LIMIT_PARENTS,
+		.json = true, OPTIONS(env_extends_options), .examples = env_extends_examples,
+		.handler = command_env_extends, .summary = "Show or set which environments an environment extends",
+		.details = "The variables of a later PARENT come over those of an earlier one, the environment's own "
+			   "ones over all. The PARENTs replace those from before. `envctl unset --mask` hides single "
+			   "names of theirs.",
 	},
 	{
 		.name = "env settings", .words = "ENV", .words_min = 1, .words_max = 1, .json = true,

@@ -26,6 +26,7 @@ enum option_id {
 	OPT_ACCESSOR,
 	OPT_ALLOW_NAMES,
 	OPT_CAS,
+	OPT_CLEAR,
 	OPT_DIALECT,
 	OPT_DISPLAY_NAME,
 	OPT_DRY_RUN,
@@ -42,6 +43,7 @@ enum option_id {
 	OPT_KV_VERSION,
 	OPT_LATEST,
 	OPT_LIMIT,
+	OPT_MASK,
 	OPT_MERGE,
 	OPT_MESSAGE,
 	OPT_META,
@@ -58,6 +60,7 @@ enum option_id {
 	OPT_POLICY,
 	OPT_PRESERVE_ENV,
 	OPT_PRISTINE,
+	OPT_RAW,
 	OPT_REPLACE,
 	OPT_REVEAL,
 	OPT_REVISION,
@@ -68,6 +71,8 @@ enum option_id {
 	OPT_SOURCE_NAMESPACE,
 	OPT_SOURCE_TOKEN_ENV,
 	OPT_SOURCE_TOKEN_FILE,
+	OPT_TEMPLATE,
+	OPT_TEXT,
 	OPT_TO,
 	OPT_TOKEN,
 	OPT_TOKEN_OUTPUT,
@@ -76,6 +81,7 @@ enum option_id {
 	OPT_UPDATE,
 	OPT_USES,
 	OPT_WRAP_TTL,
+	OPT_UNMASK,
 	OPT_YES,
 };
 
@@ -154,7 +160,7 @@ enum error_code option_number(const struct invocation *inv, enum option_id id, b
 
 command_handler command_init, command_unseal, command_seal, command_status, command_get, command_set, command_unset,
 	command_edit, command_copy, command_list, command_import, command_run, command_render, command_history,
-	command_diff, command_rollback, command_env_create, command_env_delete, command_env_settings, command_version,
-	command_completion, command_login, command_logout, command_whoami, command_unwrap, command_token_create,
+	command_diff, command_rollback, command_env_create, command_env_delete, command_env_extends, command_env_settings,
+	command_version, command_completion, command_login, command_logout, command_whoami, command_unwrap, command_token_create,
 	command_token_lookup, command_token_renew, command_token_revoke, command_policy_write, command_policy_read,
 	command_policy_list, command_policy_delete, command_policy_explain;

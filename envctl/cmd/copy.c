@@ -32,13 +32,40 @@ static enum error_code read_source(const struct invocation *inv, struct vault_cl
 	return rc;
 }
 
+/* Which of the copied variables are templates: they are copied as such. */
+static enum error_code read_templates(const struct invocation *inv, struct vault_client *client,
+				      const struct env_path *env, const struct env_set *wanted, struct env_set *templates,
+				      struct error *err)
+{
+	cleanup_(answer_free) struct answer answer = {0};
+	cleanup_(env_set_freep) struct env_set *all = env_set_new(PLAN_SET_MAX);
+	struct env_entry entry, found;
+	struct json_value list;
+	uint64_t revision = 0;
+	enum error_code rc = option_number(inv, OPT_REVISION, false, &revision, err);
+
+	if (rc == ERR_OK && all == NULL)
+		rc = error_set(err, ERR_NO_MEMORY, "out of memory");
+	if (rc == ERR_OK)
+		rc = client_settings_read(client, env, revision, &answer, err);
+	if (rc == ERR_OK && json_find(&answer.data, "templates", &list))
+		rc = apply_add_names(all, &list, err);
+	for (size_t i = 0; rc == ERR_OK && i < env_set_count(all); i++) {
+		entry = env_set_at(all, i);
+		if (env_set_find(wanted, entry.name, entry.name_len, &found))
+			rc = env_set_put(templates, entry.name, entry.name_len, "", 0, 0, NULL, err);
+	}
+	return rc;
+}
+
 enum error_code command_copy(struct invocation *inv, struct error *err)
 {
 	cleanup_(client_freep) struct vault_client *client = NULL;
 	cleanup_(env_set_freep) struct env_set *wanted = env_set_new(PLAN_SET_MAX);
+	cleanup_(env_set_freep) struct env_set *templates = env_set_new(PLAN_SET_MAX);
 	struct env_path from, to;
 
-	if (wanted == NULL)
+	if (wanted == NULL || templates == NULL)
 		return error_set(err, ERR_NO_MEMORY, "out of memory");
 	enum error_code rc = session_environment(inv, 0, &from, err);
 	if (rc == ERR_OK)
@@ -49,5 +76,7 @@ enum error_code command_copy(struct invocation *inv, struct error *err)
 		rc = session_open(inv, &client, err);
 	if (rc == ERR_OK)
 		rc = read_source(inv, client, &from, wanted, err);
-	return rc == ERR_OK ? apply_wanted(inv, client, &to, wanted, err) : rc;
+	if (rc == ERR_OK)
+		rc = read_templates(inv, client, &from, wanted, templates, err);
+	return rc == ERR_OK ? apply_wanted(inv, client, &to, wanted, templates, err) : rc;
 }

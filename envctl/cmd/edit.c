@@ -226,6 +226,7 @@ static enum error_code save(struct edit *edit, struct env_set **wanted, struct e
 		cleanup_(plan_free) struct plan plan = {0};
 		struct error found = ERROR_INIT;
 		uint64_t revision = 0;
+		char warning[CHANGE_WARNING_MAX] = "";
 		enum error_code rc = plan_make(edit->base, *wanted, true, &plan, err);
 
 		if (rc == ERR_OK && plan_is_empty(&plan)) {
@@ -241,8 +242,11 @@ static enum error_code save(struct edit *edit, struct env_set **wanted, struct e
 			.has_cas = true,
 			.cas = edit->revision,
 			.message = option_value(edit->inv, OPT_MESSAGE),
+			.ret_warning = warning,
 		};
 		rc = client_write(edit->client, &edit->env, &change, &revision, &found);
+		if (rc == ERR_OK)
+			session_warn(&edit->env, warning);
 		if (rc == ERR_OK)
 			return session_report(edit->inv, &edit->env, revision, "edited", err);
 		warn("%s", found.text);

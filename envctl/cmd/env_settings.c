@@ -30,26 +30,30 @@ static enum error_code change_settings(const struct invocation *inv, struct vaul
 				       const struct env_path *env, struct error *err)
 {
 	cleanup_(secret_buf_freep) struct secret_buf *patch = secret_buf_new(LIMIT_BODY_SMALL);
+	char warning[CHANGE_WARNING_MAX] = "";
 
 	if (patch == NULL)
 		return error_set(err, ERR_NO_MEMORY, "out of memory");
 	enum error_code rc = patch_of(option_value(inv, OPT_ALLOW_NAMES), patch, err);
 	if (rc == ERR_OK)
-		rc = client_settings_write(client, env, patch, err);
+		rc = client_settings_write(client, env, patch, warning, err);
+	if (rc == ERR_OK)
+		session_warn(env, warning);
 	if (rc == ERR_OK)
 		say(inv, "%s: settings changed", env->text);
 	return rc;
 }
 
-static void print_settings(const struct json_value *data, struct secret_buf *out)
+/* "parents      base/common,base/mail" */
+static void print_list(const struct json_value *data, const char *member, const char *label, struct secret_buf *out)
 {
 	struct json_value names, name;
 	size_t cursor = 0, count = 0;
 
-	secret_buf_append_text(out, "allow-names ");
-	if (json_find(data, "allow_names", &names) && names.kind == JSON_SCAN_ARRAY)
+	secret_buf_append_text(out, label);
+	if (json_find(data, member, &names) && names.kind == JSON_SCAN_ARRAY)
 		for (; json_next_element(&names, &cursor, &name); count++) {
-			char text[LIMIT_VARIABLE_NAME_LEN + 1];
+			char text[LIMIT_ENV_PATH_LEN + LIMIT_VARIABLE_NAME_LEN + 1];
 
 			json_value_text(&name, text, sizeof(text));
 			secret_buf_append_text(out, count > 0 ? "," : " ");
@@ -58,12 +62,20 @@ static void print_settings(const struct json_value *data, struct secret_buf *out
 	secret_buf_append_text(out, count > 0 ? "\n" : " (none)\n");
 }
 
+static void print_settings(const struct json_value *data, struct secret_buf *out)
+{
+	print_list(data, "allow_names", "allow-names ", out);
+	print_list(data, "parents", "parents     ", out);
+	print_list(data, "templates", "templates   ", out);
+	print_list(data, "unset", "masked      ", out);
+}
+
 static enum error_code show_settings(const struct invocation *inv, struct vault_client *client,
 				     const struct env_path *env, struct error *err)
 {
 	cleanup_(answer_free) struct answer answer = {0};
 	cleanup_(secret_buf_freep) struct secret_buf *out = output_new(err);
-	enum error_code rc = out != NULL ? client_settings_read(client, env, &answer, err) : err->code;
+	enum error_code rc = out != NULL ? client_settings_read(client, env, 0, &answer, err) : err->code;
 
 	if (rc != ERR_OK)
 		return rc;

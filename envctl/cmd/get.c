@@ -108,43 +108,100 @@ static bool find_origin(const struct json_value *origins, size_t *cursor, const 
 	return false;
 }
 
-static void add_row(struct table *table, const struct json_member *member, const struct json_value *origin, bool reveal,
-		    struct secret_buf *text)
+static void add_value(struct table *table, const struct json_value *value, bool reveal, struct secret_buf *text)
 {
 	secret_buf_reset(text);
-	json_append_unescaped(text, member->name);
-	table_cell_value(table, secret_buf_text(text), secret_buf_len(text));
-	table_cell_number(table, origin != NULL ? (uint64_t)answer_int(origin, "version", 0) : 0);
-	table_cell_number(table, origin != NULL ? (uint64_t)answer_int(origin, "revision", 0) : 0);
-	secret_buf_reset(text);
 	if (reveal)
-		append_text(text, &member->value);
+		append_text(text, value);
 	else
 		secret_buf_append_text(text, MASK);
 	table_cell_value(table, secret_buf_text(text), secret_buf_len(text));
 }
 
+static void add_row(struct table *table, const struct json_member *member, const struct json_value *origin, bool from,
+		    bool reveal, struct secret_buf *text)
+{
+	char env[LIMIT_ENV_PATH_LEN + 1] = "";
+
+	secret_buf_reset(text);
+	json_append_unescaped(text, member->name);
+	table_cell_value(table, secret_buf_text(text), secret_buf_len(text));
+	if (from && origin != NULL)
+		answer_text(origin, "environment", env, sizeof(env));
+	if (from)
+		table_cell(table, env);
+	table_cell_number(table, origin != NULL ? (uint64_t)answer_int(origin, "version", 0) : 0);
+	table_cell_number(table, origin != NULL ? (uint64_t)answer_int(origin, "revision", 0) : 0);
+	add_value(table, &member->value, reveal, text);
+}
+
+/* Whether a variable comes from another environment: then the table says from which. */
+static bool has_parents(const struct json_value *data, const struct json_value *origins)
+{
+	char env[LIMIT_ENV_PATH_LEN + 1], origin[LIMIT_ENV_PATH_LEN + 1];
+	struct json_member member;
+	size_t cursor = 0;
+
+	answer_text(data, "environment", env, sizeof(env));
+	while (json_next_member(origins, &cursor, &member)) {
+		answer_text(&member.value, "environment", origin, sizeof(origin));
+		if (strcmp(env, origin) != 0)
+			return true;
+	}
+	return false;
+}
+
+/* --raw: names and values, no more is known of what is stored. */
+static enum error_code print_stored(const struct invocation *inv, const struct json_value *variables,
+				    struct secret_buf *text, struct secret_buf *out, struct error *err)
+{
+	cleanup_(table_freep) struct table *table = table_new(2, err);
+	struct json_member member;
+	size_t cursor = 0;
+
+	if (table == NULL)
+		return err->code;
+	table_cell(table, "NAME");
+	table_cell(table, "VALUE");
+	while (json_next_member(variables, &cursor, &member)) {
+		secret_buf_reset(text);
+		json_append_unescaped(text, member.name);
+		table_cell_value(table, secret_buf_text(text), secret_buf_len(text));
+		add_value(table, &member.value, option_is_given(inv, OPT_REVEAL), text);
+	}
+	table_print(table, out);
+	return ERR_OK;
+}
+
 static enum error_code print_table(const struct invocation *inv, const struct json_value *data,
 				   const struct json_value *variables, struct secret_buf *out, struct error *err)
 {
-	cleanup_(table_freep) struct table *table = table_new(4, err);
+	cleanup_(table_freep) struct table *table = NULL;
 	cleanup_(secret_buf_freep) struct secret_buf *text = secret_buf_new(LIMIT_BODY_DATA);
 	struct json_value origins, origin;
 	struct json_member member;
 	size_t cursor = 0, origins_cursor = 0;
 
-	if (table == NULL || text == NULL)
+	if (text == NULL)
 		return error_set(err, ERR_NO_MEMORY, "out of memory");
+	if (option_is_given(inv, OPT_RAW))
+		return print_stored(inv, variables, text, out, err);
 	if (!json_find(data, "origins", &origins) || origins.kind != JSON_SCAN_OBJECT)
 		return error_set(err, ERR_PROTOCOL, "the answer does not say where the variables come from");
+	bool from = has_parents(data, &origins);
+	table = table_new(from ? 5 : 4, err);
+	if (table == NULL)
+		return err->code;
 	table_cell(table, "NAME");
+	if (from)
+		table_cell(table, "FROM");
 	table_cell(table, "VERSION");
 	table_cell(table, "REVISION");
 	table_cell(table, "VALUE");
 	while (json_next_member(variables, &cursor, &member)) {
 		bool known = find_origin(&origins, &origins_cursor, &member, &origin);
 
-		add_row(table, &member, known ? &origin : NULL, option_is_given(inv, OPT_REVEAL), text);
+		add_row(table, &member, known ? &origin : NULL, from, option_is_given(inv, OPT_REVEAL), text);
 	}
 	table_print(table, out);
 	return ERR_OK;
@@ -174,8 +231,32 @@ static enum error_code print_answer(const struct invocation *inv, const struct e
 	return ERR_OK;
 }
 
+/* What is stored, in the form of print_answer()'s data without origins. */
+static enum error_code read_raw(struct vault_client *client, const struct env_path *env, uint64_t revision,
+				struct secret_buf *text, struct answer *ret, struct error *err)
+{
+	struct json_value data, metadata;
+	enum error_code rc = client_read(client, env, revision, ret, err);
+
+	if (rc != ERR_OK)
+		return rc;
+	if (!json_find(&ret->data, "data", &data) || !json_find(&ret->data, "metadata", &metadata) ||
+	    metadata.kind != JSON_SCAN_OBJECT)
+		return error_set(err, ERR_PROTOCOL, "the answer holds no variables; is this address really vaultd's?");
+	json_emit_raw(text, "{\"environment\":");
+	json_emit_cstring(text, env->text);
+	json_emit_raw(text, ",\"revision\":");
+	json_emit_int(text, answer_int(&metadata, "version", 0));
+	json_emit_raw(text, ",\"variables\":");
+	json_emit_raw_n(text, data.raw.at, data.raw.len);
+	json_emit_raw(text, "}");
+	rc = secret_buf_check(text, "the environment", err);
+	return rc == ERR_OK ? json_scan(secret_buf_text(text), secret_buf_len(text), &ret->data, err) : rc;
+}
+
 enum error_code command_get(struct invocation *inv, struct error *err)
 {
+	cleanup_(secret_buf_freep) struct secret_buf *raw = secret_buf_new(ANSWER_MAX);
 	cleanup_(client_freep) struct vault_client *client = NULL;
 	cleanup_(answer_free) struct answer answer = {0};
 	cleanup_(secret_buf_freep) struct secret_buf *out = output_new(err);
@@ -189,7 +270,11 @@ enum error_code command_get(struct invocation *inv, struct error *err)
 		rc = session_open(inv, &client, err);
 	if (rc != ERR_OK)
 		return rc;
-	rc = client_resolve(client, &env, revision, inv->words_len < 2, &answer, err);
+	if (raw == NULL)
+		return error_set(err, ERR_NO_MEMORY, "out of memory");
+	rc = option_is_given(inv, OPT_RAW)
+		     ? read_raw(client, &env, revision, raw, &answer, err)
+		     : client_resolve(client, &env, revision, inv->words_len < 2, &answer, err);
 	if (rc == ERR_NOT_FOUND && revision == 0)
 		return suggest_environment(client, &env, err);
 	if (rc == ERR_OK)

@@ -73,5 +73,5 @@ enum error_code command_import(struct invocation *inv, struct error *err)
 		rc = plan_add_texts(wanted, texts, err);
 	if (rc == ERR_OK)
 		rc = session_open(inv, &client, err);
-	return rc == ERR_OK ? apply_wanted(inv, client, &env, wanted, err) : rc;
+	return rc == ERR_OK ? apply_wanted(inv, client, &env, wanted, NULL, err) : rc;
 }

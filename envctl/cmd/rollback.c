@@ -30,7 +30,7 @@ enum error_code command_rollback(struct invocation *inv, struct error *err)
 	struct environment_state state = {0};
 	struct env_path env;
 	uint64_t revision = 0;
-	char what[64];
+	char what[64], warning[CHANGE_WARNING_MAX] = "";
 	enum error_code rc = session_environment(inv, 0, &env, err);
 
 	if (rc == ERR_OK)
@@ -44,6 +44,7 @@ enum error_code command_rollback(struct invocation *inv, struct error *err)
 		return suggest_environment(client, &env, err);
 	}
 	change.cas = state.revision;
+	change.ret_warning = warning;
 	if (rc == ERR_OK)
 		rc = option_number(inv, OPT_CAS, true, &change.cas, err);
 	if (rc == ERR_OK && change.rollback_to > state.revision)
@@ -53,6 +54,8 @@ enum error_code command_rollback(struct invocation *inv, struct error *err)
 		rc = show_changes(inv, client, &env, state.revision, change.rollback_to, err);
 	if (rc == ERR_OK)
 		rc = client_write(client, &env, &change, &revision, err);
+	if (rc == ERR_OK)
+		session_warn(&env, warning);
 	snprintf(what, sizeof(what), "as it was at revision %" PRIu64, change.rollback_to);
 	return rc == ERR_OK ? session_report(inv, &env, revision, what, err) : rc;
 }

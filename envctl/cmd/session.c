@@ -84,10 +84,11 @@ enum error_code session_read_base(struct vault_client *client, const struct env_
 }
 
 static enum error_code patch_once(const struct invocation *inv, struct vault_client *client, const struct env_path *env,
-				  const struct secret_buf *data, bool create, uint64_t *ret_revision, struct error *err)
+				  const struct change *wanted, bool create, uint64_t *ret_revision, struct error *err)
 {
 	struct environment_state state;
-	struct change change = {.data = data, .has_cas = true, .message = option_value(inv, OPT_MESSAGE)};
+	struct change change = *wanted;
+	char warning[CHANGE_WARNING_MAX] = "";
 	enum error_code rc = client_state(client, env, &state, err);
 
 	if (rc != ERR_OK)
@@ -100,14 +101,37 @@ static enum error_code patch_once(const struct invocation *inv, struct vault_cli
 				 " of %.200s is deleted; `envctl rollback` brings an earlier "
 				 "one back, `envctl env create` begins a new one without variables",
 				 state.revision, env->text);
+	change.has_cas = true;
+	change.message = option_value(inv, OPT_MESSAGE);
+	change.ret_warning = warning;
 	change.cas = state.revision;
 	change.patch = state.revision > 0;
 	rc = option_number(inv, OPT_CAS, true, &change.cas, err);
-	return rc == ERR_OK ? client_write(client, env, &change, ret_revision, err) : rc;
+	if (rc == ERR_OK)
+		rc = client_write(client, env, &change, ret_revision, err);
+	if (rc == ERR_OK)
+		session_warn(env, warning);
+	return rc;
+}
+
+void session_warn(const struct env_path *env, const char *warning)
+{
+	if (warning[0] != '\0')
+		warn("%s: %s", env->text, warning);
+}
+
+void session_names(char *const *words, size_t len, struct secret_buf *ret)
+{
+	json_emit_raw(ret, "[");
+	for (size_t i = 0; i < len; i++) {
+		json_emit_raw(ret, i > 0 ? "," : "");
+		json_emit_cstring(ret, words[i]);
+	}
+	json_emit_raw(ret, "]");
 }
 
 enum error_code session_patch(const struct invocation *inv, struct vault_client *client, const struct env_path *env,
-			      const struct secret_buf *data, bool create, uint64_t *ret_revision, struct error *err)
+			      const struct change *wanted, bool create, uint64_t *ret_revision, struct error *err)
 {
 	struct error failure = ERROR_INIT;
 	enum error_code rc = ERR_CAS;
@@ -115,7 +139,7 @@ enum error_code session_patch(const struct invocation *inv, struct vault_client 
 	/* A patch means the same on any revision: losing a race is no reason to bother anybody. */
 	for (unsigned i = 0; rc == ERR_CAS && i < PATCH_ATTEMPTS; i++) {
 		error_clear(&failure);
-		rc = patch_once(inv, client, env, data, create, ret_revision, &failure);
+		rc = patch_once(inv, client, env, wanted, create, ret_revision, &failure);
 		if (option_is_given(inv, OPT_CAS))
 			break;
 	}

@@ -28,11 +28,16 @@ enum error_code session_filter(const struct invocation *inv, struct name_filter 
 enum error_code session_read_base(struct vault_client *client, const struct env_path *env, struct env_set *set,
 				  uint64_t *ret_revision, struct error *err) must_check;
 
-/* Merges an object of variables (null removes one) into the environment. create: make it when it is missing.
- * Retries when others write at the same time, unless --cas names a revision. */
+/* Merges wanted->data, an object of variables (null removes one), with the kinds that wanted names, into the environment.
+ * create: make it when it is missing. Retries when others write at the same time, unless --cas names a revision. Says
+ * what the daemon warns of. */
 enum error_code session_patch(const struct invocation *inv, struct vault_client *client, const struct env_path *env,
-			      const struct secret_buf *data, bool create, uint64_t *ret_revision,
+			      const struct change *wanted, bool create, uint64_t *ret_revision,
 			      struct error *err) must_check;
+/* A warning of the daemon, unless it is "". */
+void session_warn(const struct env_path *env, const char *warning);
+/* ["A","B"] */
+void session_names(char *const *words, size_t len, struct secret_buf *ret);
 
 /* {"environment":…,"revision":…} on standard output with --json, else a sentence on standard error. */
 enum error_code session_report(const struct invocation *inv, const struct env_path *env, uint64_t revision,

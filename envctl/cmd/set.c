@@ -147,8 +147,29 @@ static enum error_code object_of(const struct env_set *texts, struct secret_buf 
 	return secret_buf_check(ret, "the variables", err);
 }
 
+/* The list of --template: all names of this call; that of --text: none of them. */
+static enum error_code templates_of(const struct invocation *inv, const struct env_set *texts, struct secret_buf *ret,
+				    struct error *err)
+{
+	bool template = option_is_given(inv, OPT_TEMPLATE);
+
+	if (template && option_is_given(inv, OPT_TEXT))
+		return error_set(err, ERR_USAGE, "--template and --text exclude each other");
+	json_emit_raw(ret, "[");
+	for (size_t i = 0; template && i < env_set_count(texts); i++) {
+		struct env_entry entry = env_set_at(texts, i);
+
+		json_emit_raw(ret, i == 0 ? "" : ",");
+		json_emit_string(ret, entry.name, entry.name_len);
+	}
+	json_emit_raw(ret, "]");
+	return secret_buf_check(ret, "the list of names", err);
+}
+
 enum error_code command_set(struct invocation *inv, struct error *err)
 {
+	cleanup_(secret_buf_freep) struct secret_buf *templates = secret_buf_new(LIMIT_BODY_DATA);
+	struct change change = {0};
 	cleanup_(client_freep) struct vault_client *client = NULL;
 	cleanup_(env_set_freep) struct env_set *texts = env_set_new(PLAN_SET_MAX);
 	cleanup_(secret_buf_freep) struct secret_buf *data = secret_buf_new(LIMIT_BODY_DATA);
@@ -156,7 +177,7 @@ enum error_code command_set(struct invocation *inv, struct error *err)
 	uint64_t revision = 0;
 	char what[48];
 
-	if (texts == NULL || data == NULL)
+	if (texts == NULL || data == NULL || templates == NULL)
 		return error_set(err, ERR_NO_MEMORY, "out of memory");
 	enum error_code rc = session_environment(inv, 0, &env, err);
 	if (rc == ERR_OK)
@@ -166,7 +187,11 @@ enum error_code command_set(struct invocation *inv, struct error *err)
 	if (rc == ERR_OK)
 		rc = object_of(texts, data, err);
 	if (rc == ERR_OK)
-		rc = session_patch(inv, client, &env, data, true, &revision, err);
+		rc = templates_of(inv, texts, templates, err);
+	change.data = data;
+	change.templates = option_is_given(inv, OPT_TEMPLATE) || option_is_given(inv, OPT_TEXT) ? templates : NULL;
+	if (rc == ERR_OK)
+		rc = session_patch(inv, client, &env, &change, true, &revision, err);
 	if (rc != ERR_OK)
 		return rc;
 	for (size_t i = 0; i < env_set_count(texts); i++)

@@ -2,6 +2,7 @@
 # tier: quick
 # sanitized: yes
 """Parents, templates and masks: what is stored, what resolves, what is refused, who is woken."""
+import json
 import threading
 import time
 
@@ -170,6 +171,63 @@ def test_waiting_wakes_on_all_that_is_touched():
         assert answer.headers.get("etag") != etag and answer.status in (200, 422), answer
     same(answer.status, 422)
     etag = '"none"'
+
+
+def test_envctl():
+    good = lambda *words, **more: DAEMON.envctl(*words, check=0, **more)
+    good("set", "x/base", "HOST=db", "OLD=1", "NAME=base")
+    good("set", "x/shop", "PW=a/b")
+    same(good("env", "extends", "x/shop").stdout, "")
+    assert "extends nothing" in good("env", "extends", "x/shop").stderr
+    good("env", "extends", "x/shop", "x/base")
+    same(good("env", "extends", "x/shop").stdout, "x/base\n")
+    same(json.loads(good("env", "extends", "x/shop", "--json").stdout), {"environment": "x/shop", "parents": ["x/base"]})
+    good("set", "x/shop", "--template", "URL=pg://${PW|urlencode}@${HOST}")
+    good("unset", "x/shop", "OLD", "NAME", "--mask")
+    same(good("get", "x/shop", "URL").stdout, "pg://a%2Fb@db")
+    same(good("get", "x/shop", "URL", "--raw").stdout, "pg://${PW|urlencode}@${HOST}")
+    same(json.loads(good("get", "x/shop", "--raw", "--json").stdout)["variables"], {"PW": "a/b", "URL": "pg://${PW|urlencode}@${HOST}"})
+    table = [line.split() for line in good("get", "x/shop", "--reveal").stdout.splitlines()]
+    same(table, [["NAME", "FROM", "VERSION", "REVISION", "VALUE"], ["HOST", "x/base", "1", "1", "db"],
+                 ["PW", "x/shop", "1", "1", "a/b"], ["URL", "x/shop", "1", "2", "pg://a%2Fb@db"]])
+    same([line.split()[0] for line in good("get", "x/shop", "--raw").stdout.splitlines()], ["NAME", "PW", "URL"])
+    out = good("run", "x/shop", "--", "/usr/bin/env").stdout
+    assert "URL=pg://a%2Fb@db\n" in out and "HOST=db\n" in out and "OLD=" not in out, out
+    assert "URL=pg://a%2Fb@db" in good("render", "x/shop", "--format", "docker").stdout
+    settings = good("env", "settings", "x/shop").stdout
+    assert "parents      x/base" in settings and "templates    URL" in settings and "masked       NAME,OLD" in settings, settings
+    assert "--mask hides what a parent gives" in DAEMON.envctl("unset", "x/shop", "HOST", check=3).stderr
+    assert "does not mask HOST" in DAEMON.envctl("unset", "x/shop", "HOST", "--unmask", check=3).stderr
+    good("unset", "x/shop", "OLD", "--unmask")
+    same(good("get", "x/shop", "OLD").stdout, "1")
+    # a template stays one until --text
+    good("set", "x/shop", "URL=<${HOST}>")
+    same(good("get", "x/shop", "URL").stdout, "<db>")
+    good("set", "x/shop", "URL=<${HOST}>", "--text")
+    same(good("get", "x/shop", "URL").stdout, "<${HOST}>")
+    # copied as what it is
+    good("set", "x/shop", "URL=<${HOST}>", "-t")
+    good("set", "x/copy", "HOST=own", "KEEP=${HOST}", "-t")
+    good("set", "x/copy", "HOST=own", "--text")
+    good("copy", "x/shop", "x/copy", "--only", "URL,PW")
+    same(resolved("x/copy"), {"HOST": "own", "KEEP": "own", "URL": "<own>", "PW": "a/b"})
+    good("set", "x/shop", "URL=<${HOST}>", "--text")
+    good("copy", "x/shop", "x/copy", "--only", "URL")
+    same(resolved("x/copy"), {"HOST": "own", "KEEP": "own", "URL": "<${HOST}>", "PW": "a/b"})
+    good("copy", "x/shop", "x/copy", "--replace")
+    same(resolved("x/copy"), {"URL": "<${HOST}>", "PW": "a/b"})
+    # said by who breaks it
+    good("set", "x/shop", "URL=<${HOST}>", "-t")
+    assert "1 that extend this environment do not resolve: x/shop" in good("unset", "x/base", "HOST").stderr
+    refused = DAEMON.envctl("get", "x/shop", check=1)
+    assert "refers to HOST" in refused.stderr, refused
+    good("set", "x/base", "HOST=db")
+    for words in (("set", "x/shop", "A=1", "-t", "--text"), ("unset", "x/shop", "A", "--mask", "--unmask"), ("env", "extends", "x/shop", "x/base", "--clear"),
+                  ("env", "extends", "x/shop", "/x")):
+        assert DAEMON.envctl(*words).returncode in (1, 64), words
+    good("set", "x/shop", "URL=x", "--text")
+    good("env", "extends", "x/shop", "--clear")
+    same(resolved("x/shop"), {"PW": "a/b", "URL": "x"})
 
 
 def test_secrets_are_in_no_sentence():

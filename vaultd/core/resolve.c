@@ -152,15 +152,21 @@ enum error_code kv_resolve(struct vault *vault, const struct caller *caller, con
 
 /* -- settings ---------------------------------------------------------------- */
 
-static enum error_code read_current(struct records_view *view, struct kv_read_result *read, struct error *err)
+/* revision 0: the current one, which read stands for already. */
+static enum error_code read_content(const struct vault_use *use, const struct kv_target *target, uint64_t revision,
+				    struct kv_read_result *read, struct error *err)
 {
+	if (revision > 0) {
+		kv_read_result_free(read);
+		return environment_read(use->vault, use->view, target, revision, read, err);
+	}
 	if (!read->readable)
 		return ERR_OK;
-	return environment_revision(view, read->head_entry_, read->version.revision, &read->plain, &read->revision, err);
+	return environment_revision(use->view, read->head_entry_, read->version.revision, &read->plain, &read->revision, err);
 }
 
 enum error_code kv_settings_read(struct vault *vault, const struct caller *caller, const struct kv_target *target,
-				 struct kv_resolved *ret, struct error *err)
+				 uint64_t revision, struct kv_resolved *ret, struct error *err)
 {
 	cleanup_(kv_resolved_freep) struct kv_resolved settings = {0};
 	vault_use_scope use = {0};
@@ -168,7 +174,7 @@ enum error_code kv_settings_read(struct vault *vault, const struct caller *calle
 	if (vault_use_begin_view(vault, &use, err) != ERR_OK ||
 	    vault_decide(caller, CAP_READ, target->api_path, err) != ERR_OK ||
 	    environment_metadata(vault, use.view, target, &settings.read, err) != ERR_OK ||
-	    read_current(use.view, &settings.read, err) != ERR_OK ||
+	    read_content(&use, target, revision, &settings.read, err) != ERR_OK ||
 	    allow_names_read(settings.read.head_entry_->settings, &settings.allow_names, &settings.allow_names_len,
 			     err) != ERR_OK)
 		return err->code;

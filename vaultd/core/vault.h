@@ -266,9 +266,10 @@ void vault_set_watcher(struct vault *vault, void (*changed)(void *arg, const cha
  */
 enum error_code kv_settings_write(struct vault *vault, const struct caller *caller, const struct kv_target *target,
 				  const struct json_value *patch, struct error *err) must_check;
-/* Reads them: allow_names, read.head.parents; read.revision is empty when there is no readable revision. */
+/* Reads them: allow_names, read.head.parents; and the content of a revision (0: the current one), for its kinds: read.revision
+ * is empty when it is deleted, or there is none yet. ERR_NOT_FOUND: no such environment or revision. */
 enum error_code kv_settings_read(struct vault *vault, const struct caller *caller, const struct kv_target *target,
-				 struct kv_resolved *ret, struct error *err) must_check;
+				 uint64_t revision, struct kv_resolved *ret, struct error *err) must_check;
 
 /* Newest first, at most limit revisions below `before` (0: from the newest); optionally only those in which the variable
  * `name` changed. */

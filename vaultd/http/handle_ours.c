@@ -427,14 +427,16 @@ static void emit_kind(struct secret_buf *out, const char *key, const struct revi
 
 void handle_settings_read(struct request *request)
 {
-	static const char *const no_arguments[] = { NULL };
+	static const char *const allowed[] = { "revision", NULL };
 	cleanup_(kv_resolved_freep) struct kv_resolved settings = {0};
 	struct error err = ERROR_INIT;
 	struct secret_buf *out;
+	uint64_t revision;
 
-	if (!request_args_only(request, no_arguments) || !request_target(request, true))
+	if (!request_args_only(request, allowed) || !request_target(request, true) ||
+	    !request_arg_uint(request, "revision", 0, INT64_MAX, &revision))
 		return;
-	if (kv_settings_read(request->server->vault, &request->caller, &request->target, &settings, &err) != ERR_OK) {
+	if (kv_settings_read(request->server->vault, &request->caller, &request->target, revision, &settings, &err) != ERR_OK) {
 		reply_error(request, &err, false);
 		return;
 	}
