@@ -171,6 +171,21 @@ enum error_code kv_source_read(struct vault_client *client, const struct kv_moun
 
 /* -- the vault's own side ---------------------------------------------------- */
 
+enum error_code client_default_versions(struct vault_client *client, uint64_t *ret, struct error *err)
+{
+	cleanup_(answer_free) struct answer answer = {0};
+	struct error found = ERROR_INIT;
+	enum error_code rc = call_get(client, "secret/config", "the mount", &answer, &found);
+
+	if (rc != ERR_OK && rc != ERR_DENIED) {
+		*err = found;
+		return rc;
+	}
+	int64_t versions = rc == ERR_OK ? answer_int(&answer.data, "max_versions", -1) : -1;
+	*ret = versions > 0 ? (uint64_t)versions : versions == 0 ? DEFAULT_MAX_VERSIONS : 0;
+	return ERR_OK;
+}
+
 enum error_code client_metadata_write(struct vault_client *client, const struct env_path *env,
 				      const struct secret_buf *body, struct error *err)
 {

@@ -35,6 +35,8 @@ enum error_code kv_source_read(struct vault_client *client, const struct kv_moun
 
 /* -- the vault's own side ---------------------------------------------------- */
 
+/* How many versions an environment without a setting of its own keeps; 0 when the vault does not tell us. */
+enum error_code client_default_versions(struct vault_client *client, uint64_t *ret, struct error *err) must_check;
 /* body: any of max_versions, cas_required, delete_version_after, custom_metadata. Makes the environment. */
 enum error_code client_metadata_write(struct vault_client *client, const struct env_path *env,
 				      const struct secret_buf *body, struct error *err) must_check;

@@ -157,21 +157,32 @@ static enum error_code write_settings(struct import *import, int64_t max_version
 	return rc == ERR_OK ? rc : error_prefix(err, "its metadata");
 }
 
+static bool settings_differ(const struct import *import)
+{
+	return !version_settings_equal(import->theirs, import->ours) ||
+	       !env_set_equal(import->their_custom, import->our_custom);
+}
+
 /* While versions are written, none of them is to fall out; a mount may keep fewer than the source does. */
-static enum error_code make_room(struct import *import, struct error *err)
+static enum error_code make_room(struct import *import, bool *ret_made, struct error *err)
 {
 	uint64_t wanted = import->theirs->current;
+	uint64_t room = import->ours->max_versions > 0 ? (uint64_t)import->ours->max_versions : import->room;
 
+	*ret_made = wanted > room;
+	if (!*ret_made)
+		return ERR_OK;
 	return write_settings(import, wanted < LIMIT_MAX_VERSIONS ? (int64_t)wanted : LIMIT_MAX_VERSIONS, false, err);
 }
 
-static enum error_code copy_versions(struct import *import, const struct import_item *item, struct error *err)
+static enum error_code copy_versions(struct import *import, const struct import_item *item, bool *ret_made_room,
+				     struct error *err)
 {
 	struct marks marks = {.len = 0};
 	enum error_code rc = ERR_OK;
 
 	if (item->ours_current < import->theirs->current)
-		rc = make_room(import, err);
+		rc = make_room(import, ret_made_room, err);
 	if (rc == ERR_OK && !import->latest)
 		rc = mark_old(import, &marks, err);
 	for (uint64_t n = item->ours_current + 1; rc == ERR_OK && n <= import->theirs->current; n++) {
@@ -196,15 +207,16 @@ static enum error_code update_current(struct import *import, const struct import
 
 enum error_code import_copy(struct import *import, struct import_item *item, struct error *err)
 {
+	bool made_room = false;
 	enum error_code rc = import_look_again(import, item, err);
 
 	/* The source may have more versions by now: then they come along. */
 	if (rc == ERR_OK && item->action == IMPORT_UPDATE)
 		rc = update_current(import, item, err);
 	else if (rc == ERR_OK)
-		rc = copy_versions(import, item, err);
-	/* Version 1 has no settings; then what make_room() has set goes back to the default. */
-	if (rc == ERR_OK && (import->mount.version == 2 || item->action == IMPORT_NEW))
+		rc = copy_versions(import, item, &made_room, err);
+	/* Version 1 has no settings; then only what make_room() has set goes back. */
+	if (rc == ERR_OK && (made_room || (import->mount.version == 2 && settings_differ(import))))
 		rc = write_settings(import, import->theirs->max_versions, import->mount.version == 2, err);
 	return rc == ERR_OK ? rc : error_prefix(err, "%.200s", import->env.text);
 }

@@ -248,6 +248,9 @@ static enum error_code perform(struct import *import, struct error *err)
 	if (rc != ERR_OK)
 		return rc;
 	different = conflicts(import);
+	rc = client_default_versions(import->target, &import->room, err);
+	if (rc != ERR_OK)
+		return rc;
 	bool write = !import->dry_run && import->refused == 0 && different == 0;
 	if (write)
 		rc = copy_all(import, err);

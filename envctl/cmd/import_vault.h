@@ -36,6 +36,7 @@ struct import {
 	const char *prefix;	/* in the mount (points into place), without a '/' at its end */
 	const char *to;		/* instead of the prefix; NULL: as it is there */
 	char to_text[LIMIT_ENV_PATH_LEN + 2];
+	uint64_t room; /* versions that an environment of ours keeps without being told */
 	bool latest, update, dry_run;
 	struct name_filter filter;
 	struct import_item *items; /* owned */

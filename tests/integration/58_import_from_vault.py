@@ -162,6 +162,43 @@ def places(story):
         story.bad(1, "--to", "import", "--from-vault", source.address, "secret", "--to", "a//b")
 
 
+@case
+def other_mounts_of_another_vaultd(story):
+    with Source() as source:
+        assert source.put("sys/mounts/team/new", {"type": "kv-v2"}).status == 204
+        assert source.put("team/new/data/a/b", b'{"data": {"N": 1.10}}').status == 200
+        story.good("import", "--from-vault", source.address, "team/new", "--to", "old")
+        assert b'"N":1.10' in story.get("secret/data/old/a/b").body
+        story.good("import", "--from-vault", source.address, "team/new/a", "--to", "deeper")
+        assert story.read("deeper/b") == {"N": 1.1}
+        story.bad(4, "the source", "import", "--from-vault", source.address, "team")
+
+
+@case
+def no_value_is_shown(story):
+    """Not in what is printed, not in errors, not in the list of processes, not in a file."""
+    canary = "hunter2-canary"
+    with Source() as source:
+        source.write("a", {"A": canary})
+        source.write("b", {"B": canary})
+        source.put("secret/metadata/b", {"custom_metadata": {"note": canary}})
+        story.write("a", {"A": "other"})
+        outs = [story.envctl("import", "--from-vault", source.address, "secret", *more)
+                for more in (["--dry-run"], ["--json"], ["--update"], [])]
+        for out in outs:
+            assert canary not in out.out + out.err, out
+        assert outs[1].code == 6 and outs[2].code == 0 and story.read("b") == {"B": canary}
+    for folder, _, names in os.walk(story.home):
+        for name in names:
+            path = os.path.join(folder, name)
+            if os.path.isfile(path):
+                with open(path, "rb") as handle:
+                    assert canary.encode() not in handle.read(), path
+    with Fake({"bad": ['{"\\u0000%s":"%s"}' % (canary, canary)]}) as fake:
+        out = take(story, fake, code=1)
+        assert canary not in out.out + out.err, out
+
+
 # -- a server that is as odd as servers can be ---------------------------------
 
 
@@ -382,6 +419,18 @@ def odd_settings_and_many_versions(story):
         assert len(meta["versions"]) == 150 and meta["current_version"] == 150 and meta["max_versions"] == 1000, meta
         assert story.read("a", 1) == {"N": 1}
         assert "1 equal" in take(story, fake).out
+
+
+@case
+def a_mount_that_keeps_few(story):
+    """None falls out while it is copied; afterwards the source's setting counts, as there."""
+    story.good("set", "x", "A=1")
+    assert story.request("POST", "secret/config", {"max_versions": 2}).status == 204
+    with Fake({"a": ['{"N":%d}' % n for n in range(1, 8)], "b": ['{"N":1}', '{"N":2}']}, meta={"max_versions": 10}) as fake:
+        take(story, fake)
+        assert [story.read("a", n) for n in range(1, 8)] == [{"N": n} for n in range(1, 8)]
+        assert story.read("b", 1) == {"N": 1} and story.get("secret/metadata/b").data["max_versions"] == 10
+        assert "2 equal" in take(story, fake).out
 
 
 @case
