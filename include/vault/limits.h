@@ -65,6 +65,24 @@
 #define LIMIT_EXPLAIN_POLICIES 64
 #define LIMIT_ACL_CACHE 64		/* compiled sets of policies; a miss costs parsing their texts */
 
+/* tokens */
+#define DEFAULT_TOKEN_TTL_SECONDS (768 * 3600)	/* as Vault's: 32 days */
+#define LIMIT_TOKEN_TTL_SECONDS (768 * 3600)	/* the longest life without a period, and the longest period */
+#define LIMIT_BATCH_TTL_SECONDS (24 * 3600)	/* a batch token is not stored: it must not outlive a day */
+#define LIMIT_TOKENS 1000000		/* stored at a time; each costs about 100 bytes of memory */
+#define LIMIT_TOKEN_DEPTH 64		/* tokens made by tokens: each use walks up the chain */
+#define LIMIT_TOKEN_POLICIES 64
+#define LIMIT_TOKEN_DISPLAY_LEN 63	/* stands in each revision as its author */
+#define LIMIT_TOKEN_META_KEYS 64
+#define LIMIT_TOKEN_META_KEY_LEN 128
+#define LIMIT_TOKEN_META_VALUE_LEN 512
+#define LIMIT_TOKEN_CIDRS 16		/* all are compared at each use */
+#define LIMIT_TOKEN_USES 1000000000
+#define LIMIT_CUSTOM_TOKEN_LEN 128	/* a text that root chooses */
+#define LIMIT_TOKEN_ROLE_NAME_LEN 64
+#define LIMIT_TOKEN_PATH_SUFFIX_LEN 64
+#define LIMIT_REVOKE_BATCH 256		/* tokens deleted in one commit; what is left below them is dead already */
+
 /* HTTP */
 #define LIMIT_TARGET_LEN 4096		/* request target, path and query */
 #define LIMIT_HEADER_LEN 16384		/* all request headers together */

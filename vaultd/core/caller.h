@@ -29,8 +29,10 @@ struct caller {
 	char accessor[40];	/* hex of the token's id, "" for a peer */
 	int64_t created, expires;	/* of the token; 0: none */
 	int64_t creation_ttl;	/* seconds */
-	char path[64];		/* "auth/token/root" */
+	char path[160];		/* "auth/token/root" */
 	uint8_t token_id[ID_LEN];	/* CALLER_TOKEN: what its cubbyhole and its children hang on */
+	bool batch;		/* a batch token: token_id is its bid; it has no children and no cubbyhole */
+	bool counted;		/* has a limited number of uses: each request commits one first (vault_tokens.h) */
 	struct acl *acl;	/* held; NULL: nothing but what root may */
 };
 void caller_release(struct caller *caller);	/* makes it anonymous; may be called again */

@@ -139,6 +139,33 @@ static void policy_changed(struct vault *vault, const struct records_change *cha
 	token_cache_clear(vault->tokens);
 }
 
+static enum error_code add_token(struct vault *vault, const struct records_change *change, struct error *err)
+{
+	struct token_record token;
+	enum error_code code;
+
+	if (change->key.len != 1 + ID_LEN)
+		return error_set(err, ERR_RECORD, "the key of a token's record has a wrong length");
+	code = decode_token(change->plain, change->plain_len, &token, err);
+	if (code != ERR_OK)
+		return code;
+	code = token_index_put(vault->token_index, change->key.bytes + 1, &token, token_clock_now(&vault->token_clock), err);
+	token_record_free(&token);
+	return code;
+}
+
+/* Without memory the token is not known and so refused; the next unseal finds it. */
+static void token_changed(struct vault *vault, const struct records_change *change)
+{
+	struct error ignored = ERROR_INIT;
+
+	token_cache_drop(vault->tokens, change->key.bytes + 1);
+	if (change->deleted)
+		token_index_remove(vault->token_index, change->key.bytes + 1);
+	else if (add_token(vault, change, &ignored) != ERR_OK)
+		error_clear(&ignored);
+}
+
 void vault_feed(void *arg, const struct records_change *change)
 {
 	struct vault *vault = arg;
@@ -148,7 +175,7 @@ void vault_feed(void *arg, const struct records_change *change)
 		head_changed(vault, change);
 		break;
 	case TABLE_TOKEN:
-		token_cache_drop(vault->tokens, change->key.bytes + 1);
+		token_changed(vault, change);
 		break;
 	case TABLE_MOUNT:
 		mount_changed(vault, change);
@@ -189,5 +216,7 @@ enum error_code vault_load(void *arg, const struct records_change *record, struc
 		return add_mount(vault, record, err);
 	if (record->key.bytes[0] == TABLE_POLICY)
 		return policy_table_change(vault->policies, record, err);
+	if (record->key.bytes[0] == TABLE_TOKEN)
+		return add_token(vault, record, err);
 	return ERR_OK;
 }

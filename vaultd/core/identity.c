@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/vault_state.h"
+#include "core/vault_tokens.h"
 #include "crypto/token_text.h"
 #include "records/value.h"
 #include "vault/limits.h"
@@ -53,6 +54,7 @@ static enum error_code caller_of(struct vault *vault, const struct token_record 
 		.created = record->created,
 		.expires = record->expires,
 		.creation_ttl = record->creation_ttl,
+		.counted = record->uses_left != 0,
 	};
 	snprintf(ret->display, sizeof(ret->display), "%.*s", (int)record->display.len, record->display.at);
 	snprintf(ret->path, sizeof(ret->path), "%.*s", (int)record->path.len, record->path.at);
@@ -77,6 +79,7 @@ static enum error_code load_token(struct vault *vault, struct records_view *view
 		return code;
 	memcpy(ret->id, key->bytes + 1, ID_LEN);
 	memcpy(ret->verifier, record.verifier, sizeof(ret->verifier));
+	ret->spent = record.uses_left == TOKEN_SPENT;
 	code = caller_of(vault, &record, ret->id, &ret->caller, err);
 	token_record_free(&record);
 	if (code == ERR_OK)
@@ -140,7 +143,8 @@ static enum error_code authenticate_token(struct vault *vault, struct records_vi
 	equal = sodium_memcmp(hash.verifier, token.verifier, sizeof(token.verifier)) == 0;
 	if (code == ERR_NOT_FOUND || !equal)
 		return denied(err);
-	if (token.caller.expires != 0 && token.caller.expires <= vault_now(vault))
+	if (token.spent || token.caller.created < vault->tokens_not_before ||
+	    !token_index_alive(vault->token_index, hash.id, token_clock_now(&vault->token_clock)))
 		return denied(err);
 	*ret = take_caller(&token.caller);
 	return ERR_OK;

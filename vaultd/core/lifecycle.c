@@ -85,6 +85,7 @@ void vault_caches_wipe(struct vault *vault)
 {
 	head_cache_clear(vault->heads);
 	token_cache_clear(vault->tokens);
+	token_index_clear(vault->token_index);
 	policy_table_clear(vault->policies);
 	expiry_index_clear(vault->wrapped);
 	name_index_clear(vault->names);
@@ -92,8 +93,22 @@ void vault_caches_wipe(struct vault *vault)
 	mount_table_clear(vault->mounts);
 }
 
+/* What tokens are judged by, from the state; before anybody may ask. */
+static void ready_tokens(struct vault *vault)
+{
+	struct records_token_state state;
+
+	records_token_state(vault->records, &state);
+	token_clock_raise(&vault->token_clock, state.time_high_water);
+	vault->tokens_not_before = state.tokens_not_before;
+	memcpy(vault->fork_id, state.fork_id, ID_LEN);
+	token_index_settle(vault->token_index);
+}
+
 static void set_unsealed(struct vault *vault, bool unsealed)
 {
+	if (unsealed)
+		ready_tokens(vault);
 	pthread_rwlock_wrlock(&vault->state);
 	atomic_store(&vault->unsealed, unsealed);
 	pthread_rwlock_unlock(&vault->state);
@@ -260,6 +275,7 @@ static enum error_code seal_locked(struct vault *vault, const struct caller *cal
 		return error_set(err, ERR_SEALED, "Vault is sealed");
 	if (vault_decide(caller, CAP_SUDO | CAP_UPDATE, "sys/seal", err) != ERR_OK)
 		return err->code;
+	vault_keep_time(vault, 0);
 	forget_everything(vault);
 	return ERR_OK;
 }

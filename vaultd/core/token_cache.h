@@ -15,6 +15,7 @@
 
 struct cached_token {
 	uint8_t id[ID_LEN], pin[PIN_LEN], verifier[16];
+	bool spent;		/* its last use is over */
 	struct caller caller;
 };
 

@@ -8,8 +8,12 @@
 #include "core/ceremonies.h"
 #include "core/completion.h"
 #include "core/vault_state.h"
+#include "core/vault_tokens.h"
 #include "core/wrapping.h"
 #include "vault/limits.h"
+
+/* What a crash and a clock that was set back meanwhile could add to a token's life. */
+#define KEEP_TIME_US (INT64_C(3600) * 1000000)
 
 int64_t vault_now(const struct vault *vault)
 {
@@ -34,11 +38,14 @@ static enum error_code make_parts(struct vault *vault, struct error *err)
 	vault->children = children_new();
 	vault->heads = head_cache_new(LIMIT_HEAD_CACHE);
 	vault->tokens = token_cache_new();
+	vault->token_index = token_index_new();
 	vault->policies = policy_table_new();
 	vault->wrapped = expiry_index_new();
 	vault->ceremonies = ceremonies_new();
 	if (!vault->mounts || !vault->names || !vault->children || !vault->heads || !vault->tokens ||
 	    !vault->policies || !vault->wrapped || !vault->ceremonies)
+		return error_set(err, ERR_NO_MEMORY, "no memory is left for the vault");
+	if (!vault->token_index)
 		return error_set(err, ERR_NO_MEMORY, "no memory is left for the vault");
 	return ERR_OK;
 }
@@ -57,6 +64,7 @@ enum error_code vault_open(const struct vault_options *options, struct vault **r
 	pthread_mutex_init(&vault->lifecycle, NULL);
 	pthread_mutex_init(&vault->watch, NULL);
 	pthread_mutex_init(&vault->progress, NULL);
+	token_clock_init(&vault->token_clock, &options->records.clock);
 	state_lock_init(&vault->state);
 	if (make_parts(vault, err) != ERR_OK || records_open(&options->records, &vault->records, err) != ERR_OK)
 		return err->code;
@@ -71,6 +79,8 @@ void vault_close(struct vault *vault)
 {
 	if (!vault)
 		return;
+	if (atomic_load(&vault->unsealed))
+		vault_keep_time(vault, 0);
 	ceremonies_free(vault->ceremonies);
 	records_close(vault->records);
 	mount_table_free(vault->mounts);
@@ -78,6 +88,8 @@ void vault_close(struct vault *vault)
 	children_free(vault->children);
 	head_cache_free(vault->heads);
 	token_cache_free(vault->tokens);
+	token_index_free(vault->token_index);
+	token_clock_end(&vault->token_clock);
 	policy_table_free(vault->policies);
 	expiry_index_free(vault->wrapped);
 	share_set_clear(&vault->unseal_shares);
@@ -233,8 +245,18 @@ enum error_code vault_commit(struct vault *vault,
 	return completion_wait(&completion, err);
 }
 
+void vault_keep_time(struct vault *vault, int64_t slack)
+{
+	struct error ignored = ERROR_INIT;
+
+	records_raise_time(vault->records, token_clock_now(&vault->token_clock));
+	if (token_index_expiring(vault->token_index) && records_keep_time(vault->records, slack, &ignored) != ERR_OK)
+		error_clear(&ignored);
+}
+
 void vault_tick(struct vault *vault)
 {
+	struct error ignored = ERROR_INIT;
 	int64_t now = vault->clock.monotonic_us(vault->clock.arg);
 
 	ceremonies_expire(vault->ceremonies, now);
@@ -245,6 +267,10 @@ void vault_tick(struct vault *vault)
 	if (!atomic_load(&vault->unsealed))
 		return;
 	wrapping_sweep(vault);
+	vault_keep_time(vault, KEEP_TIME_US);
+	/* What cannot be deleted now is tried again in a second, and is refused meanwhile. */
+	if (vault_token_tidy(vault, &ignored) != ERR_OK)
+		error_clear(&ignored);
 	records_tick(vault->records);
 	vault_sweep_mounts(vault);
 }

@@ -27,6 +27,8 @@
 #include "core/policy_table.h"
 #include "core/share_set.h"
 #include "core/token_cache.h"
+#include "core/token_clock.h"
+#include "core/token_index.h"
 #include "core/vault.h"
 #include "records/records.h"
 
@@ -44,6 +46,10 @@ struct vault {
 	struct children *children;
 	struct head_cache *heads;
 	struct token_cache *tokens;
+	struct token_index *token_index;
+	struct token_clock token_clock;
+	int64_t tokens_not_before;	/* set before it is unsealed, as is fork_id */
+	uint8_t fork_id[ID_LEN];
 	struct policy_table *policies;
 	struct expiry_index *wrapped;	/* answers that wait to be unwrapped */
 	struct ceremonies *ceremonies;
@@ -56,6 +62,10 @@ struct vault {
 };
 
 int64_t vault_now(const struct vault *vault);
+
+/* Commits the tokens' time when what is committed is more than slack µs behind and a token could live longer by that. A
+ * failure is left to the next time. Waits. */
+void vault_keep_time(struct vault *vault, int64_t slack);
 
 /* One operation: the state lock for reading and, when asked for, a view. Declare it with vault_use_scope. */
 struct vault_use {

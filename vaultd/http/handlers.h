@@ -10,6 +10,10 @@ route_handler handle_mount_enable, handle_mount_disable, handle_mount_tuning, ha
 route_handler handle_kv1_list, handle_kv1_read, handle_kv1_write, handle_kv1_delete;
 route_handler handle_resolved_read, handle_resolved_list, handle_resolved_metadata;
 route_handler handle_remount, handle_remount_status, handle_auths, handle_auth_enable, handle_auth_disable;
+route_handler handle_token_lookup, handle_token_lookup_accessor, handle_token_create, handle_token_create_orphan;
+route_handler handle_token_renew, handle_token_renew_self, handle_token_renew_accessor, handle_token_revoke;
+route_handler handle_token_revoke_self, handle_token_revoke_accessor, handle_token_revoke_orphan;
+route_handler handle_token_accessors, handle_token_tidy;
 route_handler handle_data_read, handle_data_write, handle_data_patch, handle_data_delete;
 route_handler handle_delete_revisions, handle_undelete, handle_destroy, handle_subkeys;
 route_handler handle_metadata_read, handle_metadata_list, handle_metadata_write, handle_metadata_patch;

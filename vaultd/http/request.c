@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "http/action.h"
 #include "http/answer.h"
 #include "http/internal.h"
 #include "http/wrapping.h"
@@ -381,17 +382,34 @@ static enum MHD_Result conclude(struct request *request)
 	return request->away ? MHD_YES : answer_queue(request);
 }
 
-static enum MHD_Result run(struct request *request)
+static void start(struct request *request)
 {
-	connection_set_deadline(request->connection, DEADLINE_REQUEST_SECONDS);
-	if (request->reply.status == 0 && request->body && !secret_buf_ok(request->body))
-		reply_empty(request, 500);
 	if (request->reply.status == 0 && (request->route->flags & ROUTE_SLOW) != 0) {
 		if (!worker_submit(request->server->worker, request))
 			reply_busy(request, "too many slow requests are waiting; try again in a moment");
 	} else if (request->reply.status == 0) {
 		request->route->handle(request);
 	}
+}
+
+/* Each request of a token with a limited number of uses costs one, denied or not, and it is paid first: of many at the same
+ * time as many are heard as there are uses. */
+static void pay_use(struct request *request)
+{
+	request->use.caller = &request->caller;
+	action_begin(request, &request->use.action, start);
+	action_submitted(request, vault_token_use(request->server->vault, &request->use, &request->err));
+}
+
+static enum MHD_Result run(struct request *request)
+{
+	connection_set_deadline(request->connection, DEADLINE_REQUEST_SECONDS);
+	if (request->reply.status == 0 && request->body && !secret_buf_ok(request->body))
+		reply_empty(request, 500);
+	if (request->caller.counted)
+		pay_use(request);
+	else
+		start(request);
 	return conclude(request);
 }
 

@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "core/vault.h"
+#include "core/vault_tokens.h"
 #include "http/connections.h"
 #include "http/gate.h"
 #include "http/reply.h"
@@ -62,6 +63,7 @@ struct request {
 	int64_t wait_until_us;		/* 0: does not wait */
 	char wait_etag[64];		/* what it must differ from */
 	int64_t wrap_ttl_s;		/* the answer is to be wrapped; 0: not, or not any more */
+	struct vault_token_use use;	/* of a token with a limited number of uses */
 	struct vault_op op;
 	bool op_used;
 	int64_t *revisions;		/* listed in a body; op.revisions points to it */

@@ -43,6 +43,28 @@ static const struct route routes[] = {
 	{ "/v1/sys/internal/ui/mounts/{name}", METHOD_GET, 0, 0, AUDIT_READ, ROUTE_ANONYMOUS, handle_ui_mount },
 	{ "/v1/auth/token/lookup-self", METHOD_GET | WRITE, 0, LIMIT_BODY_SMALL, AUDIT_READ, 0, handle_lookup_self },
 
+	/* tokens; a lookup is asked for with a body, so that no token stands in a path */
+	{ "/v1/auth/token/lookup", WRITE, CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_READ, ROUTE_AUTHORIZE, handle_token_lookup },
+	{ "/v1/auth/token/lookup-accessor", WRITE, CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_READ, ROUTE_AUTHORIZE,
+	  handle_token_lookup_accessor },
+	{ "/v1/auth/token/accessors", METHOD_LIST, CAP_LIST | CAP_SUDO, 0, AUDIT_READ, ROUTE_AUTHORIZE, handle_token_accessors },
+	{ "/v1/auth/token/create", WRITE, CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_CHANGE, ROUTE_AUTHORIZE, handle_token_create },
+	{ "/v1/auth/token/create-orphan", WRITE, CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_CHANGE, ROUTE_AUTHORIZE,
+	  handle_token_create_orphan },
+	{ "/v1/auth/token/renew", WRITE, CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_CHANGE, ROUTE_AUTHORIZE, handle_token_renew },
+	{ "/v1/auth/token/renew-self", WRITE, CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_CHANGE, ROUTE_AUTHORIZE, handle_token_renew_self },
+	{ "/v1/auth/token/renew-accessor", WRITE, CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_CHANGE, ROUTE_AUTHORIZE,
+	  handle_token_renew_accessor },
+	{ "/v1/auth/token/revoke", WRITE, CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_CHANGE, ROUTE_AUTHORIZE, handle_token_revoke },
+	{ "/v1/auth/token/revoke-self", WRITE, CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_CHANGE, ROUTE_AUTHORIZE,
+	  handle_token_revoke_self },
+	{ "/v1/auth/token/revoke-accessor", WRITE, CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_CHANGE, ROUTE_AUTHORIZE,
+	  handle_token_revoke_accessor },
+	{ "/v1/auth/token/revoke-orphan", WRITE, CAP_UPDATE | CAP_SUDO, LIMIT_BODY_SMALL, AUDIT_CHANGE,
+	  ROUTE_AUTHORIZE | ROUTE_SLOW, handle_token_revoke_orphan },
+	{ "/v1/auth/token/tidy", WRITE, CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_CHANGE, ROUTE_AUTHORIZE | ROUTE_SLOW,
+	  handle_token_tidy },
+
 	/* response wrapping */
 	{ "/v1/sys/wrapping/wrap", WRITE, CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_CHANGE, ROUTE_AUTHORIZE, handle_wrap },
 	{ "/v1/sys/wrapping/lookup", METHOD_GET | WRITE, 0, LIMIT_BODY_SMALL, AUDIT_READ, ROUTE_WRAPPING, handle_wrapping_lookup },

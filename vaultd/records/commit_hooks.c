@@ -145,6 +145,8 @@ static enum error_code before_commit(void *arg, struct store_txn *txn, struct er
 	records->next.counter++;
 	records->next.lmdb_txn_id = store_txn_id(txn);
 	records->next.time = now;
+	if (now < atomic_load(&records->time_floor))
+		now = atomic_load(&records->time_floor);
 	if (now > records->next.time_high_water)
 		records->next.time_high_water = now;
 	random_fill(records->next.batch_id, ID_LEN);
@@ -217,6 +219,8 @@ void state_show(struct records *records)
 	records->shown_live = records->state.n_live;
 	records->shown_revisions = records->state.n_revisions;
 	memcpy(records->shown_fork, records->state.fork_id, ID_LEN);
+	records->shown_high_water = records->state.time_high_water;
+	records->shown_not_before = records->state.tokens_not_before;
 	records->shown_point = (struct anchor_point){ .counter = records->state.counter, .time = records->state.time };
 	memcpy(records->shown_point.store_id, records->store_id, ID_LEN);
 	memcpy(records->shown_point.fork_id, records->state.fork_id, ID_LEN);

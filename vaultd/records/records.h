@@ -169,6 +169,18 @@ struct records_health {
 };
 void records_health(struct records *records, struct records_health *ret);
 
+/* What of the state tokens are judged by. */
+struct records_token_state {
+	int64_t time_high_water;	/* the latest time that a commit has seen */
+	int64_t tokens_not_before;	/* tokens made before count no more; 0: all count */
+	uint8_t fork_id[ID_LEN];
+};
+void records_token_state(struct records *records, struct records_token_state *ret);
+/* The high water of the next commit is at least this: core's time never goes back, the machine's may. */
+void records_raise_time(struct records *records, int64_t at_least);
+/* Commits it, when the committed high water is more than slack µs behind. Waits. */
+enum error_code records_keep_time(struct records *records, int64_t slack, struct error *err) must_check;
+
 static inline void records_view_endp(struct records_view **view)
 {
 	records_view_end(*view);

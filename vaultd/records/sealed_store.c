@@ -310,3 +310,31 @@ void records_health(struct records *records, struct records_health *ret)
 	memcpy(ret->last_error, records->last_error, sizeof(ret->last_error));
 	pthread_mutex_unlock(&records->status);
 }
+
+void records_token_state(struct records *records, struct records_token_state *ret)
+{
+	pthread_mutex_lock(&records->status);
+	ret->time_high_water = records->shown_high_water;
+	ret->tokens_not_before = records->shown_not_before;
+	memcpy(ret->fork_id, records->shown_fork, ID_LEN);
+	pthread_mutex_unlock(&records->status);
+}
+
+void records_raise_time(struct records *records, int64_t at_least)
+{
+	int64_t now = atomic_load(&records->time_floor);
+
+	while (now < at_least && !atomic_compare_exchange_weak(&records->time_floor, &now, at_least))
+		;
+}
+
+enum error_code records_keep_time(struct records *records, int64_t slack, struct error *err)
+{
+	const struct state_patch nothing_else = { 0 };
+	struct records_token_state shown;
+
+	records_token_state(records, &shown);
+	if (atomic_load(&records->time_floor) - shown.time_high_water <= slack)
+		return ERR_OK;
+	return state_commit_patch(records, &nothing_else, err);
+}

@@ -67,6 +67,7 @@ struct records {
 	uint8_t next_commit[32];
 	struct pin_batch *batch;	/* of the transaction in hand */
 	bool published;
+	_Atomic int64_t time_floor;	/* of records_raise_time() */
 	atomic_uint_fast64_t destroys;	/* data keys deleted since the start; counted by the writer thread */
 
 	void (*changed)(void *arg, const struct records_change *change);
@@ -77,6 +78,7 @@ struct records {
 	pthread_mutex_t status;
 	uint64_t shown_counter, shown_live, shown_revisions, anchored_counter;
 	uint8_t shown_fork[ID_LEN];
+	int64_t shown_high_water, shown_not_before;
 	struct anchor_point shown_point;	/* what the anchor should say */
 	bool shred_pending;
 	int64_t shred_due;		/* monotonic µs */

@@ -65,7 +65,6 @@ static const struct row rows[] = {
 	{ "/v1/sys/internal/ui/mounts/secret/data/a", "", METHOD_GET, ROUTE_FOUND, "/v1/sys/internal/ui/mounts/{name}",
 	  "secret/data/a" },
 	{ "/v1/auth/token/lookup-self", "", METHOD_GET, ROUTE_FOUND, "/v1/auth/token/lookup-self", "" },
-	{ "/v1/auth/token/lookup", "", METHOD_POST, ROUTE_NONE, NULL, NULL },
 
 	{ "/v1/sys/wrapping/wrap", "", METHOD_POST, ROUTE_FOUND, "/v1/sys/wrapping/wrap", "" },
 	{ "/v1/sys/wrapping/wrap", "", METHOD_GET, ROUTE_NO_METHOD, "/v1/sys/wrapping/wrap", "" },
@@ -112,6 +111,21 @@ static const struct row rows[] = {
 	{ "/v1/secret/data/a", "", METHOD_GET, ROUTE_NONE, NULL, NULL },
 	{ "/v1/secret/data/a", "other/", METHOD_GET, ROUTE_NONE, NULL, NULL },
 
+	{ "/v1/auth/token/lookup", "", METHOD_PUT, ROUTE_FOUND, "/v1/auth/token/lookup", "" },
+	{ "/v1/auth/token/lookup-accessor", "", METHOD_PUT, ROUTE_FOUND, "/v1/auth/token/lookup-accessor", "" },
+	{ "/v1/auth/token/create", "", METHOD_PUT, ROUTE_FOUND, "/v1/auth/token/create", "" },
+	{ "/v1/auth/token/create-orphan", "", METHOD_PUT, ROUTE_FOUND, "/v1/auth/token/create-orphan", "" },
+	{ "/v1/auth/token/renew", "", METHOD_PUT, ROUTE_FOUND, "/v1/auth/token/renew", "" },
+	{ "/v1/auth/token/renew-self", "", METHOD_PUT, ROUTE_FOUND, "/v1/auth/token/renew-self", "" },
+	{ "/v1/auth/token/renew-accessor", "", METHOD_PUT, ROUTE_FOUND, "/v1/auth/token/renew-accessor", "" },
+	{ "/v1/auth/token/revoke", "", METHOD_PUT, ROUTE_FOUND, "/v1/auth/token/revoke", "" },
+	{ "/v1/auth/token/revoke-self", "", METHOD_PUT, ROUTE_FOUND, "/v1/auth/token/revoke-self", "" },
+	{ "/v1/auth/token/revoke-accessor", "", METHOD_PUT, ROUTE_FOUND, "/v1/auth/token/revoke-accessor", "" },
+	{ "/v1/auth/token/revoke-orphan", "", METHOD_PUT, ROUTE_FOUND, "/v1/auth/token/revoke-orphan", "" },
+	{ "/v1/auth/token/tidy", "", METHOD_PUT, ROUTE_FOUND, "/v1/auth/token/tidy", "" },
+	{ "/v1/auth/token/accessors", "", METHOD_LIST, ROUTE_FOUND, "/v1/auth/token/accessors", "" },
+	{ "/v1/auth/token/lookup", "", METHOD_GET, ROUTE_NO_METHOD, "/v1/auth/token/lookup", "" },
+	{ "/v1/auth/token/lookup/x", "", METHOD_GET, ROUTE_NONE, NULL, NULL },
 	{ "/v1/secret/config", "secret/", METHOD_GET, ROUTE_FOUND, "/v1/{mount}/config", "" },
 	{ "/v1/secret/config", "secret/", METHOD_POST, ROUTE_FOUND, "/v1/{mount}/config", "" },
 	{ "/v1/secret/config", "secret/", METHOD_DELETE, ROUTE_NO_METHOD, "/v1/{mount}/config", "" },
@@ -244,7 +258,8 @@ static void test_who_needs_a_wrapping_token(void **state)
 /* Questions that come with a body. */
 static bool only_asks(const struct route *route)
 {
-	return strncmp(route->pattern, "/v1/sys/capabilities", 20) == 0 || strcmp(route->pattern, "/v1/sys/policy/explain") == 0;
+	return strncmp(route->pattern, "/v1/sys/capabilities", 20) == 0 ||
+	       strncmp(route->pattern, "/v1/auth/token/lookup", 21) == 0 || strcmp(route->pattern, "/v1/sys/policy/explain") == 0;
 }
 
 static uint32_t body_limit_of(const struct route *route)
