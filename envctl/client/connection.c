@@ -226,6 +226,7 @@ enum error_code connection_open(const struct address *address, const struct conn
 				int64_t deadline_us, struct connection **ret, struct error *err)
 {
 	cleanup_(connection_freep) struct connection *connection = calloc(1, sizeof(*connection));
+	int64_t armed_us = time_left(deadline_us);
 	bool loopback = false;
 	enum error_code rc;
 
@@ -236,8 +237,9 @@ enum error_code connection_open(const struct address *address, const struct conn
 		rc = open_unix(address, deadline_us, &connection->fd, err);
 	else
 		rc = open_tcp(address, deadline_us, &connection->fd, &loopback, err);
-	if (rc == ERR_OK)
-		connection_set_deadline(connection, deadline_us);
+	/* The socket has its timeout already, which connecting has used up in part. */
+	connection->deadline_us = deadline_us;
+	connection->armed_us = armed_us;
 	if (rc == ERR_OK && address->kind == ADDRESS_HTTPS) {
 		const struct tls_server server = {
 			.host = address->host,

@@ -10,7 +10,7 @@ import stat
 import subprocess
 import time
 
-from envctl_story import ENVCTL, case, run_cases
+from envctl_story import ENVCTL, case, fake_server, run_cases
 
 
 def kept(story):
@@ -91,8 +91,47 @@ def logout_forgets(story):
     story.bad(78, "neither XDG_STATE_HOME nor HOME", "logout", env={"XDG_STATE_HOME": None, "HOME": None, "VAULT_ADDR": "unix://" + story.socket})
 
 
+# -- tokens -------------------------------------------------------------------
+
+
 def as_token(token):
     return {"VAULT_TOKEN": token}
+
+
+@case
+def tokens_are_made_and_shown(story):
+    me = as_token(story.root)
+    story.good("policy", "write", "shop", "-", stdin='path "secret/data/shop/*" { capabilities = ["read"] }\n')
+    made = story.json_of("token", "create", "--policy", "shop", "--ttl", "15m", "--uses", "9", "--display-name", "web", "--meta", "team=a",
+                         "--meta", "b=Grüße=1", "--explicit-max-ttl", "1h", "--json", env=me)
+    assert made["policies"] == ["default", "shop"] and made["lease_duration"] == 900 and made["num_uses"] == 9, made
+    assert made["metadata"] == {"team": "a", "b": "Grüße=1"} and made["token_type"] == "service" and made["orphan"] is False, made
+    token = made["client_token"]
+    seen = story.json_of("token", "lookup", "--accessor", made["accessor"], "--json", env=me)
+    assert "id" not in seen and seen["display_name"] == "token-web" and seen["explicit_max_ttl"] == 3600, seen
+    shown = story.good("token", "lookup", "-", stdin=token + "\n", env=me).out
+    for line in (f"accessor +{made['accessor']}", "policies +default, shop", "ttl +1[45]m[0-9]+s", "meta +.*team=a", "renewable +yes", "name +token-web"):
+        assert re.search("^" + line, shown, re.M), (line, shown)
+    assert token not in shown
+    assert story.good("token", "lookup", "--field", "policies", env=as_token(token)).out == "default,shop\n"
+    assert story.json_of("whoami", "--json", env=as_token(token))["policies"] == ["default", "shop"]
+    plain = story.good("token", "create", "--policy", "shop", "--no-default-policy", "--not-renewable", env=me).out
+    assert re.search("^token +vlt_", plain, re.M) and re.search("^policies +shop$", plain, re.M) and re.search("^renewable +no$", plain, re.M), plain
+    out = story.good("token", "create", "--policy", "no-such", "--field", "token", "--quiet", env=me)
+    assert re.fullmatch(r"vlt_[a-z]+_[^\s]+\n", out.out), out
+    orphan = story.json_of("token", "create", "--orphan", "--period", "1d", "--json", env=me)
+    assert orphan["orphan"] is True and orphan["lease_duration"] == 86400, orphan
+
+
+@case
+def warnings_are_shown_and_cannot_act(story):
+    body = json.dumps({"auth": {"client_token": "vlt_svc_x", "accessor": "a", "policies": ["p\u001b[31m"], "lease_duration": 0, "renewable": False},
+                       "warnings": ["no policy \u001b]0;t\u0007 of that name"]}).encode()
+    path = story.path("posing")
+    pid = fake_server(path, [b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body])
+    out = story.good("token", "create", env={"VAULT_ADDR": "unix://" + path})
+    os.waitpid(pid, 0)
+    assert "warning: no policy" in out.err and "\u001b" not in out.out + out.err and "p\\x1b[31m" in out.out, out
 
 
 @case
@@ -114,6 +153,65 @@ def bad_options_ask_nobody(story):
     assert "vlt_svc_secret" not in out.err
     story.bad(64, "you have no token", "token", "revoke", "--self")
     story.bad(1, "is empty", "token", "revoke", "-", stdin="")
+
+
+@case
+def tokens_are_renewed_and_revoked(story):
+    me = as_token(story.root)
+    parent = story.json_of("token", "create", "--ttl", "1h", "--json", env=me)
+    mine = as_token(parent["client_token"])
+    assert story.json_of("token", "renew", "--increment", "30m", "--json", env=mine)["lease_duration"] == 1800
+    out = story.good("token", "renew", "-", stdin=parent["client_token"] + "\n", env=me)
+    assert "ttl" in out.out and parent["client_token"] not in out.out + out.err, out
+    story.good("token", "renew", "--accessor", parent["accessor"], "--field", "ttl", env=me)
+    story.bad(1, "not renewable", "token", "renew", env=me)
+    shown = story.terminal("token", "lookup", "-", answers=[("Token: ", parent["client_token"] + "\n")], env=me)
+    assert parent["client_token"] not in shown and parent["accessor"] in shown, shown
+    kids = [story.json_of("token", "create", "--policy", "root", "--json", env=me) for _ in range(4)]
+    story.good("token", "revoke", "--accessor", kids[0]["accessor"], env=me)
+    story.good("token", "revoke", "-", stdin=kids[1]["client_token"] + "\n", env=me)
+    story.good("token", "revoke", "--self", env=as_token(kids[2]["client_token"]))
+    for kid in kids[:3]:
+        story.bad(4, "not accepted", "whoami", env=as_token(kid["client_token"]))
+    grandchild = story.good("token", "create", "--field", "token", env=as_token(kids[3]["client_token"])).out.strip()
+    story.good("token", "revoke", "-", "--orphan", stdin=kids[3]["client_token"] + "\n", env=me)
+    story.good("whoami", env=as_token(grandchild))
+    story.bad(1, "that accessor: ", "token", "lookup", "--accessor", kids[0]["accessor"], env=me)
+
+
+@case
+def logout_can_revoke(story):
+    token = story.good("token", "create", "--ttl", "1h", "--field", "token", env=as_token(story.root)).out
+    story.good("login", stdin=token)
+    story.good("login", "--no-store", stdin=token)
+    out = story.good("logout", "--revoke")
+    assert "the token is revoked" in out.err and "not kept any more" in out.err and not os.path.exists(kept(story)), out
+    story.bad(4, "nothing was kept", "login", stdin=token)
+    # one that nobody knows any more needs no revocation; one that cannot be revoked stays
+    with open(os.open(kept(story), os.O_CREAT | os.O_WRONLY, 0o600), "w") as handle:
+        handle.write(token)
+    story.bad(5, "still kept", "logout", "--revoke", env={"VAULT_ADDR": "unix:///nowhere"})
+    assert os.path.exists(kept(story))
+    assert "not valid any more" in story.good("logout", "--revoke").err and not os.path.exists(kept(story))
+
+
+@case
+def wrapped_once(story):
+    me = as_token(story.root)
+    wrapped = story.good("token", "create", "--ttl", "1h", "--wrap-ttl", "60s", "--field", "token", env=me).out
+    shown = story.good("token", "create", "--ttl", "1h", "--wrap-ttl", "1m", env=me).out
+    assert re.search("^ttl +1m0s$", shown, re.M) and re.search("^wrapped_accessor +", shown, re.M), shown
+    token = story.good("unwrap", "--field", "token", stdin=wrapped).out.strip()
+    story.good("whoami", env=as_token(token))
+    out = story.bad(1, "", "unwrap", stdin=wrapped)
+    assert wrapped.strip() not in out.err
+    story.good("set", "a", "B=1\u00e9")
+    info = story.get("secret/data/a", headers={"X-Vault-Wrap-TTL": "60"}).json["wrap_info"]
+    assert story.good("unwrap", "--field", "B", stdin=info["token"]).out == "1\u00e9"
+    info = story.get("secret/data/a", headers={"X-Vault-Wrap-TTL": "60"}).json["wrap_info"]
+    out = story.good("unwrap", "--field", "NOPE", stdin=info["token"])
+    assert "all of it is printed" in out.err and json.loads(out.out)["data"] == {"B": "1\u00e9"}, out
+    story.bad(4, "", "login", stdin=story.get("secret/data/a", headers={"X-Vault-Wrap-TTL": "60"}).json["wrap_info"]["token"])
 
 
 # -- policies -----------------------------------------------------------------
@@ -156,8 +254,9 @@ def policies_are_explained(story):
     story.bad(4, "", "policy", "explain", "secret/data/shop/private", "read", "--policy", "shop")
     got = story.envctl("policy", "explain", "secret/data/other", "read", "--policy", "shop", "--json")
     assert got.code == 4 and json.loads(got.out)["allowed"] is False, got
-    out = story.good("policy", "explain", "secret/data/shop/a", "delete", "--token", stdin=story.root + "\n", env=as_token(story.root))
-    assert "allowed: delete" in out.out and story.root not in out.out + out.err, out
+    token = story.good("token", "create", "--policy", "shop", "--field", "token", env=as_token(story.root)).out
+    out = story.envctl("policy", "explain", "secret/data/shop/a", "delete", "--token", stdin=token, env=as_token(story.root))
+    assert out.code == 4 and "denied: delete" in out.out and token.strip() not in out.out + out.err, out
     quiet = story.good("policy", "explain", "secret/data/shop/a", "read", "--quiet", env=as_token(story.root))
     assert quiet.out == "" and quiet.err == "", quiet
     story.bad(64, "one of --policy and --token", "policy", "explain", "a", "read", "--policy", "x", "--token")
