@@ -91,6 +91,7 @@
 #define LIMIT_BODY_SMALL (64u * 1024)	/* every other route */
 #define LIMIT_BODY_POLICY (448u * 1024)	/* a policy's text, each byte of it escaped */
 #define LIMIT_BODY_INIT (96u * 1024)	/* sys/init and sys/unseal: the largest key file in base64 */
+#define LIMIT_BODY_SLOTS (192u * 1024)	/* sys/slots and what goes with it: two of the largest key files */
 #define LIMIT_QUERY_ARGS 16
 #define LIMIT_QUERY_NAME_LEN 64		/* values are bounded by the target */
 #define LIMIT_HEADERS 64

@@ -36,7 +36,9 @@ def test_before_init():
 
 def test_init_as_vault_does_it():
     with fresh() as daemon:
-        for body in ({"secret_shares": 5, "secret_threshold": 3}, {"secret_shares": 1, "secret_threshold": 2},
+        for body in ({"secret_shares": 5, "secret_threshold": 6}, {"secret_shares": 5, "secret_threshold": 1},
+                     {"secret_shares": 17, "secret_threshold": 3}, {"secret_shares": 1, "secret_threshold": 2},
+                     {"secret_shares": 4294967301, "secret_threshold": 3}, {"secret_shares": -1, "secret_threshold": -1},
                      {"secret_shares": "x"}, {"secret_shares": 1, "secret_threshold": 1, "pgp_keys": ["abc"]}):
             answer = daemon.put("sys/init", body)
             same(answer.status, 400)

@@ -208,6 +208,12 @@ def test_keys_do_not_travel_over_tcp_unless_told():
             same(daemon.over_tls("PUT", path, {"key": "00" * 32}).status, 403)
         same(daemon.over_tls("GET", "sys/init").json, {"initialized": False})
         daemon.init()
+        slot = {"type": "key_file", "key": daemon.slot_key()}
+        for path, body in (("sys/slots", {"unlock": slot, "slot": {"passphrase": "x"}}), ("sys/slots/0/remove", {"unlock": slot}),
+                           ("sys/rekey/update", {"slot": slot, "nonce": "x"}), ("sys/rekey/verify", {"slot": slot, "nonce": "x"}),
+                           ("sys/generate-root/update", {"slot": slot, "nonce": "x"})):
+            answer = daemon.over_tls("PUT", path, body)
+            same((answer.status, "unseal_remote" in answer.errors[0]), (403, True))
         same(daemon.over_tls("PUT", "sys/seal", {}).status, 204)
         same(daemon.over_tls("PUT", "sys/unseal", {"slot": "key_file", "key_file": daemon.slot_key()}).status, 403)
         same(daemon.over_tls("GET", "sys/seal-status").json["sealed"], True)

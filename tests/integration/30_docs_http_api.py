@@ -50,7 +50,7 @@ def run_page(page, least):
     with vault.personal() as daemon:
         for command, answer in found:
             done = subprocess.run(["bash", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=30,
-                                  env=dict(os.environ, SOCK=daemon.socket, TOKEN=daemon.root_token, WORK=daemon.dir))
+                                  env=dict(os.environ, SOCK=daemon.socket, TOKEN=daemon.root_token, KEY=daemon.slot_key(), WORK=daemon.dir))
             name = command.split("http://vault")[1].split()[0].strip("'")
             try:
                 problem = fits(json.loads(answer, parse_float=str), json.loads(done.stdout, parse_float=str))

@@ -9,11 +9,11 @@ struct slot_path {
 	char text[32];
 };
 
-static struct slot_path path_of(unsigned id)
+static struct slot_path path_of(unsigned id, const char *action)
 {
 	struct slot_path path;
 
-	(void)snprintf(path.text, sizeof(path.text), "sys/slots/%u", id);
+	(void)snprintf(path.text, sizeof(path.text), "sys/slots/%u%s", id, action);
 	return path;
 }
 
@@ -37,7 +37,7 @@ enum error_code vault_slot_add(struct vault *vault, const struct caller *caller,
 enum error_code vault_slot_change(struct vault *vault, const struct caller *caller, const struct slot_secret *unlock,
 				  unsigned id, const struct slot_secret *secret, struct error *err)
 {
-	if (vault_authorize(vault, caller, CAP_SUDO | CAP_UPDATE, path_of(id).text, err) != ERR_OK)
+	if (vault_authorize(vault, caller, CAP_SUDO | CAP_UPDATE, path_of(id, "").text, err) != ERR_OK)
 		return err->code;
 	return records_slot_change(vault->records, unlock, id, secret, err);
 }
@@ -45,7 +45,7 @@ enum error_code vault_slot_change(struct vault *vault, const struct caller *call
 enum error_code vault_slot_remove(struct vault *vault, const struct caller *caller, const struct slot_secret *unlock,
 				  unsigned id, struct error *err)
 {
-	if (vault_authorize(vault, caller, CAP_SUDO | CAP_DELETE, path_of(id).text, err) != ERR_OK)
+	if (vault_authorize(vault, caller, CAP_SUDO | CAP_UPDATE, path_of(id, "/remove").text, err) != ERR_OK)
 		return err->code;
 	return records_slot_remove(vault->records, unlock, id, err);
 }

@@ -27,7 +27,7 @@
 
 struct vault;
 
-/* -- slots: sudo on sys/slots or sys/slots/<id> --------------------------- */
+/* -- slots: sudo on sys/slots, sys/slots/<id>, sys/slots/<id>/remove -------- */
 
 enum error_code vault_slots(struct vault *vault, const struct caller *caller, struct slot_info ret[static SLOTS_MAX],
 			    size_t *ret_len, struct error *err) must_check;

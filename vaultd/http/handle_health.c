@@ -200,7 +200,11 @@ static void emit_seal_status(struct secret_buf *out, const struct vault_status *
 	json_emit_uint(out, status->threshold);
 	json_emit_raw(out, ",\"n\":");
 	json_emit_uint(out, status->shares);
-	json_emit_raw(out, ",\"progress\":0,\"nonce\":\"\",\"version\":\"" API_VERSION "\",\"vaultd_version\":\"" VAULT_VERSION
+	json_emit_raw(out, ",\"progress\":");
+	json_emit_uint(out, status->progress);
+	json_emit_raw(out, ",\"nonce\":");
+	json_emit_cstring(out, status->nonce);
+	json_emit_raw(out, ",\"version\":\"" API_VERSION "\",\"vaultd_version\":\"" VAULT_VERSION
 			   "\",\"build_date\":\"\",\"migration\":false,\"recovery_seal\":false,\"storage_type\":\"lmdb\"");
 	if (!status->sealed) {
 		json_emit_raw(out, ",\"cluster_name\":");

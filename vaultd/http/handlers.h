@@ -5,6 +5,10 @@
 
 route_handler handle_healthz, handle_readyz, handle_metrics, handle_sys_health;
 route_handler handle_seal_status, handle_leader, handle_init_status, handle_init, handle_unseal, handle_seal;
+route_handler handle_slots_list, handle_slot_add, handle_slot_change, handle_key_status, handle_rotate, handle_rotate_config;
+route_handler handle_rekey_start, handle_rekey_status, handle_rekey_cancel, handle_rekey_update, handle_rekey_verify;
+route_handler handle_rekey_verify_status, handle_rekey_verify_restart, handle_rekey_backup, handle_rekey_backup_delete;
+route_handler handle_root_start, handle_root_status, handle_root_cancel, handle_root_update;
 route_handler handle_mounts, handle_mount, handle_ui_mounts, handle_ui_mount, handle_lookup_self;
 route_handler handle_mount_enable, handle_mount_disable, handle_mount_tuning, handle_mount_tune;
 route_handler handle_kv1_list, handle_kv1_read, handle_kv1_write, handle_kv1_delete;

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "core/vault.h"
+#include "http/handlers.h"
 #include "http/routes.h"
 #include "vault/limits.h"
 
@@ -105,6 +106,31 @@ static const struct row rows[] = {
 	{ "/v1/cubbyhole/a", "", METHOD_POST, ROUTE_FOUND, "/v1/cubbyhole/{env}", "a" },
 	{ "/v1/cubbyhole/a", "", METHOD_DELETE, ROUTE_FOUND, "/v1/cubbyhole/{env}", "a" },
 	{ "/v1/cubbyhole/a", "", METHOD_PATCH, ROUTE_NO_METHOD, "/v1/cubbyhole/{env}", "a" },
+
+	{ "/v1/sys/slots", "", METHOD_GET, ROUTE_FOUND, "/v1/sys/slots", "" },
+	{ "/v1/sys/slots", "", METHOD_POST, ROUTE_FOUND, "/v1/sys/slots", "" },
+	{ "/v1/sys/slots", "", METHOD_DELETE, ROUTE_NO_METHOD, "/v1/sys/slots", "" },
+	{ "/v1/sys/slots/3", "", METHOD_POST, ROUTE_FOUND, "/v1/sys/slots/{name}", "3" },
+	{ "/v1/sys/slots/3/remove", "", METHOD_PUT, ROUTE_FOUND, "/v1/sys/slots/{name}", "3/remove" },
+	{ "/v1/sys/slots/3", "", METHOD_GET, ROUTE_NO_METHOD, "/v1/sys/slots/{name}", "3" },
+	{ "/v1/sys/key-status", "", METHOD_GET, ROUTE_FOUND, "/v1/sys/key-status", "" },
+	{ "/v1/sys/rotate", "", METHOD_PUT, ROUTE_FOUND, "/v1/sys/rotate", "" },
+	{ "/v1/sys/rotate/config", "", METHOD_GET, ROUTE_FOUND, "/v1/sys/rotate/config", "" },
+	{ "/v1/sys/rekey/init", "", METHOD_GET, ROUTE_FOUND, "/v1/sys/rekey/init", "" },
+	{ "/v1/sys/rekey/init", "", METHOD_PUT, ROUTE_FOUND, "/v1/sys/rekey/init", "" },
+	{ "/v1/sys/rekey/init", "", METHOD_DELETE, ROUTE_FOUND, "/v1/sys/rekey/init", "" },
+	{ "/v1/sys/rekey/update", "", METHOD_PUT, ROUTE_FOUND, "/v1/sys/rekey/update", "" },
+	{ "/v1/sys/rekey/update", "", METHOD_DELETE, ROUTE_NO_METHOD, "/v1/sys/rekey/update", "" },
+	{ "/v1/sys/rekey/verify", "", METHOD_GET, ROUTE_FOUND, "/v1/sys/rekey/verify", "" },
+	{ "/v1/sys/rekey/verify", "", METHOD_PUT, ROUTE_FOUND, "/v1/sys/rekey/verify", "" },
+	{ "/v1/sys/rekey/verify", "", METHOD_DELETE, ROUTE_FOUND, "/v1/sys/rekey/verify", "" },
+	{ "/v1/sys/rekey/backup", "", METHOD_GET, ROUTE_FOUND, "/v1/sys/rekey/backup", "" },
+	{ "/v1/sys/rekey/backup", "", METHOD_DELETE, ROUTE_FOUND, "/v1/sys/rekey/backup", "" },
+	{ "/v1/sys/rekey", "", METHOD_GET, ROUTE_NONE, NULL, NULL },
+	{ "/v1/sys/generate-root/attempt", "", METHOD_GET, ROUTE_FOUND, "/v1/sys/generate-root/attempt", "" },
+	{ "/v1/sys/generate-root/attempt", "", METHOD_PUT, ROUTE_FOUND, "/v1/sys/generate-root/attempt", "" },
+	{ "/v1/sys/generate-root/attempt", "", METHOD_DELETE, ROUTE_FOUND, "/v1/sys/generate-root/attempt", "" },
+	{ "/v1/sys/generate-root/update", "", METHOD_POST, ROUTE_FOUND, "/v1/sys/generate-root/update", "" },
 
 	/* fixed rows do not hold when a mount is looked at, nor the other way round */
 	{ "/v1/sys/health", "sys/", METHOD_GET, ROUTE_NONE, NULL, NULL },
@@ -227,7 +253,8 @@ static void test_every_route_has_a_row(void **state)
 static void test_who_may_ask_what(void **state)
 {
 	static const char *const open[] = { "/healthz", "/readyz", "/metrics", "/v1/sys/health", "/v1/sys/seal-status",
-					    "/v1/sys/leader", "/v1/sys/init", "/v1/sys/unseal" };
+					    "/v1/sys/leader", "/v1/sys/init", "/v1/sys/unseal",
+					    "/v1/sys/rekey/update", "/v1/sys/rekey/verify", "/v1/sys/generate-root/update" };
 
 	(void)state;
 	for (size_t i = 0; route_at(i); i++) {
@@ -236,6 +263,9 @@ static void test_who_may_ask_what(void **state)
 
 		for (size_t j = 0; j < ARRAY_LEN(open); j++)
 			is_open |= strcmp(open[j], route->pattern) == 0;
+		/* To look at a verification, and to begin it anew, needs an identity. */
+		if (route->handle == handle_rekey_verify_status || route->handle == handle_rekey_verify_restart)
+			is_open = false;
 		assert_int_equal((route->flags & ROUTE_OPEN) != 0, is_open);
 		assert_int_equal((route->flags & ROUTE_ANONYMOUS) != 0,
 				 strncmp(route->pattern, "/v1/sys/internal/ui/mounts", 26) == 0);
@@ -255,6 +285,13 @@ static void test_who_needs_a_wrapping_token(void **state)
 	}
 }
 
+/* Secrets that open the vault come with these. */
+static bool brings_slots(const struct route *route)
+{
+	return route->handle == handle_slot_add || route->handle == handle_slot_change || route->handle == handle_rekey_update ||
+	       route->handle == handle_rekey_verify || route->handle == handle_root_update;
+}
+
 /* Questions that come with a body. */
 static bool only_asks(const struct route *route)
 {
@@ -270,6 +307,8 @@ static uint32_t body_limit_of(const struct route *route)
 		return LIMIT_BODY_INIT;
 	if (strstr(route->pattern, "/sys/policies/acl/{name}") || strstr(route->pattern, "/sys/policy/{name}"))
 		return LIMIT_BODY_POLICY;
+	if (brings_slots(route))
+		return LIMIT_BODY_SLOTS;
 	return LIMIT_BODY_SMALL;
 }
 
@@ -280,7 +319,8 @@ static void test_rules_of_rows(void **state)
 	(void)state;
 	for (size_t i = 0; route_at(i); i++) {
 		const struct route *route = route_at(i);
-		bool secret = strcmp(route->pattern, "/v1/sys/init") == 0 || strcmp(route->pattern, "/v1/sys/unseal") == 0;
+		bool secret = strcmp(route->pattern, "/v1/sys/init") == 0 || strcmp(route->pattern, "/v1/sys/unseal") == 0 ||
+			      brings_slots(route);
 
 		assert_int_equal(route->body_limit, (route->methods & bodies) == 0 ? 0 : body_limit_of(route));
 		/* What changes something is a change for the audit log; lookup-self only reads, whatever its method. */
