@@ -164,6 +164,39 @@ def test_after_seal_the_key_that_opens_is_nowhere():
     return None
 
 
+def test_shares_and_slots_leave_nothing():
+    """Secrets of unsealing share by share, of slots, of a rekey and of a root token: gone when each is done."""
+    if os.geteuid() != 0:
+        return "needs root to read another process's memory"
+    with vault.Daemon() as daemon:
+        daemon.start()
+        made = daemon.put("sys/init", {"secret_shares": 3, "secret_threshold": 2}).json
+        daemon.token = made["root_token"]
+        values = [bytes.fromhex(key)[12:44] for key in made["keys"]]
+        texts = [share[20:60].encode() for share in made["shares"]] + [key[30:80].encode() for key in made["keys"]]
+        assert not found(daemon.pid, values + texts, True)
+        daemon.put("sys/seal", None)
+        daemon.put("sys/unseal", {"key": made["shares"][0]})
+        assert found(daemon.pid, values[:1], True), "a share that waits for the others must be visible to this scan"
+        assert not found(daemon.pid, texts, True)
+        daemon.put("sys/unseal", {"reset": True})
+        assert not found(daemon.pid, values, True)
+        for share in made["shares"][1:]:
+            daemon.put("sys/unseal", {"key": share})
+        unlock, word = {"shares": made["shares"][:2]}, CANARY + "-passphrase"
+        assert daemon.put("sys/slots", {"unlock": unlock, "slot": {"passphrase": word}}).status == 200
+        start = daemon.put("sys/generate-root/attempt", {}).json
+        done = daemon.put("sys/generate-root/update", {"slot": {"passphrase": word}, "nonce": start["nonce"]}).json
+        nonce = daemon.put("sys/rekey/init", {"secret_shares": 3, "secret_threshold": 2}).json["nonce"]
+        rekeyed = daemon.put("sys/rekey/update", {"slot": {"passphrase": word}, "nonce": nonce}).json
+        values += [bytes.fromhex(key)[12:44] for key in rekeyed["keys"]]
+        texts += [share[20:60].encode() for share in rekeyed["shares"]]
+        settle(daemon)
+        where = found(daemon.pid, values + texts + [word.encode(), start["otp"].encode(), done["encoded_token"].encode()], True)
+        assert not where, where[:5]
+    return None
+
+
 def test_no_core_is_written():
     with vault.personal() as daemon:
         daemon.write("a/b", {"X": CANARY})

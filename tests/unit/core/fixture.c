@@ -43,6 +43,7 @@ static void fill(struct fixture *fixture)
 	struct error err = ERROR_INIT;
 	const char *token = fixture->init.root_token;
 
+	caller_release(&fixture->root);	/* of before a seal */
 	if (vault_authenticate(fixture->vault, token, strlen(token), NULL, &fixture->root, &err) != ERR_OK ||
 	    vault_mount_of(fixture->vault, "secret", &fixture->mount, &err) != ERR_OK)
 		fail_msg("fixture: %s", err.text);
@@ -112,6 +113,7 @@ int fixture_stop(void **state)
 
 	if (!fixture)
 		return -1;
+	caller_release(&fixture->root);
 	vault_close(fixture->vault);
 	remove_directory(fixture->directory);
 	vault_init_result_wipe(&fixture->init);

@@ -355,6 +355,7 @@ static void texts_that_are_no_shares(void **state)
 	for (size_t i = 5; i < SHARE_TEXT_LEN; i++) {
 		memcpy(wrong, text, SHARE_TEXT_LEN);
 		wrong[i] = wrong[i] == 'a' ? 'b' : 'a';
+		wrong[SHARE_TEXT_LEN] = '\0';
 		error_clear(&err);
 		assert_fails(share_parse(wrong, SHARE_TEXT_LEN, parsed, &err), &err, ERR_INVALID);
 		assert_null(strstr(err.text, wrong + 70));
