@@ -44,7 +44,9 @@ const size_t global_options_len = ARRAY_LEN(global_options);
 static const struct option_row init_options[] = {
 	ROW_PASSPHRASE,
 	ROW_PASSPHRASE_FILE,
-	ROW_KEY_FILE("open with this file; it is made (32 random bytes) when it is missing"),
+	ROW_KEY_FILE("open with this file; it is made (32 random bytes) when it is missing. With a passphrase, both are needed"),
+	{ OPT_SHARES, 0, "shares", "N", "open with N shares for N people, or K-of-N; they are printed once", false },
+	{ OPT_THRESHOLD, 0, "threshold", "K", "so many of the shares open the vault", false },
 	{ OPT_TOKEN_OUTPUT, 0, "token-output", "FILE",
 	  "write the root token there (mode 0600) instead of printing it", false },
 };
@@ -52,16 +54,22 @@ static const char *const init_examples[] = {
 	"envctl init",
 	"envctl init --key-file ~/vault.key --token-output ~/root.token",
 	"pass show vault | envctl init --passphrase",
+	"envctl init --shares 5 --threshold 3",
 	NULL,
 };
 
 static const struct option_row unseal_options[] = {
 	ROW_PASSPHRASE,
 	ROW_PASSPHRASE_FILE,
-	ROW_KEY_FILE("open with this file"),
+	ROW_KEY_FILE("open with this file; with a passphrase, if the vault was set up with both"),
+	{ OPT_CREDENTIAL, 0, "credential", "NAME", "open with this systemd credential of the daemon", false },
+	{ OPT_SHARE, 0, "share", NULL,
+	  "ask for shares (the default when the vault has some); without a terminal, one a line of standard input", false },
+	{ OPT_RESET, 0, "reset", NULL, "forget the shares that were given so far", false },
 };
 static const char *const unseal_examples[] = {
 	"envctl unseal",
+	"envctl unseal --share < my-share",
 	"envctl unseal --key-file /etc/vaultd/vault.key",
 	NULL,
 };
@@ -268,12 +276,14 @@ static const struct command commands[] = {
 	{
 		.name = "init", .words = "", .json = true, OPTIONS(init_options), .examples = init_examples,
 		.handler = command_init, .summary = "Set up a new vault and open it",
-		.details = "The vault is opened by a passphrase or by a key file. The root token, which allows "
+		.details = "The vault is opened by a passphrase, by a key file, by both together, or by some of several shares. The root token, which allows "
 			   "everything, is printed once. A vault of your own also knows you by your user id.",
 	},
 	{
 		.name = "unseal", .words = "", OPTIONS(unseal_options), .examples = unseal_examples,
 		.handler = command_unseal, .summary = "Open a sealed vault",
+		.details = "With shares, each person gives his own, in any order and from any place; the vault opens with the "
+			   "last that is needed, and forgets them after an hour. Exit code 2: more shares are needed.",
 	},
 	{
 		.name = "seal", .words = "", .examples = seal_examples, .handler = command_seal,
@@ -419,7 +429,7 @@ static const struct command commands[] = {
 /* clang-format on */
 
 static const struct command_table main_commands = {commands, ARRAY_LEN(commands)};
-static const struct command_table *const tables[] = {&main_commands, &identity_commands};
+static const struct command_table *const tables[] = {&main_commands, &slots_commands, &identity_commands};
 
 const struct command *command_at(size_t i)
 {

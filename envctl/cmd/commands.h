@@ -27,6 +27,7 @@ enum option_id {
 	OPT_ALLOW_NAMES,
 	OPT_CAS,
 	OPT_CLEAR,
+	OPT_CREDENTIAL,
 	OPT_DIALECT,
 	OPT_DISPLAY_NAME,
 	OPT_DRY_RUN,
@@ -41,6 +42,7 @@ enum option_id {
 	OPT_INCREMENT,
 	OPT_KEY_FILE,
 	OPT_KV_VERSION,
+	OPT_LABEL,
 	OPT_LATEST,
 	OPT_LIMIT,
 	OPT_MASK,
@@ -62,26 +64,34 @@ enum option_id {
 	OPT_PRISTINE,
 	OPT_RAW,
 	OPT_REPLACE,
+	OPT_RESET,
 	OPT_REVEAL,
 	OPT_REVISION,
 	OPT_REVOKE,
 	OPT_ROLE,
 	OPT_SELF,
+	OPT_SHARE,
+	OPT_SHARES,
 	OPT_SOURCE_CA,
 	OPT_SOURCE_NAMESPACE,
 	OPT_SOURCE_TOKEN_ENV,
 	OPT_SOURCE_TOKEN_FILE,
 	OPT_TEMPLATE,
 	OPT_TEXT,
+	OPT_THRESHOLD,
 	OPT_TO,
 	OPT_TOKEN,
 	OPT_TOKEN_OUTPUT,
 	OPT_TTL,
 	OPT_TYPE,
+	OPT_UNLOCK_CREDENTIAL,
+	OPT_UNLOCK_KEY_FILE,
+	OPT_UNLOCK_PASSPHRASE_FILE,
+	OPT_UNLOCK_SHARES_FILE,
+	OPT_UNMASK,
 	OPT_UPDATE,
 	OPT_USES,
 	OPT_WRAP_TTL,
-	OPT_UNMASK,
 	OPT_YES,
 };
 
@@ -116,6 +126,7 @@ struct command_table {
 	const struct command *rows;
 	size_t len;
 };
+extern const struct command_table slots_commands; /* what opens the vault */
 extern const struct command_table identity_commands; /* who is who, and who may what */
 
 /* Row i of all tables, or NULL behind the last. */
@@ -158,6 +169,7 @@ const char *option_value(const struct invocation *inv, enum option_id id);
 enum error_code option_number(const struct invocation *inv, enum option_id id, bool zero_too, uint64_t *ret,
 			      struct error *err) must_check;
 
+command_handler command_slots_list, command_slots_add, command_slots_change, command_slots_remove;
 command_handler command_init, command_unseal, command_seal, command_status, command_get, command_set, command_unset,
 	command_edit, command_copy, command_list, command_import, command_run, command_render, command_history,
 	command_diff, command_rollback, command_env_create, command_env_delete, command_env_extends, command_env_settings,

@@ -3,6 +3,7 @@
 
 #include "cmd/output.h"
 #include "cmd/session.h"
+#include "cmd/shares_print.h"
 #include "cmd/slot.h"
 #include "vault/files.h"
 #include "vault/json_emit.h"
@@ -29,32 +30,86 @@ static struct secret_buf *root_token(const struct answer *answer, struct error *
 	return take_ptr(token);
 }
 
-static enum error_code give_token(const struct invocation *inv, struct secret_buf *token, struct error *err)
+/* {"root_token":…,"shares":[…]}, without what is not there. */
+static void emit_json(const struct answer *answer, const struct secret_buf *token, bool with_token, struct secret_buf *out)
+{
+	struct json_value shares;
+	bool has_shares = json_find(&answer->root, "shares", &shares) && shares.kind == JSON_SCAN_ARRAY;
+
+	json_emit_raw(out, "{");
+	if (with_token) {
+		json_emit_raw(out, "\"root_token\":");
+		json_emit_string(out, secret_buf_text(token), secret_buf_len(token) - 1);
+	}
+	if (has_shares) {
+		json_emit_raw(out, with_token ? ",\"shares\":" : "\"shares\":");
+		json_emit_raw_n(out, shares.raw.at, shares.raw.len);
+	}
+	json_emit_raw(out, "}\n");
+}
+
+static enum error_code emit_text(const struct invocation *inv, const struct answer *answer, unsigned threshold,
+				 const struct secret_buf *token, bool with_token, struct secret_buf *out, struct error *err)
+{
+	if (threshold > 0 && shares_append(inv, &answer->root, threshold, out, err) != ERR_OK)
+		return err->code;
+	if (!with_token)
+		return ERR_OK;
+	say(inv, "the root token follows; it is shown this once and allows everything: keep it in a safe place");
+	if (threshold > 0)
+		secret_buf_append_text(out, "Root token: ");
+	secret_buf_append(out, secret_buf_bytes(token), secret_buf_len(token));
+	return ERR_OK;
+}
+
+/* What was made is printed even if the token could not be kept in its file: it is told this once. */
+static enum error_code give_secrets(const struct invocation *inv, const struct answer *answer, unsigned threshold,
+				    struct secret_buf *token, struct error *err)
 {
 	const char *path = option_value(inv, OPT_TOKEN_OUTPUT);
 	cleanup_(secret_buf_freep) struct secret_buf *out = output_new(err);
-	size_t len = secret_buf_len(token);
+	struct error kept = ERROR_INIT, printed = ERROR_INIT;
 
 	if (out == NULL)
 		return err->code;
-	if (path != NULL) {
-		enum error_code rc = file_write_atomic(path, 0600, secret_buf_bytes(token), len, err);
+	if (path != NULL && file_write_atomic(path, 0600, secret_buf_bytes(token), secret_buf_len(token), &kept) == ERR_OK)
+		say(inv, "the root token is in %s", path);
+	if (option_is_given(inv, OPT_JSON) && (path == NULL || threshold > 0))
+		emit_json(answer, token, path == NULL, out);
+	else if (!option_is_given(inv, OPT_JSON) &&
+		 emit_text(inv, answer, threshold, token, path == NULL, out, &printed) != ERR_OK)
+		return error_set(err, printed.code, "%s", printed.text);
+	if (output_flush(out, &printed) != ERR_OK)
+		return error_set(err, printed.code, "%s", printed.text);
+	if (kept.code == ERR_OK)
+		return ERR_OK;
+	*err = kept;
+	return error_prefix(err, "the vault was made, but its root token could not be kept");
+}
 
-		if (rc == ERR_OK)
-			say(inv, "the root token is in %s", path);
-		return rc == ERR_OK ? rc
-				    : error_prefix(err, "the vault was made, but its root token could not be kept");
-	}
-	if (option_is_given(inv, OPT_JSON)) {
-		json_emit_raw(out, "{\"root_token\":");
-		json_emit_string(out, secret_buf_text(token), len - 1);
-		json_emit_raw(out, "}\n");
-	} else {
-		say(inv,
-		    "the root token follows; it is shown this once and allows everything: keep it in a safe place");
-		secret_buf_append(out, secret_buf_bytes(token), len);
-	}
-	return output_flush(out, err);
+static enum error_code init_body(const struct invocation *inv, struct secret_buf **ret, unsigned *ret_threshold,
+				 struct error *err)
+{
+	cleanup_(secret_buf_freep) struct secret_buf *body = slot_body_new(err);
+	struct slot_choice choice = {0};
+	bool created = false;
+	enum error_code rc = body != NULL ? slot_choice_read(inv, &choice, err) : err->code;
+
+	if (rc != ERR_OK)
+		return rc;
+	json_emit_raw(body, "{\"slot\":");
+	rc = slot_append(&choice, SLOT_TO_MAKE, body, &created, err);
+	json_emit_raw(body, "}");
+	if (rc == ERR_OK)
+		rc = secret_buf_check(body, "the secret", err);
+	if (rc != ERR_OK)
+		return rc;
+	if (created)
+		say(inv, "made the key file %s: whoever has it can open the vault, and without it nobody can",
+		    choice.key_file);
+	*ret_threshold = choice.threshold;
+	*ret = take_ptr(body);
+	return ERR_OK;
 }
 
 enum error_code command_init(struct invocation *inv, struct error *err)
@@ -62,7 +117,7 @@ enum error_code command_init(struct invocation *inv, struct error *err)
 	cleanup_(client_freep) struct vault_client *client = NULL;
 	cleanup_(answer_free) struct answer status = {0}, answer = {0};
 	cleanup_(secret_buf_freep) struct secret_buf *body = NULL, *token = NULL;
-	bool created = false;
+	unsigned threshold = 0;
 	enum error_code rc = session_open(inv, &client, err);
 
 	/* Ask before anybody types a passphrase twice for nothing. */
@@ -72,10 +127,7 @@ enum error_code command_init(struct invocation *inv, struct error *err)
 		rc = error_set(err, ERR_ALREADY_INITIALIZED,
 			       "the vault is initialised already; if it is sealed, open it: envctl unseal");
 	if (rc == ERR_OK)
-		rc = slot_body(inv, SLOT_FOR_INIT, &body, &created, err);
-	if (rc == ERR_OK && created)
-		say(inv, "made the key file %s: whoever has it can open the vault, and without it nobody can",
-		    option_value(inv, OPT_KEY_FILE));
+		rc = init_body(inv, &body, &threshold, err);
 	if (rc == ERR_OK)
 		rc = client_init(client, body, &answer, err);
 	if (rc != ERR_OK)
@@ -84,5 +136,5 @@ enum error_code command_init(struct invocation *inv, struct error *err)
 	if (token == NULL)
 		return err->code;
 	say(inv, "the vault at %s is initialised and open", client_address(client));
-	return give_token(inv, token, err);
+	return give_secrets(inv, &answer, threshold, token, err);
 }

@@ -17,6 +17,9 @@ static void print_status(const struct vault_client *client, const struct json_va
 	output_format(out, "Address      %s\n", client_address(client));
 	output_format(out, "Initialized  %s\n", initialized ? "yes" : "no: run `envctl init`");
 	output_format(out, "Sealed       %s\n", !sealed ? "no" : initialized ? "yes: run `envctl unseal`" : "yes");
+	if (sealed && answer_int(status, "t", 1) > 1)
+		output_format(out, "Shares       %d of %d needed, %d given\n", (int)answer_int(status, "t", 1),
+			      (int)answer_int(status, "n", 1), (int)answer_int(status, "progress", 0));
 	output_format(out, "Version      %s\n", version);
 	output_format(out, "Storage      %s\n", storage);
 }

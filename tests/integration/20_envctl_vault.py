@@ -98,7 +98,8 @@ def passphrase_file_and_json(story):
         handle.write("correct horse\nsecond line\n")
     story.bad(77, "", "init", "--passphrase-file", secret)
     os.chmod(secret, 0o600)
-    story.bad(64, "one of", "init", "--passphrase-file", secret, "--key-file", secret)
+    story.bad(64, "one of", "init", "--passphrase-file", secret, "--passphrase")
+    story.bad(64, "one of", "init", "--passphrase-file", secret, "--shares", "2-of-3")
     root = json.loads(story.good("init", "--passphrase-file", secret, "--json").out)["root_token"]
     assert root.startswith("vlt_")
     story.good("seal")

@@ -4,6 +4,8 @@
 API and with envctl."""
 import base64
 import contextlib
+import json
+import os
 
 import vault
 
@@ -326,6 +328,82 @@ def test_rotate():
         daemon.start()
         same(daemon.unseal().json["sealed"], False)
         same(daemon.read("shop"), {"A": "1"})
+
+
+# -- envctl ---------------------------------------------------------------------------------------------------------------
+
+
+def shares_in(text):
+    return [line.split(": ")[1] for line in text.split("\n") if line.startswith("Share ")]
+
+
+def test_envctl_with_shares():
+    with vault.Daemon() as daemon:
+        daemon.start()
+        for wrong in (["--shares", "5"], ["--shares", "1-of-1"], ["--shares", "1-of-3"], ["--shares", "4-of-3"], ["--shares", "2-of-17"],
+                      ["--shares", "x"], ["--threshold", "3"], ["--shares", "2-of-3", "--threshold", "2"], ["--shares", "999999999999"],
+                      ["--shares", "2-of-3", "--passphrase"], ["--shares", "2-of-3", "--key-file", "k"], ["--shares", "3-of-5x"]):
+            daemon.envctl("init", *wrong, check=64)
+        out = daemon.envctl("init", "--shares", "3", "--threshold", "2", check=0)
+        shares = shares_in(out.stdout)
+        same((len(shares), "Root token: vlt_adm_" in out.stdout, "any 2 of the 3" in out.stderr), (3, True, True))
+        daemon.envctl("set", "shop", "A", "-", stdin="kept", check=0)
+        daemon.envctl("seal", check=0)
+        done = daemon.envctl("unseal", stdin=shares[2] + "\n", check=2)
+        assert "1 of 2 shares are given" in done.stderr, done
+        assert "2 of 3 needed, 1 given" in daemon.envctl("status", check=2).stdout
+        assert "given already" in daemon.envctl("unseal", stdin=shares[2] + "\n", check=4).stderr
+        assert "typing mistake" in daemon.envctl("unseal", "--share", stdin=flip(shares[0]) + "\n", check=4).stderr
+        daemon.envctl("unseal", "--reset", check=0)
+        assert "0 given" in daemon.envctl("status", check=2).stdout
+        daemon.envctl("unseal", stdin=f"\n{shares[0].upper()}\r\n\n{shares[1]}\n", check=0)
+        same(daemon.envctl("get", "shop", "A", check=0).stdout, "kept")
+        # a slot for the machine, with two shares as the proof
+        key = daemon.home + "/machine.key"
+        daemon.envctl("slots", "add", "--key-file", key, "--label", "machine", "--unlock-shares-file", "-",
+                      stdin="\n".join(shares[:2]) + "\n", check=0)
+        listed = daemon.envctl("slots", "list", check=0).stdout
+        assert "shares 2-of-3" in listed and "key file" in listed and "machine" in listed, listed
+        out = daemon.envctl("slots", "change", "0", "--shares", "2-of-2", "--unlock-key-file", key, check=0)
+        newer = shares_in(out.stdout)
+        same(len(newer), 2)
+        daemon.envctl("seal", check=0)
+        assert "newer shares" in daemon.envctl("unseal", stdin=shares[0] + "\n", check=4).stderr
+        daemon.envctl("unseal", "--key-file", key, check=0)
+        daemon.envctl("seal", check=0)
+        daemon.envctl("unseal", stdin="\n".join(newer), check=0)
+        for share in shares + newer:
+            assert share[5:30] not in daemon.log()
+
+
+def test_envctl_slots():
+    with vault.Daemon() as daemon:
+        daemon.start()
+        word = daemon.home + "/word"
+        with open(word, "w", encoding="utf-8") as out:
+            out.write("correct horse\n")
+        os.chmod(word, 0o600)
+        key = daemon.home + "/vault.key"
+        daemon.envctl("init", "--passphrase-file", word, "--key-file", key, "--token-output", daemon.home + "/root", check=0)
+        assert "passphrase and key file" in daemon.envctl("slots", "list", check=0).stdout
+        daemon.envctl("seal", check=0)
+        daemon.envctl("unseal", "--key-file", key, check=4)
+        daemon.envctl("unseal", "--passphrase-file", word, check=4)
+        daemon.envctl("unseal", "--passphrase-file", word, "--key-file", key, check=0)
+        both = ["--unlock-passphrase-file", word, "--unlock-key-file", key]
+        daemon.envctl("slots", "add", "--passphrase", "--label", "team", *both, stdin="battery\n", check=0)
+        made = daemon.envctl("slots", "add", "--shares", "2-of-3", "--json", *both, check=0)
+        same(len(json.loads(made.stdout)["shares"]), 3)
+        daemon.envctl("slots", "change", "1", "--passphrase-file", "-", *both, stdin="staple\n", check=0)
+        daemon.envctl("slots", "remove", "2", "--unlock-passphrase-file", "-", stdin="staple\n", check=0)
+        daemon.envctl("slots", "remove", "0", stdin="staple\n", check=0)
+        assert "last slot" in daemon.envctl("slots", "remove", "1", stdin="staple\n", check=1).stderr
+        daemon.envctl("slots", "remove", "0", stdin="staple\n", check=3)
+        for wrong in (["add"], ["add", "--passphrase-file", "-", "--unlock-shares-file", "-"], ["remove"], ["remove", "8"],
+                      ["change", "x"], ["add", "--unlock-credential", "a", "--unlock-key-file", key]):
+            daemon.envctl("slots", *wrong, stdin="staple\n", check=64)
+        daemon.envctl("seal", check=0)
+        daemon.envctl("unseal", stdin="staple\n", check=0)
 
 
 if __name__ == "__main__":
