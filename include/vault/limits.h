@@ -38,6 +38,7 @@
 /* cubbyholes and wrapped answers */
 #define LIMIT_CUBBYHOLE_PATHS 128	/* of one token: all of them go with it in one commit */
 #define LIMIT_CUBBYHOLE_BYTES (1024 * 1024)	/* of one token, JSON text in all */
+#define LIMIT_LEASE_ID_LEN 255		/* the path that a token was made by, and its accessor */
 #define LIMIT_WRAP_SECONDS (32 * 24 * 3600)	/* lifetime of a wrapped answer, as Vault's */
 #define LIMIT_WRAPPED 10000		/* answers that wait to be unwrapped */
 #define LIMIT_WRAPPED_BYTES (256u * 1024 * 1024)	/* of all of them */

@@ -25,6 +25,7 @@ route_handler handle_metadata_delete, handle_config_read, handle_config_write;
 route_handler handle_resolve, handle_history, handle_diff, handle_rollback, handle_settings_read, handle_settings_write;
 route_handler handle_wrap, handle_wrapping_lookup, handle_unwrap, handle_rewrap;
 route_handler handle_tools_random, handle_tools_hash;
+route_handler handle_lease_lookup, handle_lease_list, handle_lease_renew, handle_lease_revoke, handle_lease_revoke_prefix;
 route_handler handle_cubbyhole_read, handle_cubbyhole_list, handle_cubbyhole_write, handle_cubbyhole_delete;
 route_handler handle_policy_list, handle_policy_read, handle_policy_write, handle_policy_delete;
 route_handler handle_old_policy_list, handle_old_policy_read, handle_policy_explain;

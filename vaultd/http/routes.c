@@ -122,6 +122,26 @@ static const struct route routes[] = {
 	  handle_capabilities_accessor },
 	{ "/v1/sys/internal/ui/resultant-acl", METHOD_GET, CAP_READ, 0, AUDIT_READ, ROUTE_AUTHORIZE, handle_resultant_acl },
 
+	/* leases */
+	{ "/v1/sys/leases/lookup", WRITE, CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_CHANGE, ROUTE_AUTHORIZE, handle_lease_lookup },
+	{ "/v1/sys/leases/lookup/{dir}", METHOD_LIST, CAP_SUDO | CAP_LIST, 0, AUDIT_READ, ROUTE_AUTHORIZE | ROUTE_SLOW, handle_lease_list },
+	{ "/v1/sys/leases/renew", WRITE, CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_CHANGE, ROUTE_AUTHORIZE, handle_lease_renew },
+	{ "/v1/sys/leases/renew/{name}", WRITE, CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_CHANGE, ROUTE_AUTHORIZE, handle_lease_renew },
+	{ "/v1/sys/renew", WRITE, CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_CHANGE, ROUTE_AUTHORIZE, handle_lease_renew },
+	{ "/v1/sys/renew/{name}", WRITE, CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_CHANGE, ROUTE_AUTHORIZE, handle_lease_renew },
+	{ "/v1/sys/leases/revoke", WRITE, CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_CHANGE, ROUTE_AUTHORIZE, handle_lease_revoke },
+	{ "/v1/sys/leases/revoke/{name}", WRITE, CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_CHANGE, ROUTE_AUTHORIZE, handle_lease_revoke },
+	{ "/v1/sys/revoke", WRITE, CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_CHANGE, ROUTE_AUTHORIZE, handle_lease_revoke },
+	{ "/v1/sys/revoke/{name}", WRITE, CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_CHANGE, ROUTE_AUTHORIZE, handle_lease_revoke },
+	{ "/v1/sys/leases/revoke-prefix/{name}", WRITE, CAP_SUDO | CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_CHANGE, ROUTE_AUTHORIZE | ROUTE_SLOW,
+	  handle_lease_revoke_prefix },
+	{ "/v1/sys/leases/revoke-force/{name}", WRITE, CAP_SUDO | CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_CHANGE, ROUTE_AUTHORIZE | ROUTE_SLOW,
+	  handle_lease_revoke_prefix },
+	{ "/v1/sys/revoke-prefix/{name}", WRITE, CAP_SUDO | CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_CHANGE, ROUTE_AUTHORIZE | ROUTE_SLOW,
+	  handle_lease_revoke_prefix },
+	{ "/v1/sys/revoke-force/{name}", WRITE, CAP_SUDO | CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_CHANGE, ROUTE_AUTHORIZE | ROUTE_SLOW,
+	  handle_lease_revoke_prefix },
+
 	/* what a token keeps for itself */
 	{ "/v1/cubbyhole/{dir}", METHOD_LIST, CAP_LIST, 0, AUDIT_READ, 0, handle_cubbyhole_list },
 	{ "/v1/cubbyhole/{env}", METHOD_GET, CAP_READ, 0, AUDIT_READ, 0, handle_cubbyhole_read },
