@@ -140,6 +140,38 @@ def test_wrap_a_read_that_waited():
         same(daemon.get("secret/resolve/a", headers={"X-Vault-Wrap-TTL": "60", "If-None-Match": etag}).status, 304)
 
 
+def make_token(daemon, **wish):
+    answer = daemon.put("auth/token/create", dict({"ttl": "10m", "policies": ["default"]}, **wish), token=daemon.root_token)
+    same(answer.status, 200)
+    return answer.json["auth"]["client_token"]
+
+
+def test_wrap_a_token_and_with_a_token():
+    with vault.personal() as daemon:
+        info = wrapped(daemon, "auth/token/create", method="POST", body={"ttl": "10m", "policies": ["default"]}, token=daemon.root_token)
+        same(sorted(info), ["accessor", "creation_path", "creation_time", "token", "ttl", "wrapped_accessor"])
+        again = daemon.put("sys/wrapping/rewrap", {"token": info["token"]}).json["wrap_info"]
+        same(again["wrapped_accessor"], info["wrapped_accessor"])
+        auth = unwrap(daemon, again["token"]).json["auth"]
+        same(auth["accessor"], info["wrapped_accessor"])
+        # "default" allows to wrap, to look up and to unwrap; nobody else's path is readable because it is wrapped.
+        token = auth["client_token"]
+        info = wrapped(daemon, "sys/wrapping/wrap", method="PUT", body={"A": "1"}, token=token)
+        same(unwrap(daemon, info["token"], token=token).data, {"A": "1"})
+        daemon.write("a", {"A": CANARY})
+        same(daemon.get("secret/data/a", token=token, headers={"X-Vault-Wrap-TTL": "60"}).status, 403)
+        # What is wrapped and never unwrapped can be revoked by the accessor.
+        info = wrapped(daemon, "auth/token/create", method="POST", body={"ttl": "10m"}, token=daemon.root_token)
+        same(daemon.put("auth/token/revoke-accessor", {"accessor": info["wrapped_accessor"]}, token=daemon.root_token).status, 204)
+        gone = unwrap(daemon, info["token"]).json["auth"]["client_token"]
+        same(daemon.get("auth/token/lookup-self", token=gone).status, 403)
+        # The last use of a token can be a wrapped answer.
+        once = make_token(daemon, num_uses=1)
+        info = wrapped(daemon, "auth/token/lookup-self", token=once)
+        same(daemon.get("auth/token/lookup-self", token=once).status, 403)
+        same(unwrap(daemon, info["token"]).data["id"], once)
+
+
 def test_one_of_32_unwraps():
     with vault.personal() as daemon:
         daemon.write("a", {"A": CANARY})
@@ -215,6 +247,27 @@ def test_cubbyhole():
         same(daemon.request("DELETE", "cubbyhole/a/b", token=token).status, 204)
         same(daemon.request("DELETE", "cubbyhole/a/b", token=token).status, 204)
         same(daemon.get("cubbyhole/a/b", token=token).status, 404)
+
+
+def test_cubbyholes_are_apart():
+    with vault.personal() as daemon:
+        one, two = make_token(daemon), make_token(daemon)
+        same(daemon.put("cubbyhole/a", {"WHO": "one"}, token=one).status, 204)
+        for token in (two, daemon.root_token):
+            same(daemon.get("cubbyhole/a", token=token).status, 404)
+            same(daemon.request("LIST", "cubbyhole", token=token).status, 404)
+        same(daemon.put("cubbyhole/a", {"WHO": "two"}, token=two).status, 204)
+        same(daemon.get("cubbyhole/a", token=one).data, {"WHO": "one"})
+        batch = make_token(daemon, type="batch")
+        for method in ("GET", "PUT", "DELETE") if batch.startswith("vlt_bat_") else ():
+            answer = daemon.request(method, "cubbyhole/a", {"A": 1} if method == "PUT" else None, token=batch)
+            same((answer.status, answer.errors), (400, ['cubbyhole operations are only supported by "service" type tokens']))
+        none = make_token(daemon, policies=["other"], no_default_policy=True)
+        for method in ("GET", "PUT", "DELETE"):
+            same(daemon.request(method, "cubbyhole/a", {"A": 1} if method == "PUT" else None, token=none).status, 403)
+        same(daemon.put("auth/token/revoke", {"token": one}, token=daemon.root_token).status, 204)
+        same(daemon.get("cubbyhole/a", token=one).status, 403)
+        same(daemon.get("cubbyhole/a", token=two).data, {"WHO": "two"})
 
 
 def test_cubbyhole_bad_input():

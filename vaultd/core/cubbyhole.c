@@ -200,7 +200,7 @@ static enum error_code find_owner(struct records_view *view, const struct caller
 
 	if (caller->kind != CALLER_TOKEN)
 		return error_set(err, ERR_INVALID, "a cubbyhole belongs to a token, and this request came without one");
-	code = records_peek(view, &key, ret_pin, err);
+	code = caller->batch ? ERR_NOT_FOUND : records_peek(view, &key, ret_pin, err);
 	if (code == ERR_NOT_FOUND)
 		return error_set(err, ERR_INVALID, "cubbyhole operations are only supported by \"service\" type tokens");
 	return code;

@@ -14,7 +14,9 @@
  *
  * Bounds: LIMIT_WRAPPED_BODY bytes in one answer (ERR_TOO_LARGE), LIMIT_WRAPPED
  * answers and LIMIT_WRAPPED_BYTES in all (ERR_BUSY), LIMIT_WRAP_SECONDS.
- * Expired ones are removed by vault_tick().
+ * Expired ones are removed by vault_tick(). Time is that of tokens, which never goes
+ * back (core/token_clock.h): a clock that is set back, a seal or a restart makes none
+ * live longer.
  */
 #pragma once
 

@@ -46,7 +46,7 @@ static enum error_code read_wrapped(struct records_view *view, struct wrapped *w
 	return decode_wrapped(secret_buf_bytes(wrapped->plain), secret_buf_len(wrapped->plain), &wrapped->record, err);
 }
 
-static enum error_code find_wrapped(const struct vault *vault, struct records_view *view, const char *token, size_t len,
+static enum error_code find_wrapped(struct vault *vault, struct records_view *view, const char *token, size_t len,
 				    struct wrapped *ret, struct error *err)
 {
 	cleanup_(wipe_hash) struct token_hash hash = {0};
@@ -64,7 +64,7 @@ static enum error_code find_wrapped(const struct vault *vault, struct records_vi
 		return code;
 	/* An unknown id is compared with zeros, as an unknown token's is. */
 	equal = sodium_memcmp(hash.verifier, ret->record.verifier, sizeof(hash.verifier)) == 0;
-	if (code == ERR_NOT_FOUND || !equal || ret->record.expires <= vault_now(vault))
+	if (code == ERR_NOT_FOUND || !equal || ret->record.expires <= token_clock_now(&vault->token_clock))
 		return not_valid(err);
 	return ERR_OK;
 }
@@ -92,7 +92,7 @@ static void find_accessor(struct text_span body, struct wrap_info *info)
 		 json_string_span(&accessor).at);
 }
 
-static enum error_code put_wrapped(const struct vault *vault, struct records_view *view, struct records_write *write,
+static enum error_code put_wrapped(struct vault *vault, struct records_view *view, struct records_write *write,
 				   struct wrapped_record *record, struct wrap_info *info, struct error *err)
 {
 	cleanup_(secret_buf_freep) struct secret_buf *encoding = secret_buf_new(LIMIT_REVISION_PLAIN);
@@ -103,7 +103,7 @@ static enum error_code put_wrapped(const struct vault *vault, struct records_vie
 		return error_set(err, ERR_NO_MEMORY, "no memory is left for a wrapped answer");
 	if (!records_token_hash(view, info->token, TOKEN_TEXT_LEN, &hash))
 		return error_set(err, ERR_INTERNAL, "a wrapping token was made that is none");
-	info->created = vault_now(vault);
+	info->created = token_clock_now(&vault->token_clock);
 	sodium_bin2hex(info->accessor, sizeof(info->accessor), hash.id, sizeof(hash.id));
 	find_accessor(record->body, info);
 	key = record_key_id(TABLE_WRAPPED, hash.id);
@@ -262,7 +262,7 @@ void wrapping_sweep(struct vault *vault)
 	struct error ignored = ERROR_INIT;
 	struct sweep sweep;
 
-	sweep.len = expiry_index_due(vault->wrapped, vault_now(vault), sweep.ids, SWEEP_BATCH);
+	sweep.len = expiry_index_due(vault->wrapped, token_clock_now(&vault->token_clock), sweep.ids, SWEEP_BATCH);
 	if (sweep.len > 0 && vault_commit(vault, prepare_sweep, &sweep, &ignored) != ERR_OK)
 		error_clear(&ignored);
 }

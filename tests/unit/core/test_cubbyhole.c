@@ -185,9 +185,11 @@ static void test_who_has_none(void **state)
 		{ { .kind = CALLER_PEER, .uid = FIXTURE_OWNER, .root = true }, ERR_INVALID },
 		{ { .kind = CALLER_TOKEN, .root = true }, ERR_INVALID },	/* no record, as a batch token */
 		{ { .kind = CALLER_TOKEN }, ERR_DENIED },
+		{ { .kind = CALLER_TOKEN, .root = true, .batch = true }, ERR_INVALID },
 	};
 
 	assert_int_equal(write_at(fixture, "a", "{\"ROOT\":1}"), ERR_OK);
+	memcpy(rows[ARRAY_LEN(rows) - 1].caller.token_id, fixture->root.token_id, ID_LEN);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct error err = ERROR_INIT;
 

@@ -238,7 +238,6 @@ static void test_rewrap(void **state)
 	fixture->now = begin + 109 * SECOND;
 	assert_int_equal(lookup(fixture, second.token, &wrapping), ERR_OK);
 	assert_unwraps(fixture, second.token, BODY);
-	fixture->now = begin;
 }
 
 static void test_accessor_of_what_is_wrapped(void **state)
@@ -276,9 +275,32 @@ static void test_expiry(void **state)
 	vault_tick(fixture->vault);
 	assert_int_equal(live_records(fixture), before - 3 /* those of the tests before */);
 	assert_int_equal(expiry_index_totals(fixture->vault->wrapped).count, 0);
-	/* A clock that goes back does not bring it back. */
+}
+
+/* Not even before the sweep has come, nor over a seal. */
+static void test_clock_set_back(void **state)
+{
+	struct fixture *fixture = *state;
+	struct wrap_info info = wrap_text(fixture, BODY, 60), kept = wrap_text(fixture, BODY, 120);
+	int64_t begin = fixture->now;
+	struct wrapping wrapping;
+	struct error err = ERROR_INIT;
+
+	fixture->now = begin + 60 * SECOND;
+	assert_int_equal(lookup(fixture, kept.token, &wrapping), ERR_OK);
+	assert_int_equal(put(fixture, "clock", "{}"), ERR_OK);	/* the state remembers the time */
 	fixture->now = begin;
+	assert_int_equal(lookup(fixture, info.token, &wrapping), ERR_INVALID);
 	assert_refused(fixture, info.token);
+	assert_int_equal(vault_seal(fixture->vault, &fixture->root, &err), ERR_OK);
+	fixture_reopen(fixture);
+	assert_int_equal(fixture_unseal(fixture), ERR_OK);
+	assert_int_equal(lookup(fixture, info.token, &wrapping), ERR_INVALID);
+	assert_refused(fixture, info.token);
+	assert_unwraps(fixture, kept.token, BODY);
+	vault_tick(fixture->vault);
+	assert_int_equal(expiry_index_totals(fixture->vault->wrapped).count, 0);
+	fixture->now = begin + 60 * SECOND;
 }
 
 static void test_sweep_in_batches(void **state)
@@ -297,7 +319,6 @@ static void test_sweep_in_batches(void **state)
 	vault_tick(fixture->vault);
 	assert_int_equal(live_records(fixture), before + 1);
 	assert_unwraps(fixture, last.token, BODY);
-	fixture->now = begin;
 }
 
 static void test_restart_and_seal(void **state)
@@ -324,7 +345,6 @@ static void test_restart_and_seal(void **state)
 	assert_unwraps(fixture, kept.token, BODY);
 	vault_tick(fixture->vault);
 	assert_int_equal(live_records(fixture), before);
-	fixture->now = begin;
 }
 
 /* -- many at once ------------------------------------------------------------ */
@@ -401,6 +421,7 @@ int main(void)
 		cmocka_unit_test(test_sweep_in_batches),
 		cmocka_unit_test(test_restart_and_seal),
 		cmocka_unit_test(test_one_taker),
+		cmocka_unit_test(test_clock_set_back),
 	};
 
 	return cmocka_run_group_tests_name("wrapping", tests, fixture_start, fixture_stop);
