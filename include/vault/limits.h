@@ -45,6 +45,12 @@
 #define LIMIT_RANDOM_BYTES (128 * 1024)	/* of one sys/tools/random, as Vault's */
 #define LIMIT_WRAPPED_BODY (500 * 1024)	/* of one: with its path it fits one record */
 
+/* quotas */
+#define LIMIT_QUOTAS 64			/* each request is compared with all of them */
+#define LIMIT_QUOTA_NAME_LEN 127
+#define LIMIT_QUOTA_PATH_LEN 511
+#define LIMIT_QUOTA_BUCKETS 4096	/* clients that are remembered, of all quotas together */
+
 /* mounts */
 #define LIMIT_SWEEP_ENVIRONMENTS 256	/* of a disabled mount, destroyed in one commit */
 #define LIMIT_SWEEP_RECORDS 4096	/* and what hangs on them, about */

@@ -166,6 +166,14 @@ static void token_changed(struct vault *vault, const struct records_change *chan
 		error_clear(&ignored);
 }
 
+static void quota_changed(struct vault *vault, const struct records_change *change)
+{
+	struct error ignored = ERROR_INIT;
+
+	if (quota_table_change(vault->quotas, change, &ignored) != ERR_OK)
+		error_clear(&ignored);
+}
+
 void vault_feed(void *arg, const struct records_change *change)
 {
 	struct vault *vault = arg;
@@ -186,6 +194,9 @@ void vault_feed(void *arg, const struct records_change *change)
 	case TABLE_POLICY:
 		policy_changed(vault, change);
 		break;
+	case TABLE_QUOTA:
+		quota_changed(vault, change);
+		break;
 	case TABLE_STATE:
 	case TABLE_DATA_KEY:
 	case TABLE_REVISION:
@@ -199,7 +210,6 @@ void vault_feed(void *arg, const struct records_change *change)
 	case TABLE_IDEMPOTENCY:
 	case TABLE_SETTINGS:	/* comes with its head */
 	case TABLE_CUBBYHOLE:
-	case TABLE_QUOTA:
 		break;
 	}
 }
@@ -218,5 +228,7 @@ enum error_code vault_load(void *arg, const struct records_change *record, struc
 		return policy_table_change(vault->policies, record, err);
 	if (record->key.bytes[0] == TABLE_TOKEN)
 		return add_token(vault, record, err);
+	if (record->key.bytes[0] == TABLE_QUOTA)
+		return quota_table_change(vault->quotas, record, err);
 	return ERR_OK;
 }

@@ -87,6 +87,7 @@ void vault_caches_wipe(struct vault *vault)
 	token_cache_clear(vault->tokens);
 	token_index_clear(vault->token_index);
 	policy_table_clear(vault->policies);
+	quota_table_clear(vault->quotas);
 	expiry_index_clear(vault->wrapped);
 	name_index_clear(vault->names);
 	children_clear(vault->children);

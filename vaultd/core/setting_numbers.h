@@ -3,4 +3,5 @@
 
 enum setting_number {
 	SETTING_MOUNTS = 1,	/* put anew whenever a mount comes or moves: two that do so at a time exclude each other */
+	SETTING_QUOTAS = 2,	/* the same for quotas */
 };

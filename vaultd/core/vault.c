@@ -40,10 +40,11 @@ static enum error_code make_parts(struct vault *vault, struct error *err)
 	vault->tokens = token_cache_new();
 	vault->token_index = token_index_new();
 	vault->policies = policy_table_new();
+	vault->quotas = quota_table_new();
 	vault->wrapped = expiry_index_new();
 	vault->ceremonies = ceremonies_new();
 	if (!vault->mounts || !vault->names || !vault->children || !vault->heads || !vault->tokens ||
-	    !vault->policies || !vault->wrapped || !vault->ceremonies)
+	    !vault->policies || !vault->quotas || !vault->wrapped || !vault->ceremonies)
 		return error_set(err, ERR_NO_MEMORY, "no memory is left for the vault");
 	if (!vault->token_index)
 		return error_set(err, ERR_NO_MEMORY, "no memory is left for the vault");
@@ -91,6 +92,7 @@ void vault_close(struct vault *vault)
 	token_index_free(vault->token_index);
 	token_clock_end(&vault->token_clock);
 	policy_table_free(vault->policies);
+	quota_table_free(vault->quotas);
 	expiry_index_free(vault->wrapped);
 	share_set_clear(&vault->unseal_shares);
 	pthread_mutex_destroy(&vault->progress);

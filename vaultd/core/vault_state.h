@@ -25,6 +25,7 @@
 #include "core/mounts.h"
 #include "core/name_index.h"
 #include "core/policy_table.h"
+#include "core/quota_table.h"
 #include "core/share_set.h"
 #include "core/token_cache.h"
 #include "core/token_clock.h"
@@ -51,6 +52,7 @@ struct vault {
 	int64_t tokens_not_before;	/* set before it is unsealed, as is fork_id */
 	uint8_t fork_id[ID_LEN];
 	struct policy_table *policies;
+	struct quota_table *quotas;
 	struct expiry_index *wrapped;	/* answers that wait to be unwrapped */
 	struct ceremonies *ceremonies;
 	pthread_mutex_t progress;

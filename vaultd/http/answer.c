@@ -62,6 +62,14 @@ static bool add(struct MHD_Response *response, const char *name, const char *val
 	return MHD_add_response_header(response, name, value) == MHD_YES;
 }
 
+static bool add_number(struct MHD_Response *response, const char *name, uint32_t number)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", (unsigned)number);
+	return add(response, name, text);
+}
+
 static bool add_headers(const struct request *request, struct MHD_Response *response)
 {
 	const struct reply *reply = &request->reply;
@@ -76,7 +84,11 @@ static bool add_headers(const struct request *request, struct MHD_Response *resp
 	if (reply->close || atomic_load_explicit(&request->server->draining, memory_order_relaxed))
 		ok &= add(response, "Connection", "close");
 	if (reply->retry_after_s != 0)
-		ok &= add(response, "Retry-After", reply->retry_after_s == 1 ? "1" : "60");
+		ok &= add_number(response, "Retry-After", reply->retry_after_s);
+	if (reply->rate_limited)
+		ok &= add_number(response, "X-Ratelimit-Limit", reply->rate_limit) &
+		      add_number(response, "X-Ratelimit-Remaining", reply->rate_remaining) &
+		      add_number(response, "X-Ratelimit-Reset", reply->rate_reset_s);
 	if (request->head.namespace_ && request->head.namespace_[0] != '\0' && reply->status != 404)
 		ok &= add(response, "X-Vault-Namespace", "root");
 	return ok;

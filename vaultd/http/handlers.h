@@ -11,6 +11,7 @@ route_handler handle_rekey_verify_status, handle_rekey_verify_restart, handle_re
 route_handler handle_root_start, handle_root_status, handle_root_cancel, handle_root_update;
 route_handler handle_mounts, handle_mount, handle_ui_mounts, handle_ui_mount, handle_lookup_self;
 route_handler handle_mount_enable, handle_mount_disable, handle_mount_tuning, handle_mount_tune;
+route_handler handle_quota_config, handle_quota_list, handle_quota_read, handle_quota_write, handle_quota_delete;
 route_handler handle_kv1_list, handle_kv1_read, handle_kv1_write, handle_kv1_delete;
 route_handler handle_resolved_read, handle_resolved_list, handle_resolved_metadata;
 route_handler handle_remount, handle_remount_status, handle_auths, handle_auth_enable, handle_auth_disable;

@@ -25,6 +25,8 @@ struct reply {
 	char auth_accessor[40];		/* of the token in the body's auth block; "": there is none */
 	bool close;			/* the connection ends after this answer */
 	unsigned retry_after_s;		/* 0: not said */
+	bool rate_limited;		/* these are said: of the quota that refused */
+	uint32_t rate_limit, rate_remaining, rate_reset_s;
 };
 
 /* A body without envelope (or without any: 204). */

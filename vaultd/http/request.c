@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/vault_quotas.h"
 #include "http/action.h"
 #include "http/answer.h"
 #include "http/internal.h"
@@ -234,6 +235,23 @@ static bool admit_to_wrapping(struct request *request, const struct route_match 
 	return use_route(request, match);
 }
 
+/* Before anybody looks at who asks: what is guessed at counts as well. */
+static bool within_quota(struct request *request)
+{
+	struct quota_verdict verdict;
+
+	vault_quota_take(request->server->vault, request->connection->peer_key, request->path.path + strlen("/v1/"), &verdict);
+	if (!verdict.refused)
+		return true;
+	reply_refuse(request, 429, "rate limit quota exceeded");
+	request->reply.retry_after_s = verdict.reset_s;
+	request->reply.rate_limited = true;
+	request->reply.rate_limit = verdict.limit;
+	request->reply.rate_remaining = verdict.remaining;
+	request->reply.rate_reset_s = verdict.reset_s;
+	return false;
+}
+
 /* Finds the row, and who asks. False: the answer is made. */
 static bool admit(struct request *request)
 {
@@ -258,6 +276,8 @@ static bool admit(struct request *request)
 		reply_refuse(request, 405, "unsupported operation");
 		return false;
 	}
+	if (!within_quota(request))
+		return false;
 	if (found == ROUTE_FOUND && (match.route->flags & ROUTE_WRAPPING) != 0)
 		return admit_to_wrapping(request, &match);
 	if (!authenticate(request, found == ROUTE_FOUND && (match.route->flags & ROUTE_ANONYMOUS) != 0))
