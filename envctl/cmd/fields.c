@@ -82,6 +82,7 @@ static bool is_shown(const struct field_row *row, const struct json_value *value
 
 	switch (row->kind) {
 	case FIELD_TEXT:
+		return value->kind == JSON_SCAN_STRING && json_string_span(value).len > 0;
 	case FIELD_DURATION:
 	case FIELD_FLAG:
 		return value->kind != JSON_SCAN_NULL;

@@ -12,7 +12,7 @@
 #include "vault/secret_buf.h"
 
 enum field_kind {
-	FIELD_TEXT,
+	FIELD_TEXT,	/* left out of the columns when it is empty */
 	FIELD_NUMBER,	/* whole; left out of the columns when it is 0 */
 	FIELD_DURATION, /* seconds, shown as "1h30m0s"; 0 is "never ends" */
 	FIELD_FLAG,	/* "yes", "no" */
