@@ -33,7 +33,8 @@ def test_everything_is_found():
         for path, data in expected.items():
             answer = daemon.get(path)
             assert answer.status == 200, (path, answer)
-            assert answer.data == data, path
+            # a later version may say more of a thing
+            assert {name: answer.data.get(name) for name in data} == data, path
         assert number.encode() in daemon.get("secret/data/shop/raw").body
         assert daemon.get("secret/data/gone/forever").status == 404
         assert daemon.get("auth/token/lookup-self", token=token).status == 200
