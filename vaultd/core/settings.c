@@ -266,8 +266,18 @@ enum error_code kv_config_read(struct vault *vault, const struct caller *caller,
 
 struct config_write {
 	const struct mount_info *mount;
-	const struct kv_config *config;
+	const struct kv_metadata_change *parts;
 };
+
+static void apply_config(struct kv_config *config, const struct kv_metadata_change *parts)
+{
+	if (parts->has_cas_required)
+		config->cas_required = parts->cas_required;
+	if (parts->has_max_versions)
+		config->max_versions = parts->max_versions;
+	if (parts->has_delete_after)
+		config->delete_after_s = parts->delete_after_s < 0 ? -1 : parts->delete_after_s;
+}
 
 static enum error_code prepare_config(struct records_request *request, struct records_view *view,
 				      struct records_write *write, struct error *err)
@@ -284,24 +294,22 @@ static enum error_code prepare_config(struct records_request *request, struct re
 	if (vault_kv_mount(waited->vault, change->mount, &mount, err) != ERR_OK ||
 	    records_guard(write, &key, mount.pin, err) != ERR_OK)
 		return err->code;
-	mount.config = *change->config;
-	if (mount.config.delete_after_s < 0)
-		mount.config.delete_after_s = -1;
+	apply_config(&mount.config, change->parts);
 	if (mount_encode(&mount, encoding, err) != ERR_OK)
 		return err->code;
 	return records_put(write, &key, NULL, secret_buf_bytes(encoding), secret_buf_len(encoding), NULL, err);
 }
 
 enum error_code kv_config_write(struct vault *vault, const struct caller *caller, const struct mount_info *mount,
-				const struct kv_config *config, struct error *err)
+				const struct kv_metadata_change *parts, struct error *err)
 {
-	struct config_write change = { .mount = mount, .config = config };
+	struct config_write change = { .mount = mount, .parts = parts };
 	char path[sizeof(mount->path) + sizeof("config")];
 
 	stpcpy(stpcpy(path, mount->path), "config");
 	if (vault_authorize(vault, caller, CAP_UPDATE, path, err) != ERR_OK)
 		return err->code;
-	if (config->max_versions < 0 || config->max_versions > LIMIT_MAX_VERSIONS)
+	if (parts->has_max_versions && (parts->max_versions < 0 || parts->max_versions > LIMIT_MAX_VERSIONS))
 		return error_set(err, ERR_INVALID, "max_versions must be 0 (the default) to %d", LIMIT_MAX_VERSIONS);
 	return vault_commit(vault, prepare_config, &change, err);
 }

@@ -225,9 +225,9 @@ struct kv_config {
 };
 enum error_code kv_config_read(struct vault *vault, const struct caller *caller, const struct mount_info *mount,
 			       struct kv_config *ret, struct error *err) must_check;
-/* Waits for the commit: call it on the slow worker. */
+/* Changes what the parts have (custom has no place here); needs update and no read. Waits for the commit: call it on the slow worker. */
 enum error_code kv_config_write(struct vault *vault, const struct caller *caller, const struct mount_info *mount,
-				const struct kv_config *config, struct error *err) must_check;
+				const struct kv_metadata_change *parts, struct error *err) must_check;
 
 /* -- what Vault does not have ---------------------------------------------- */
 

@@ -134,17 +134,11 @@ static bool read_duration(const struct json_value *value, int64_t *ret)
 	return duration_parse(text.at, text.len, ret);
 }
 
-struct settings {
-	bool has_cas_required, has_max_versions, has_delete_after;
-	bool cas_required;
-	int64_t max_versions, delete_after_s;
-};
-
-static bool read_settings(struct request *request, const struct json_value *body, struct settings *ret)
+static bool read_settings(struct request *request, const struct json_value *body, struct kv_metadata_change *ret)
 {
 	struct json_value value;
 
-	*ret = (struct settings){0};
+	*ret = (struct kv_metadata_change){0};
 	ret->has_cas_required = member(body, "cas_required", &value);
 	if (ret->has_cas_required && !json_as_bool(&value, &ret->cas_required)) {
 		reply_refuse(request, 400, "the member cas_required must be true or false");
@@ -166,21 +160,14 @@ static bool read_settings(struct request *request, const struct json_value *body
 static bool read_metadata(struct request *request, const struct json_value *body)
 {
 	struct kv_metadata_change *change = &request->op.metadata;
-	struct settings settings;
 
-	if (!read_settings(request, body, &settings))
+	if (!read_settings(request, body, change))
 		return false;
 	change->has_custom = member(body, "custom_metadata", &change->custom);
 	if (change->has_custom && change->custom.kind != JSON_SCAN_OBJECT) {
 		reply_refuse(request, 400, "the member custom_metadata must be an object of texts");
 		return false;
 	}
-	change->has_max_versions = settings.has_max_versions;
-	change->max_versions = settings.max_versions;
-	change->has_cas_required = settings.has_cas_required;
-	change->cas_required = settings.cas_required;
-	change->has_delete_after = settings.has_delete_after;
-	change->delete_after_s = settings.delete_after_s;
 	return true;
 }
 
@@ -232,27 +219,15 @@ void handle_config_read(struct request *request)
 	reply_envelope_end(request, NULL, false);
 }
 
-/* On the worker, so that two writes of parts do not lose one another. */
 void handle_config_write(struct request *request)
 {
-	struct vault *vault = request->server->vault;
 	struct error err = ERROR_INIT;
-	struct settings settings;
-	struct kv_config config;
+	struct kv_metadata_change parts;
 	struct json_value body;
 
-	if (!body_object(request, &body) || !read_settings(request, &body, &settings))
+	if (!body_object(request, &body) || !read_settings(request, &body, &parts))
 		return;
-	if (kv_config_read(vault, &request->caller, &request->mount, &config, &err) == ERR_OK) {
-		if (settings.has_cas_required)
-			config.cas_required = settings.cas_required;
-		if (settings.has_max_versions)
-			config.max_versions = settings.max_versions;
-		if (settings.has_delete_after)
-			config.delete_after_s = settings.delete_after_s;
-		(void)!kv_config_write(vault, &request->caller, &request->mount, &config, &err);
-	}
-	if (err.code != ERR_OK)
+	if (kv_config_write(request->server->vault, &request->caller, &request->mount, &parts, &err) != ERR_OK)
 		reply_error(request, &err, false);
 	else
 		reply_empty(request, 204);

@@ -155,7 +155,7 @@ static const struct route routes[] = {
 
 	/* KV version 2 */
 	{ "/v1/{mount}/config", METHOD_GET, CAP_READ, 0, AUDIT_READ, 0, handle_config_read },
-	{ "/v1/{mount}/config", WRITE, CAP_CREATE | CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_CHANGE, ROUTE_SLOW, handle_config_write },
+	{ "/v1/{mount}/config", WRITE, CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_CHANGE, ROUTE_SLOW, handle_config_write },
 	{ "/v1/{mount}/data/{env}", METHOD_GET, CAP_READ, 0, AUDIT_READ, 0, handle_data_read },
 	{ "/v1/{mount}/data/{env}", WRITE, CAP_CREATE | CAP_UPDATE, LIMIT_BODY_DATA, AUDIT_CHANGE, 0, handle_data_write },
 	{ "/v1/{mount}/data/{env}", METHOD_PATCH, CAP_PATCH, LIMIT_BODY_DATA, AUDIT_CHANGE, 0, handle_data_patch },
@@ -187,7 +187,7 @@ static const struct route routes[] = {
 	{ "/v1/{mount}/diff/{env}", METHOD_GET, CAP_READ, 0, AUDIT_READ, 0, handle_diff },
 	{ "/v1/{mount}/rollback/{env}", WRITE, CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_CHANGE, 0, handle_rollback },
 	{ "/v1/{mount}/settings/{env}", METHOD_GET, CAP_READ, 0, AUDIT_READ, 0, handle_settings_read },
-	{ "/v1/{mount}/settings/{env}", METHOD_PATCH, CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_CHANGE, ROUTE_SLOW,
+	{ "/v1/{mount}/settings/{env}", METHOD_PATCH, CAP_PATCH, LIMIT_BODY_SMALL, AUDIT_CHANGE, ROUTE_SLOW,
 	  handle_settings_write },
 };
 

@@ -119,7 +119,7 @@ static void assert_all_denied(const struct attempt *attempt)
 {
 	struct vault *vault = attempt->fixture->vault;
 	const struct mount_info *mount = &attempt->fixture->mount;
-	const struct kv_config config = {0};
+	const struct kv_metadata_change config = {0};
 	union {
 		struct kv_read_result read;
 		struct kv_resolved resolved;
@@ -179,7 +179,7 @@ static void test_default_deny(void **state)
 static void assert_all_sealed(struct fixture *fixture)
 {
 	struct kv_read_result read = {0};
-	struct kv_config config = {0};
+	struct kv_metadata_change config = {0};
 	struct caller caller;
 	struct mount_info mount;
 	struct name_list list;

@@ -188,7 +188,7 @@ STORY(bad_data) = {
 
 static enum error_code configure(struct fixture *fixture, const struct step *step)
 {
-	struct kv_config config = {0};
+	struct kv_metadata_change config = { .has_cas_required = true, .has_max_versions = true, .has_delete_after = true };
 	struct error err = ERROR_INIT;
 
 	config.cas_required = strcmp(step->text, "c") == 0;
@@ -447,12 +447,15 @@ static void test_list(void **state)
 static void test_reopen(void **state)
 {
 	struct fixture *fixture = *state;
-	struct kv_config config = { .max_versions = 9, .delete_after_s = -5, .cas_required = true }, read;
+	struct kv_metadata_change config = { .has_max_versions = true, .max_versions = 9, .has_delete_after = true, .delete_after_s = -5 };
+	const struct kv_metadata_change required = { .has_cas_required = true, .cas_required = true };
+	struct kv_config read;
 	struct name_list list = {0};
 	struct error err = ERROR_INIT;
 
 	assert_int_equal(put(fixture, "kept/x", "{\"A\":\"1\"}"), ERR_OK);
 	assert_int_equal(kv_config_write(fixture->vault, &fixture->root, &fixture->mount, &config, &err), ERR_OK);
+	assert_int_equal(kv_config_write(fixture->vault, &fixture->root, &fixture->mount, &required, &err), ERR_OK);
 	fixture_reopen(fixture);
 	assert_int_equal(fixture_unseal(fixture), ERR_OK);
 	assert_state(fixture, "kept/x", "1/1: 1- | A=1#1@1");
@@ -465,7 +468,9 @@ static void test_reopen(void **state)
 	assert_true(read.cas_required);
 	assert_int_equal(read.max_versions, 9);
 	assert_int_equal(read.delete_after_s, -1);
-	config = (struct kv_config){ .max_versions = LIMIT_MAX_VERSIONS + 1 };
+	/* From here on all of it, so that the next tests find what they expect. */
+	config = (struct kv_metadata_change){ .has_cas_required = true, .has_max_versions = true, .has_delete_after = true,
+					      .max_versions = LIMIT_MAX_VERSIONS + 1 };
 	assert_int_equal(kv_config_write(fixture->vault, &fixture->root, &fixture->mount, &config, &err), ERR_INVALID);
 	error_clear(&err);
 	config.max_versions = LIMIT_MAX_VERSIONS;
