@@ -7,9 +7,10 @@ import random
 import socket
 import time
 
-from routes import example, vault, writes
+from routes import example, prepare, vault, writes
 
 DAEMON = vault.personal()
+prepare(DAEMON)
 DAEMON.write("before", {"A": "1"})
 
 

@@ -9,7 +9,7 @@ import stat
 import threading
 import time
 
-from routes import MERGE, ROUTES, example, vault, writes
+from routes import MERGE, ROUTES, example, prepare, vault, writes
 
 CANARY = "cAnArY-34-"
 MARK = CANARY + "value"
@@ -18,6 +18,7 @@ OLD_MASK = os.umask(0)
 DAEMON.start()
 os.umask(OLD_MASK)
 DAEMON.init()
+prepare(DAEMON)
 REFUSED = []  # answers that must hold nothing of a request
 
 

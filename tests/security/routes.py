@@ -13,14 +13,19 @@ MERGE = {"Content-Type": "application/merge-patch+json"}
 
 
 def example(pattern, name="cve"):
-    """A path of the route: mounts are secret/, whatever is named is called name."""
-    path = pattern.replace("{mount}", "secret")
+    """A path of the route: mounts are secret/ and plain/ (prepare() makes it), whatever is named is called name."""
+    path = pattern.replace("{mount}", "secret").replace("{kv1}", "plain").replace("{resolved}", "resolved")
     for placeholder in ("{env}", "{dir}", "{name}"):
         path = path.replace(placeholder, name)
     assert "{" not in path, f"{pattern}: a placeholder that routes.py does not know"
     return path
 
 
+def prepare(daemon):
+    answer = daemon.request("POST", "sys/mounts/plain", {"type": "kv-v1"}, token=daemon.root_token)
+    assert answer.status == 204, answer
+
+
 def writes():
-    """Routes that take a body, and change nothing of the vault as a whole."""
+    """Routes that take a body, less those that would end the story: sealing, and revoking one's own token."""
     return [route for route in ROUTES if route["method"] in ("PUT", "POST", "PATCH") and not route["pattern"].endswith(("sys/seal", "revoke-self"))]
