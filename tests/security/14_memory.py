@@ -42,14 +42,30 @@ def found(pid, words, guarded_too):
             for word in words if word in content]
 
 
+def use_tokens(daemon, value, number):
+    """A token made, used, renewed and ended, with a canary where one can be; its text."""
+    root = daemon.root_token
+    wish = {"policies": ["p" + value.lower()], "meta": {"k": value}, "ttl": "1h", "type": "batch" if number % 2 else "service"}
+    token = daemon.put("auth/token/create", wish, token=root).json["auth"]["client_token"]
+    daemon.get("auth/token/lookup-self", token=token)
+    daemon.put("auth/token/lookup", {"token": token}, token=root)
+    daemon.put("auth/token/renew", {"token": token}, token=root)
+    daemon.put("auth/token/create", {"num_uses": "x", "id": value}, token=root)
+    daemon.put("auth/token/renew", json.dumps({"token": token})[:-1].encode(), token=root)
+    if number % 3 == 0:
+        daemon.put("auth/token/revoke", {"token": token}, token=root)
+    return token
+
+
 def mixed(daemon, rounds):
-    """Requests of every kind, good, bad and broken off in the middle, each with a canary in it."""
+    """Requests of every kind, good, bad and broken off in the middle, each with a canary in it. The tokens that were made."""
     source = random.Random(7)
+    tokens = []
     for number in range(rounds):
         value = f"{CANARY}-{number:05}"
         env = f"shop/e{number % 20}"
         body = json.dumps({"data": {"KEY": value, "OTHER": value * 20}}).encode()
-        kind = source.randrange(10)
+        kind = source.randrange(11)
         with contextlib.suppress(OSError):
             if kind <= 1:
                 daemon.put("secret/data/" + env, json.loads(body))
@@ -74,12 +90,15 @@ def mixed(daemon, rounds):
                     daemon.put("sys/wrapping/unwrap", {"token": answer.json["wrap_info"]["token"]})
                 else:
                     daemon.put("sys/wrapping/wrap", {"KEY": value}, headers={"X-Vault-Wrap-TTL": "1"})
+            elif kind == 9:
+                tokens.append(use_tokens(daemon, value, number))
             elif kind == 8:
                 daemon.put(f"cubbyhole/c{number % 20}", {"KEY": value}, token=daemon.root_token)
                 daemon.get(f"cubbyhole/c{number % 20}", token=daemon.root_token)
             else:
                 with daemon.connect() as stream:
                     stream.sendall(b"GET /v1/secret/data/" + env.encode() + b" HTTP/1.1\r\nHost: v\r\n\r\n")
+    return tokens
 
 
 def settle(daemon):
@@ -96,9 +115,11 @@ def test_no_value_and_no_token_outside_guarded_pages_after_mixed_requests():
     if os.geteuid() != 0:
         return "needs root to read another process's memory"
     with vault.personal() as daemon:
-        mixed(daemon, 1000)
+        tokens = mixed(daemon, 1000)
         settle(daemon)
-        where = found(daemon.pid, [CANARY.encode(), daemon.root_token.encode(), b"vlt_wrp_"], False)
+        assert len(tokens) > 50
+        words = [CANARY.encode(), daemon.root_token.encode(), b"vlt_wrp_", b"vlt_svc_"]
+        where = found(daemon.pid, words + [token[:60].encode() for token in tokens], False)
         assert not where, where[:5]
         assert CANARY not in daemon.log()
         assert daemon.root_token not in daemon.log()
@@ -127,6 +148,8 @@ def test_after_seal_no_name_no_value_no_token():
         daemon.get("secret/history/canaryshop/e1")
         for number in range(20):
             assert daemon.get("secret/data/canaryshop/e1", headers={"X-Vault-Wrap-TTL": "60"}).status == 200
+            use_tokens(daemon, f"canaryshop-{number}", 1)
+            assert daemon.put("auth/token/roles/canaryshop", {"allowed_policies": ["canaryshop"]}, token=daemon.root_token).status == 204
             assert daemon.put(f"cubbyhole/canaryshop{number}", {"A": CANARY}, token=daemon.root_token).status == 204
         assert daemon.put("sys/seal", {}).status == 204
         settle(daemon)

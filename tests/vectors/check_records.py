@@ -5,10 +5,12 @@ which the unit tests hold the program to, and it must open the sealed examples o
     tests/vectors/check_records.py            compares; the exit code says whether all is equal
     tests/vectors/check_records.py --print    prints records.txt
 """
+import base64
 import hashlib
 import os
 import struct
 import sys
+import zlib
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -167,6 +169,23 @@ def token_encoding():
             listed([s16(b"default"), s16(b"app")]) + mapped([(b"job", b"build"), (b"j", b"")]) + listed([s16(b"10.0.0.0/8")]))
 
 
+def batch_encoding():
+    return (b"\1" + counted(0x50) + FORK[:8] + i64(TIME, TIME + 3600000000) + counted(0x30) + u32(8) + counted(0x20) + s16(b"token-ci") +
+            listed([s16(b"app"), s16(b"default")]) + mapped([(b"job", b"7")]) + listed([s16(b"10.0.0.0/8")]))
+
+
+def batch_blob(base):
+    head = b"\1\1" + struct.pack("<H", 4)
+    plain = s32(batch_encoding())
+    return head + seal(kdf(base, 1, "vdBATCH_"), b"VDbt" + STORE + head, plain + bytes(-len(plain) % 32), RANDOM)
+
+
+def batch_text(blob):
+    text = b"vlt_bat_" + base64.urlsafe_b64encode(blob).rstrip(b"=")
+    digits, crc = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", zlib.crc32(text)
+    return text + "".join(digits[crc // 62 ** i % 62] for i in range(5, -1, -1)).encode()
+
+
 def state_encoding():
     return (b"\1\3\1\0" + u32(2, 3, 4) + u64(42, 7, 98, 5, 43) + i64(TIME, TIME + 1, TIME + 2) + FORK + counted(0xd0) +
             u64(41) + counted(0xe0) + counted(0x00, 64) + counted(0x40, 64))
@@ -213,6 +232,9 @@ def vectors():
     yield "slot2_skek", blake(32, blake(32, b"", "vaultd-kfil-v001", counted(0xe0, 32)), "vaultd-slot-v001",
                               b"\2\5" + STORE + counted(0xd0))
     yield "slot4_skek", blake(32, counted(0xe0, 32), "vaultd-slot-v001", b"\4\6" + STORE + counted(0xd0))
+    yield "enc_batch", batch_encoding()
+    yield "batch_blob", batch_blob(base)
+    yield "batch_text", batch_text(batch_blob(base))
     yield "header_hash", hashlib.blake2b(header_copy(), digest_size=32).digest()
 
 

@@ -37,8 +37,10 @@ struct caller {
 };
 void caller_release(struct caller *caller);	/* makes it anonymous; may be called again */
 
-struct peer {			/* SO_PEERCRED of a Unix socket */
-	bool known;
+struct peer {
+	bool has_address;	/* over TCP; never from a header */
+	uint8_t address[16];	/* of IPv4 as ::ffff:a.b.c.d */
+	bool known;		/* a Unix socket's SO_PEERCRED */
 	pid_t pid;
 	uid_t uid;
 	gid_t gid;

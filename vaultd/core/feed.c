@@ -174,6 +174,26 @@ static void quota_changed(struct vault *vault, const struct records_change *chan
 		error_clear(&ignored);
 }
 
+static enum error_code add_revoked(struct vault *vault, const struct records_change *change, struct error *err)
+{
+	struct revoked_record record;
+
+	if (decode_revoked(change->plain, change->plain_len, &record, err) != ERR_OK)
+		return err->code;
+	return expiry_index_put(vault->revoked, change->key.bytes + 1, record.expires, 0, err);
+}
+
+/* Without memory the record stays until the next unseal finds it; it revokes all the same. */
+static void revoked_changed(struct vault *vault, const struct records_change *change)
+{
+	struct error ignored = ERROR_INIT;
+
+	if (change->deleted)
+		expiry_index_remove(vault->revoked, change->key.bytes + 1);
+	else if (add_revoked(vault, change, &ignored) != ERR_OK)
+		error_clear(&ignored);
+}
+
 void vault_feed(void *arg, const struct records_change *change)
 {
 	struct vault *vault = arg;
@@ -184,6 +204,9 @@ void vault_feed(void *arg, const struct records_change *change)
 		break;
 	case TABLE_TOKEN:
 		token_changed(vault, change);
+		break;
+	case TABLE_REVOKED:
+		revoked_changed(vault, change);
 		break;
 	case TABLE_MOUNT:
 		mount_changed(vault, change);
@@ -204,7 +227,6 @@ void vault_feed(void *arg, const struct records_change *change)
 	case TABLE_POLICY_ROTATION:
 	case TABLE_OPERATION:
 	case TABLE_SECRET_ID:
-	case TABLE_REVOKED:
 	case TABLE_ROLE:
 	case TABLE_SETTING:
 	case TABLE_IDEMPOTENCY:
@@ -226,6 +248,8 @@ enum error_code vault_load(void *arg, const struct records_change *record, struc
 		return add_mount(vault, record, err);
 	if (record->key.bytes[0] == TABLE_POLICY)
 		return policy_table_change(vault->policies, record, err);
+	if (record->key.bytes[0] == TABLE_REVOKED)
+		return add_revoked(vault, record, err);
 	if (record->key.bytes[0] == TABLE_TOKEN)
 		return add_token(vault, record, err);
 	if (record->key.bytes[0] == TABLE_QUOTA)

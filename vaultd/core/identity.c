@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/token_batch.h"
 #include "core/vault_state.h"
 #include "core/vault_tokens.h"
 #include "crypto/token_text.h"
@@ -63,6 +64,29 @@ static enum error_code caller_of(struct vault *vault, const struct token_record 
 	return ERR_OK;
 }
 
+/* Over TCP from an address that the token is bound to. A Unix socket has no address. */
+static bool is_bound_elsewhere(const struct peer *peer, const struct cidr *cidrs, size_t len)
+{
+	if (len == 0)
+		return false;
+	for (size_t i = 0; peer && peer->has_address && i < len; i++)
+		if (cidr_holds(&cidrs[i], peer->address))
+			return false;
+	return true;
+}
+
+/* What cannot be read binds to nowhere. */
+static bool read_cidrs(const struct token_record *record, struct cidr ret[static LIMIT_TOKEN_CIDRS], uint8_t *ret_len)
+{
+	if (record->cidrs_len > LIMIT_TOKEN_CIDRS)
+		return false;
+	for (size_t i = 0; i < record->cidrs_len; i++)
+		if (!cidr_parse(record->cidrs[i].at, record->cidrs[i].len, &ret[i]))
+			return false;
+	*ret_len = (uint8_t)record->cidrs_len;
+	return true;
+}
+
 static enum error_code load_token(struct vault *vault, struct records_view *view, const struct record_key *key,
 				  struct cached_token *ret, struct error *err)
 {
@@ -80,7 +104,10 @@ static enum error_code load_token(struct vault *vault, struct records_view *view
 	memcpy(ret->id, key->bytes + 1, ID_LEN);
 	memcpy(ret->verifier, record.verifier, sizeof(ret->verifier));
 	ret->spent = record.uses_left == TOKEN_SPENT;
-	code = caller_of(vault, &record, ret->id, &ret->caller, err);
+	if (!read_cidrs(&record, ret->cidrs, &ret->cidrs_len))
+		code = error_set(err, ERR_RECORD, "a token's record holds a block of addresses that is none");
+	else
+		code = caller_of(vault, &record, ret->id, &ret->caller, err);
 	token_record_free(&record);
 	if (code == ERR_OK)
 		token_cache_put(vault->tokens, ret);
@@ -126,14 +153,36 @@ static void wipe_cached_token(struct cached_token *token)
 	sodium_memzero(token, sizeof(*token));
 }
 
+static enum error_code authenticate_batch(struct vault *vault, struct records_view *view, const char *text, size_t len,
+					  const struct peer *peer, struct caller *ret, struct error *err)
+{
+	cleanup_(token_info_freep) struct token_info info = {0};
+	struct cidr cidrs[LIMIT_TOKEN_CIDRS];
+	uint8_t bid[ID_LEN], cidrs_len = 0;
+	enum error_code code = token_batch_find(vault, view, text, len, &info, bid, err);
+
+	if (code == ERR_NOT_FOUND)
+		return denied(err);
+	if (code != ERR_OK)
+		return code;
+	if (!read_cidrs(&info.record, cidrs, &cidrs_len) || is_bound_elsewhere(peer, cidrs, cidrs_len))
+		return denied(err);
+	if (caller_of(vault, &info.record, bid, ret, err) != ERR_OK)
+		return err->code;
+	ret->batch = true;
+	return ERR_OK;
+}
+
 static enum error_code authenticate_token(struct vault *vault, struct records_view *view, const char *text, size_t len,
-					  struct caller *ret, struct error *err)
+					  const struct peer *peer, struct caller *ret, struct error *err)
 {
 	cleanup_(wipe_cached_token) struct cached_token token = {0};
 	cleanup_(wipe_token_hash) struct token_hash hash;
 	enum error_code code;
 	bool equal;
 
+	if (token_text_is_batch(text, len))
+		return authenticate_batch(vault, view, text, len, peer, ret, err);
 	if (len > LIMIT_TOKEN_LEN || !records_token_hash(view, text, len, &hash))
 		return denied(err);
 	code = find_token(vault, view, hash.id, &token, err);
@@ -143,7 +192,7 @@ static enum error_code authenticate_token(struct vault *vault, struct records_vi
 	equal = sodium_memcmp(hash.verifier, token.verifier, sizeof(token.verifier)) == 0;
 	if (code == ERR_NOT_FOUND || !equal)
 		return denied(err);
-	if (token.spent || token.caller.created < vault->tokens_not_before ||
+	if (token.spent || is_bound_elsewhere(peer, token.cidrs, token.cidrs_len) || token.caller.created < vault->tokens_not_before ||
 	    !token_index_alive(vault->token_index, hash.id, token_clock_now(&vault->token_clock)))
 		return denied(err);
 	*ret = take_caller(&token.caller);
@@ -162,7 +211,7 @@ enum error_code vault_authenticate(struct vault *vault, const char *token, size_
 	}
 	if (vault_use_begin_view(vault, &use, err) != ERR_OK)
 		return err->code;
-	return authenticate_token(vault, use.view, token, token_len, ret, err);
+	return authenticate_token(vault, use.view, token, token_len, peer, ret, err);
 }
 
 /* -- the decision -------------------------------------------------------- */

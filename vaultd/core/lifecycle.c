@@ -86,6 +86,7 @@ void vault_caches_wipe(struct vault *vault)
 	head_cache_clear(vault->heads);
 	token_cache_clear(vault->tokens);
 	token_index_clear(vault->token_index);
+	expiry_index_clear(vault->revoked);
 	policy_table_clear(vault->policies);
 	quota_table_clear(vault->quotas);
 	expiry_index_clear(vault->wrapped);

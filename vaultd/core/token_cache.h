@@ -9,13 +9,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/cidr.h"
 #include "core/vault.h"
 #include "records/tables.h"
 #include "vault/attributes.h"
+#include "vault/limits.h"
 
 struct cached_token {
 	uint8_t id[ID_LEN], pin[PIN_LEN], verifier[16];
 	bool spent;		/* its last use is over */
+	uint8_t cidrs_len;
+	struct cidr cidrs[LIMIT_TOKEN_CIDRS];
 	struct caller caller;
 };
 

@@ -4,10 +4,28 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/token_batch.h"
+#include "core/token_roles.h"
 #include "core/token_store.h"
 #include "core/token_ttl.h"
 
 #define WARNINGS_MAX 1024
+
+/* A role that is gone has no name any more. */
+static enum error_code name_role(struct records_view *view, struct token_info *info, struct error *err)
+{
+	cleanup_(token_role_end) struct token_role role = { .settings = NULL };
+	enum error_code code;
+
+	if (sodium_is_zero(info->record.role_id, ID_LEN))
+		return ERR_OK;
+	code = token_role_of(view, info->record.role_id, &role, err);
+	if (code == ERR_OK)
+		memcpy(info->role, role.name, sizeof(info->role));
+	else if (code != ERR_NOT_FOUND)
+		token_info_free(info);
+	return code == ERR_NOT_FOUND ? ERR_OK : code;
+}
 
 enum error_code vault_token_lookup(struct vault *vault, const struct token_name *name, struct token_info *ret,
 				   struct error *err)
@@ -17,7 +35,9 @@ enum error_code vault_token_lookup(struct vault *vault, const struct token_name 
 
 	if (vault_use_begin_view(vault, &use, err) != ERR_OK)
 		return err->code;
-	return token_find(vault, use.view, name, ret, id, err);
+	if (token_find(vault, use.view, name, ret, id, err) != ERR_OK)
+		return err->code != ERR_OK ? err->code : ERR_NOT_FOUND;
+	return name_role(use.view, ret, err);
 }
 
 /* -- renewing ---------------------------------------------------------------- */
@@ -40,12 +60,38 @@ static enum error_code renew_record(struct token_grant *grant, int64_t increment
 		.period = record->period,
 	};
 
+	if (grant->info.batch)
+		return error_set(err, ERR_INVALID, "batch tokens cannot be renewed");
 	if (record->expires == 0 || !(record->flags & TOKEN_RENEWABLE))
 		return error_set(err, ERR_INVALID, "lease is not renewable");
 	if (token_ttl_renew(&times, increment, grant->info.now, &record->expires, grant->warnings, err) != ERR_OK)
 		return err->code;
 	record->last_renewal = grant->info.now;
 	return secret_buf_check(grant->warnings, "the list of warnings", err);
+}
+
+/* Whose role is gone is not renewed any more; the period is that of the role as it is now. */
+static enum error_code check_role(struct records_view *view, struct records_write *write, struct token_grant *grant,
+				  struct error *err)
+{
+	cleanup_(token_role_end) struct token_role role = { .settings = NULL };
+	struct token_record *record = &grant->info.record;
+	struct record_key key = record_key_id(TABLE_ROLE, record->role_id);
+	enum error_code code;
+	int64_t period;
+
+	if (grant->info.batch || sodium_is_zero(record->role_id, ID_LEN))
+		return ERR_OK;
+	code = token_role_of(view, record->role_id, &role, err);
+	if (code == ERR_NOT_FOUND || (code == ERR_OK && role.generation != record->role_generation))
+		return error_set(err, ERR_INVALID, "original token role could not be found, not renewing");
+	if (code != ERR_OK)
+		return code;
+	memcpy(grant->info.role, role.name, sizeof(grant->info.role));
+	period = token_role_number(&role, "token_period");
+	if (record->period > 0 && period > 0)
+		record->period = (uint32_t)(period < LIMIT_TOKEN_TTL_SECONDS ? period : LIMIT_TOKEN_TTL_SECONDS);
+	return records_guard(write, &key, role.pin, err);
 }
 
 static enum error_code keep_text(const struct vault_token_renew *renew, struct token_grant *grant, struct error *err)
@@ -75,7 +121,7 @@ static enum error_code prepare_renew(struct vault_action *action, struct records
 	grant->warnings = secret_buf_new(WARNINGS_MAX);
 	if (!grant->warnings)
 		return error_set(err, ERR_NO_MEMORY, "no memory is left for a token");
-	if (keep_text(renew, grant, err) != ERR_OK || renew_record(grant, renew->increment, err) != ERR_OK)
+	if (keep_text(renew, grant, err) != ERR_OK || check_role(view, write, grant, err) != ERR_OK || renew_record(grant, renew->increment, err) != ERR_OK)
 		return err->code;
 	return token_put(write, id, &grant->info.record, err);
 }
@@ -116,6 +162,8 @@ static enum error_code prepare_revoke(struct vault_action *action, struct record
 		return revoke->name.by == TOKEN_BY_TEXT ? ERR_OK : unknown(&revoke->name, err);
 	if (code != ERR_OK)
 		return code;
+	if (info.batch)
+		return token_batch_revoke(write, &info, ids[0], err);
 	return delete_all(view, write, ids,
 			  token_index_subtree(action->vault_->token_index, ids[0], ids, LIMIT_REVOKE_BATCH), err);
 }
@@ -159,9 +207,11 @@ static enum error_code prepare_orphaning(struct vault_action *action, struct rec
 	enum error_code code = token_find(action->vault_, view, orphaning->name, &info, id, err);
 	size_t len;
 
-	orphaning->finished = false;
+	orphaning->finished = code == ERR_OK && info.batch;
 	if (code != ERR_OK)
 		return code == ERR_NOT_FOUND ? error_set(err, ERR_NOT_FOUND, "token to revoke not found") : code;
+	if (info.batch)
+		return token_batch_revoke(write, &info, id, err);
 	len = token_index_children(action->vault_->token_index, id, children, LIMIT_REVOKE_BATCH);
 	for (size_t i = 0; i < len; i++)
 		if (make_orphan(action->vault_, view, write, children[i], err) != ERR_OK)

@@ -5,34 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/acl.h"
-#include "core/token_policies.h"
-#include "core/token_store.h"
-#include "core/token_ttl.h"
+#include "core/token_making.h"
 #include "crypto/token_text.h"
+#include "records/batch_token.h"
 
 #define WARNINGS_MAX 16384
 
-/* One run of prepare(). */
-struct making {
-	struct vault *vault;
-	struct vault_token_create *create;
-	struct records_view *view;
-	struct records_write *write;
-	int64_t now;
-	bool sudo, orphan;
-	struct token_info parent;	/* plain NULL: a peer has no token */
-	struct policy_set parent_policies, policies;
-	struct text_span policy_spans[LIMIT_TOKEN_POLICIES];
-	char display[LIMIT_TOKEN_DISPLAY_LEN + 1];
-	char path[sizeof(((struct caller *)0)->path)];
-	struct token_record record;
-	struct secret_buf *warnings;
-};
-
-static void making_end(struct making *making)
+static void making_end(struct token_making *making)
 {
 	token_info_free(&making->parent);
+	token_role_end(&making->role);
 	secret_buf_free(take_ptr(making->warnings));
 }
 
@@ -41,151 +23,15 @@ static enum error_code invalid(const char *sentence, struct error *err)
 	return error_set(err, ERR_INVALID, "%s", sentence);
 }
 
-static const struct token_wish *wish_of(const struct making *making)
+static const struct token_wish *wish_of(const struct token_making *making)
 {
 	return &making->create->wish;
-}
-
-/* -- the parent -------------------------------------------------------------- */
-
-/* The parent's record is guarded: a token is not made by one that is revoked in the same moment. */
-static enum error_code take_parent(struct making *making, struct error *err)
-{
-	const struct caller *caller = making->create->caller;
-	struct record_key key = record_key_id(TABLE_TOKEN, caller->token_id);
-	uint8_t pin[PIN_LEN];
-	enum error_code code;
-
-	if (caller->batch)
-		return invalid("batch tokens cannot create more tokens", err);
-	if (caller->counted)
-		return invalid("restricted use token cannot generate child tokens", err);
-	if (policy_set_of_caller(caller, &making->parent_policies, err) != ERR_OK || caller->kind != CALLER_TOKEN)
-		return err->code;
-	code = token_read(making->vault, making->view, caller->token_id, &making->parent, pin, err);
-	if (code == ERR_NOT_FOUND ||
-	    (code == ERR_OK && !token_is_alive(making->vault, &making->parent, caller->token_id)))
-		return error_set(err, ERR_DENIED, "permission denied");
-	if (code != ERR_OK)
-		return code;
-	return records_guard(making->write, &key, pin, err);
-}
-
-static enum error_code choose_parent(struct making *making, struct error *err)
-{
-	const struct caller *caller = making->create->caller;
-
-	if (wish_of(making)->no_parent && !making->create->orphan && !making->sudo)
-		return invalid("root or sudo privileges required to create orphan token", err);
-	making->orphan = making->create->orphan || wish_of(making)->no_parent || caller->kind != CALLER_TOKEN;
-	if (making->orphan) {
-		making->record.flags |= TOKEN_ORPHAN;
-		return ERR_OK;
-	}
-	if (token_index_depth(making->vault->token_index, caller->token_id) >= LIMIT_TOKEN_DEPTH)
-		return error_set(err, ERR_INVALID, "tokens made by tokens go at most %d deep: make an orphan", LIMIT_TOKEN_DEPTH);
-	memcpy(making->record.parent, caller->token_id, ID_LEN);
-	return ERR_OK;
-}
-
-/* -- policies ------------------------------------------------------------------ */
-
-static enum error_code check_root(const struct making *making, struct error *err)
-{
-	if (!policy_set_has(&making->policies, "root"))
-		return ERR_OK;
-	if (!policy_set_has(&making->parent_policies, "root"))
-		return invalid("root tokens may not be created without parent token being root", err);
-	return ERR_OK;
-}
-
-static enum error_code choose_policies(struct making *making, struct error *err)
-{
-	static const struct text_span default_policy = { .at = "default", .len = 7 };
-	const struct token_wish *wish = wish_of(making);
-	bool add_default = !wish->no_default_policy;
-
-	if (policy_set_add_all(&making->policies, wish->policies, wish->policies_len, err) != ERR_OK)
-		return err->code;
-	if (making->policies.len == 0) {
-		/* Those of the parent, of which "default" may be one. */
-		making->policies = making->parent_policies;
-		add_default = false;
-	} else if (!making->sudo) {
-		if (!policy_set_within(&making->policies, &making->parent_policies))
-			return invalid("child policies must be subset of parent", err);
-		add_default &= policy_set_has(&making->parent_policies, "default");
-	}
-	if (check_root(making, err) != ERR_OK)
-		return err->code;
-	if (add_default && policy_set_add(&making->policies, default_policy, err) != ERR_OK)
-		return err->code;
-	policy_set_spans(&making->policies, making->policy_spans);
-	making->record.policies = making->policy_spans;
-	making->record.policies_len = making->policies.len;
-	return ERR_OK;
-}
-
-/* -- times ----------------------------------------------------------------------- */
-
-static enum error_code check_numbers(const struct making *making, struct error *err)
-{
-	const struct token_wish *wish = wish_of(making);
-
-	if (wish->uses < 0)
-		return invalid("number of uses cannot be negative", err);
-	if (wish->uses > LIMIT_TOKEN_USES)
-		return error_set(err, ERR_INVALID, "num_uses is at most %d", LIMIT_TOKEN_USES);
-	if (wish->ttl < 0)
-		return invalid("ttl must be positive", err);
-	if (wish->explicit_max_ttl < 0)
-		return invalid("explicit_max_ttl must be positive", err);
-	if (wish->period < 0)
-		return invalid("period must be positive", err);
-	if (wish->period > 0 && !making->sudo)
-		return invalid("root or sudo privileges required to create periodic token", err);
-	return ERR_OK;
-}
-
-/* A root token lives for ever unless it was given an end, or its parent has one. */
-static enum error_code endless(struct making *making, struct error *err)
-{
-	if (making->parent.plain && making->parent.record.expires != 0)
-		return invalid("expiring root tokens cannot create non-expiring root tokens", err);
-	return ERR_OK;
-}
-
-static enum error_code choose_times(struct making *making, struct error *err)
-{
-	const struct token_wish *wish = wish_of(making);
-	struct token_record *record = &making->record;
-	struct token_ttl asked = {
-		.ttl = wish->ttl,
-		.period = wish->period,
-		.explicit_max = wish->explicit_max_ttl,
-		.limit = LIMIT_TOKEN_TTL_SECONDS,
-	};
-	struct token_times times;
-
-	record->uses_left = (uint32_t)wish->uses;
-	record->created = making->now;
-	if (policy_set_has(&making->policies, "root") && asked.ttl == 0 && asked.period == 0 && asked.explicit_max == 0)
-		return endless(making, err);
-	token_ttl_new(&asked, making->now, &times, making->warnings);
-	record->explicit_max_ttl = asked.explicit_max;
-	record->creation_ttl = times.creation_ttl;
-	record->expires = times.expires;
-	record->max_expires = times.max_expires;
-	record->period = times.period;
-	if (!wish->not_renewable)
-		record->flags |= TOKEN_RENEWABLE;
-	return ERR_OK;
 }
 
 /* -- names ------------------------------------------------------------------------- */
 
 /* "token-" and what was asked for, every other character than letters, digits and - replaced, as Vault does it. */
-static enum error_code choose_display(struct making *making, struct error *err)
+static enum error_code choose_display(struct token_making *making, struct error *err)
 {
 	struct text_span wanted = wish_of(making)->display;
 	size_t len = (size_t)snprintf(making->display, sizeof(making->display), wanted.len > 0 ? "token-" : "token");
@@ -202,9 +48,20 @@ static enum error_code choose_display(struct making *making, struct error *err)
 		len--;
 	making->display[len] = '\0';
 	making->record.display = (struct text_span){ .at = making->display, .len = (uint32_t)len };
-	snprintf(making->path, sizeof(making->path), making->create->orphan ? "auth/token/create-orphan" : "auth/token/create");
-	making->record.path = (struct text_span){ .at = making->path, .len = (uint32_t)strlen(making->path) };
 	return ERR_OK;
+}
+
+static void choose_path(struct token_making *making)
+{
+	const char *suffix = token_role_text(&making->role, "path_suffix");
+
+	if (making_has_role(making))
+		snprintf(making->path, sizeof(making->path), "auth/token/create/%s%s%s", making->role.name,
+			 suffix[0] != '\0' ? "/" : "", suffix);
+	else
+		snprintf(making->path, sizeof(making->path),
+			 making->create->orphan ? "auth/token/create-orphan" : "auth/token/create");
+	making->record.path = (struct text_span){ .at = making->path, .len = (uint32_t)strlen(making->path) };
 }
 
 static int by_key(const void *a, const void *b)
@@ -216,7 +73,7 @@ static int by_key(const void *a, const void *b)
 	return order != 0 ? order : (x->key.len > y->key.len) - (x->key.len < y->key.len);
 }
 
-static enum error_code take_meta(struct making *making, struct error *err)
+static enum error_code take_meta(struct token_making *making, struct error *err)
 {
 	const struct token_wish *wish = wish_of(making);
 
@@ -246,15 +103,11 @@ static bool is_own_text(struct text_span id)
 	return true;
 }
 
-static enum error_code choose_text(struct making *making, struct error *err)
+static enum error_code choose_text(struct token_making *making, struct secret_buf *text, struct error *err)
 {
 	struct text_span id = wish_of(making)->id;
 	char random[TOKEN_TEXT_LEN + 1];
-	struct secret_buf *text = secret_buf_new(LIMIT_TOKEN_LEN);
 
-	making->create->grant.text = text;
-	if (!text)
-		return error_set(err, ERR_NO_MEMORY, "no memory is left for a token");
 	if (id.len > 0) {
 		if (!making->create->caller->root)
 			return invalid("root privileges required to specify token id", err);
@@ -271,14 +124,15 @@ static enum error_code choose_text(struct making *making, struct error *err)
 }
 
 /* Puts the record; a chosen text may be one that is there. */
-static enum error_code put_token(struct making *making, struct error *err)
+static enum error_code put_token(struct token_making *making, struct secret_buf *text, struct error *err)
 {
-	struct secret_buf *text = making->create->grant.text;
 	struct token_hash hash;
 	struct record_key key;
 	uint8_t pin[PIN_LEN];
 	enum error_code code;
 
+	if (choose_text(making, text, err) != ERR_OK)
+		return err->code;
 	if (!records_token_hash(making->view, secret_buf_text(text), secret_buf_len(text), &hash))
 		return error_set(err, ERR_INTERNAL, "a token that was made has no hash");
 	memcpy(making->record.verifier, hash.verifier, sizeof(making->record.verifier));
@@ -294,7 +148,7 @@ static enum error_code put_token(struct making *making, struct error *err)
 }
 
 /* The record once more, in memory of its own: what the answer tells. */
-static enum error_code keep_result(struct making *making, struct error *err)
+static enum error_code keep_result(struct token_making *making, struct error *err)
 {
 	struct token_grant *grant = &making->create->grant;
 
@@ -311,17 +165,61 @@ static enum error_code keep_result(struct making *making, struct error *err)
 	return ERR_OK;
 }
 
-static enum error_code make(struct making *making, struct error *err)
+/* A batch token is its own record: nothing is stored. */
+static enum error_code seal_batch(struct token_making *making, struct secret_buf *text, struct error *err)
 {
+	cleanup_(secret_buf_freep) struct secret_buf *encoding = secret_buf_new(LIMIT_REVISION_PLAIN);
+	const struct token_record *record = &making->record;
+	struct batch_record batch = {
+		.issued = record->created,
+		.expires = record->expires,
+		.role_generation = record->role_generation,
+		.display = record->display,
+		.policies = record->policies,
+		.policies_len = record->policies_len,
+		.meta = record->meta,
+		.meta_len = record->meta_len,
+		.cidrs = record->cidrs,
+		.cidrs_len = record->cidrs_len,
+	};
+
+	if (!encoding)
+		return error_set(err, ERR_NO_MEMORY, "no memory is left for a token");
+	randombytes_buf(batch.bid, ID_LEN);
+	memcpy(batch.fork, making->vault->fork_id, BATCH_FORK_LEN);
+	memcpy(batch.role_id, record->role_id, ID_LEN);
+	memcpy(batch.parent, record->parent, ID_LEN);
+	encode_batch(encoding, &batch);
+	if (secret_buf_check(encoding, "a batch token", err) != ERR_OK)
+		return err->code;
+	making->create->grant.info.batch = true;
+	return records_batch_seal(making->view, secret_buf_bytes(encoding), secret_buf_len(encoding), text, err);
+}
+
+static enum error_code judge(struct token_making *making, struct error *err)
+{
+	if (making_parent(making, err) != ERR_OK || making_role(making, err) != ERR_OK ||
+	    making_type(making, err) != ERR_OK || making_orphan(making, err) != ERR_OK ||
+	    making_policies(making, err) != ERR_OK || making_times(making, err) != ERR_OK)
+		return err->code;
+	return making_cidrs(making, err);
+}
+
+static enum error_code make(struct token_making *making, struct error *err)
+{
+	struct token_grant *grant = &making->create->grant;
+
 	making->warnings = secret_buf_new(WARNINGS_MAX);
-	if (!making->warnings)
+	grant->text = secret_buf_new(LIMIT_TOKEN_LEN);
+	if (!making->warnings || !grant->text)
 		return error_set(err, ERR_NO_MEMORY, "no memory is left for a token");
 	making->record.bound_uid = -1;
-	if (take_parent(making, err) != ERR_OK || choose_parent(making, err) != ERR_OK ||
-	    check_numbers(making, err) != ERR_OK || choose_policies(making, err) != ERR_OK ||
-	    choose_times(making, err) != ERR_OK || choose_display(making, err) != ERR_OK ||
-	    take_meta(making, err) != ERR_OK || choose_text(making, err) != ERR_OK || put_token(making, err) != ERR_OK)
+	if (judge(making, err) != ERR_OK || choose_display(making, err) != ERR_OK || take_meta(making, err) != ERR_OK)
 		return err->code;
+	choose_path(making);
+	if ((making->batch ? seal_batch(making, grant->text, err) : put_token(making, grant->text, err)) != ERR_OK)
+		return err->code;
+	snprintf(grant->info.role, sizeof(grant->info.role), "%s", making->role.name);
 	return keep_result(making, err);
 }
 
@@ -330,7 +228,7 @@ static enum error_code prepare(struct vault_action *action, struct records_view 
 {
 	struct vault_token_create *create = (struct vault_token_create *)((char *)action -
 									  offsetof(struct vault_token_create, action));
-	cleanup_(making_end) struct making making = {
+	cleanup_(making_end) struct token_making making = {
 		.vault = action->vault_,
 		.create = create,
 		.view = view,

@@ -3,30 +3,31 @@
 #include <string.h>
 
 #include "core/acl.h"
+#include "core/policy_text.h"
 
-static bool is_blank(char c)
+static bool is_pattern_char(char c)
 {
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\v' || c == '\f';
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-' || c == '*';
 }
 
-static bool normalise(struct text_span name, char ret[static LIMIT_POLICY_NAME_LEN + 1])
+enum error_code policy_pattern_check(const char *pattern, struct error *err)
 {
-	while (name.len > 0 && is_blank(name.at[0])) {
-		name.at++;
-		name.len--;
-	}
-	while (name.len > 0 && is_blank(name.at[name.len - 1]))
-		name.len--;
-	if (name.len > LIMIT_POLICY_NAME_LEN)
-		return false;
-	for (uint32_t i = 0; i < name.len; i++) {
-		char c = name.at[i];
+	size_t len = strlen(pattern);
 
-		if (c < '!' || c > '~')
+	for (size_t i = 0; i < len; i++)
+		if (!is_pattern_char(pattern[i]))
+			len = 0;
+	if (len == 0 || len > LIMIT_POLICY_NAME_LEN)
+		return error_set(err, ERR_INVALID, "a pattern of policy names has 1 to %d of the characters a-z 0-9 _ . - *",
+				 LIMIT_POLICY_NAME_LEN);
+	return ERR_OK;
+}
+
+static bool is_only_blank(struct text_span name)
+{
+	for (uint32_t i = 0; i < name.len; i++)
+		if (!strchr(" \t\n\r\v\f", name.at[i]))
 			return false;
-		ret[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-	}
-	ret[name.len] = '\0';
 	return true;
 }
 
@@ -49,13 +50,15 @@ bool policy_set_has(const struct policy_set *set, const char *name)
 
 enum error_code policy_set_add(struct policy_set *set, struct text_span name, struct error *err)
 {
-	char text[LIMIT_POLICY_NAME_LEN + 1];
+	struct policy_name normal;
+	const char *text = normal.text;
 	size_t at;
 
-	if (!normalise(name, text))
-		return error_set(err, ERR_INVALID, "a policy's name has 1 to %d visible ASCII characters",
-				 LIMIT_POLICY_NAME_LEN);
-	if (text[0] == '\0' || policy_set_has(set, text) || policy_set_has(set, "root"))
+	if (is_only_blank(name))
+		return ERR_OK;
+	if (policy_name_normalise(name.at, name.len, &normal, err) != ERR_OK)
+		return err->code;
+	if (policy_set_has(set, text) || policy_set_has(set, "root"))
 		return ERR_OK;
 	if (strcmp(text, "root") == 0)
 		set->len = 0;
@@ -63,7 +66,7 @@ enum error_code policy_set_add(struct policy_set *set, struct text_span name, st
 		return error_set(err, ERR_INVALID, "a token has at most %d policies", LIMIT_TOKEN_POLICIES);
 	at = place_of(set, text);
 	memmove(set->names[at + 1], set->names[at], (set->len - at) * sizeof(set->names[0]));
-	memcpy(set->names[at], text, sizeof(text));
+	memcpy(set->names[at], text, normal.len + 1);
 	set->len++;
 	return ERR_OK;
 }

@@ -2,9 +2,8 @@
  * The policies of a token: a sorted set of normalised names. Pure functions but
  * for the caller's acl.
  *
- * A name is normalised once, here: blanks around it go, A-Z become a-z. What is
- * not visible ASCII afterwards is refused, so that nothing looks like "root"
- * without being it. A set that holds "root" holds nothing else.
+ * A name is normalised once, by policy_name_normalise(), so that nothing that
+ * looks like "root" becomes it. A set that holds "root" holds nothing else.
  */
 #pragma once
 
@@ -30,6 +29,9 @@ bool policy_set_has(const struct policy_set *set, const char *name);
 bool policy_set_within(const struct policy_set *set, const struct policy_set *other);
 /* Spans into the set; ret has room for LIMIT_TOKEN_POLICIES. */
 void policy_set_spans(const struct policy_set *set, struct text_span *ret);
+
+/* A pattern of a role's list: a name's characters and *. ERR_INVALID. */
+enum error_code policy_pattern_check(const char *pattern, struct error *err) must_check;
 
 /* What the caller holds itself: root of the vault counts as "root". */
 enum error_code policy_set_of_caller(const struct caller *caller, struct policy_set *ret, struct error *err) must_check;

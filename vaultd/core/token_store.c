@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/cubbyhole.h"
+#include "core/token_batch.h"
 #include "crypto/token_text.h"
 #include "records/value.h"
 
@@ -101,9 +102,12 @@ static enum error_code find_by_accessor(struct vault *vault, struct records_view
 enum error_code token_find(struct vault *vault, struct records_view *view, const struct token_name *name,
 			   struct token_info *ret, uint8_t ret_id[static ID_LEN], struct error *err)
 {
-	enum error_code code = name->by == TOKEN_BY_TEXT ? find_by_text(vault, view, name, ret, ret_id, err) :
-							   find_by_accessor(vault, view, name, ret, ret_id, err);
+	enum error_code code;
 
+	if (name->by == TOKEN_BY_TEXT && token_text_is_batch(name->text, name->len))
+		return token_batch_find(vault, view, name->text, name->len, ret, ret_id, err);
+	code = name->by == TOKEN_BY_TEXT ? find_by_text(vault, view, name, ret, ret_id, err) :
+					   find_by_accessor(vault, view, name, ret, ret_id, err);
 	if (code != ERR_OK)
 		return code;
 	if (token_is_alive(vault, ret, ret_id) && (name->self || ret->record.uses_left != TOKEN_SPENT))

@@ -55,6 +55,37 @@ static bool anything_due(struct vault *vault)
 	return token_index_due(vault->token_index, token_clock_now(&vault->token_clock), id, 1) > 0;
 }
 
+/* -- revocations of batch tokens -------------------------------------------- */
+
+static enum error_code prepare_forget(struct vault_action *action, struct records_view *view,
+				      struct records_write *write, struct error *err)
+{
+	struct vault *vault = action->vault_;
+	uint8_t ids[LIMIT_REVOKE_BATCH][ID_LEN];
+	size_t len = expiry_index_due(vault->revoked, token_clock_now(&vault->token_clock), ids, LIMIT_REVOKE_BATCH);
+
+	(void)view;
+	for (size_t i = 0; i < len; i++) {
+		struct record_key key = record_key_id(TABLE_REVOKED, ids[i]);
+
+		if (records_delete(write, &key, err) != ERR_OK)
+			return err->code;
+	}
+	return ERR_OK;
+}
+
+static enum error_code forget_revocations(struct vault *vault, struct error *err)
+{
+	struct vault_action forget = { .prepare_ = prepare_forget };
+	struct action_wait wait;
+	uint8_t id[1][ID_LEN];
+
+	if (expiry_index_due(vault->revoked, token_clock_now(&vault->token_clock), id, 1) == 0)
+		return ERR_OK;
+	action_wait_begin(&wait, &forget);
+	return action_wait_end(&wait, vault_action_submit(vault, &forget, false, err), err);
+}
+
 enum error_code vault_token_tidy(struct vault *vault, struct error *err)
 {
 	struct vault_action sweep = { .prepare_ = prepare_sweep };
@@ -65,5 +96,5 @@ enum error_code vault_token_tidy(struct vault *vault, struct error *err)
 		if (action_wait_end(&wait, vault_action_submit(vault, &sweep, false, err), err) != ERR_OK)
 			return err->code;
 	}
-	return ERR_OK;
+	return forget_revocations(vault, err);
 }

@@ -39,6 +39,7 @@ static enum error_code make_parts(struct vault *vault, struct error *err)
 	vault->heads = head_cache_new(LIMIT_HEAD_CACHE);
 	vault->tokens = token_cache_new();
 	vault->token_index = token_index_new();
+	vault->revoked = expiry_index_new();
 	vault->policies = policy_table_new();
 	vault->quotas = quota_table_new();
 	vault->wrapped = expiry_index_new();
@@ -46,7 +47,7 @@ static enum error_code make_parts(struct vault *vault, struct error *err)
 	if (!vault->mounts || !vault->names || !vault->children || !vault->heads || !vault->tokens ||
 	    !vault->policies || !vault->quotas || !vault->wrapped || !vault->ceremonies)
 		return error_set(err, ERR_NO_MEMORY, "no memory is left for the vault");
-	if (!vault->token_index)
+	if (!vault->token_index || !vault->revoked)
 		return error_set(err, ERR_NO_MEMORY, "no memory is left for the vault");
 	return ERR_OK;
 }
@@ -90,6 +91,7 @@ void vault_close(struct vault *vault)
 	head_cache_free(vault->heads);
 	token_cache_free(vault->tokens);
 	token_index_free(vault->token_index);
+	expiry_index_free(vault->revoked);
 	token_clock_end(&vault->token_clock);
 	policy_table_free(vault->policies);
 	quota_table_free(vault->quotas);

@@ -48,6 +48,7 @@ struct vault {
 	struct head_cache *heads;
 	struct token_cache *tokens;
 	struct token_index *token_index;
+	struct expiry_index *revoked;	/* batch tokens, until they expire */
 	struct token_clock token_clock;
 	int64_t tokens_not_before;	/* set before it is unsealed, as is fork_id */
 	uint8_t fork_id[ID_LEN];

@@ -27,9 +27,9 @@ static uint32_t crc32_ieee(const char *text, size_t len)
 	return ~crc;
 }
 
-static void checksum(const char *body, char ret[static CHECKSUM_LEN])
+static void checksum(const char *body, size_t len, char ret[static CHECKSUM_LEN])
 {
-	uint32_t crc = crc32_ieee(body, TOKEN_BODY_LEN);
+	uint32_t crc = crc32_ieee(body, len);
 
 	for (size_t i = CHECKSUM_LEN; i-- > 0; crc /= BASE)
 		ret[i] = digits[crc % BASE];
@@ -53,7 +53,7 @@ void token_text_make(const char kind[static 3], char text[static TOKEN_TEXT_LEN 
 	text[RANDOM_BEGIN - 1] = '_';
 	for (size_t i = RANDOM_BEGIN; i < TOKEN_BODY_LEN; i++)
 		text[i] = random_digit();
-	checksum(text, text + TOKEN_BODY_LEN);
+	checksum(text, TOKEN_BODY_LEN, text + TOKEN_BODY_LEN);
 	text[TOKEN_TEXT_LEN] = '\0';
 }
 
@@ -73,7 +73,7 @@ static bool is_well_formed(const char *text, size_t len)
 		if (!is_base62(text[i]))
 			return false;
 	char expected[CHECKSUM_LEN];
-	checksum(text, expected);
+	checksum(text, TOKEN_BODY_LEN, expected);
 	return memcmp(expected, text + TOKEN_BODY_LEN, CHECKSUM_LEN) == 0;
 }
 
@@ -95,4 +95,44 @@ bool token_text_hash(const struct secret_key *token_key, const char *text, size_
 	memcpy(ret->verifier, hash + TOKEN_ID_LEN, TOKEN_ID_LEN);
 	sodium_memzero(hash, sizeof(hash));
 	return true;
+}
+
+/* -- batch tokens --------------------------------------------------------- */
+
+#define BATCH_PREFIX_LEN (sizeof(BATCH_PREFIX) - 1)
+
+bool token_text_is_batch(const char *text, size_t len)
+{
+	return len >= BATCH_PREFIX_LEN && memcmp(text, BATCH_PREFIX, BATCH_PREFIX_LEN) == 0;
+}
+
+void batch_text_make(const uint8_t *blob, size_t len, struct secret_buf *out)
+{
+	size_t text_len = sodium_base64_ENCODED_LEN(len, sodium_base64_VARIANT_URLSAFE_NO_PADDING);	/* with its NUL */
+	char digits_of_crc[CHECKSUM_LEN];
+	uint8_t *room;
+
+	secret_buf_append(out, BATCH_PREFIX, BATCH_PREFIX_LEN);
+	room = secret_buf_reserve(out, text_len);
+	if (!room)
+		return;
+	sodium_bin2base64((char *)room, text_len, blob, len, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+	secret_buf_advance(out, text_len - 1);
+	checksum(secret_buf_text(out), secret_buf_len(out), digits_of_crc);
+	secret_buf_append(out, digits_of_crc, CHECKSUM_LEN);
+}
+
+bool batch_text_read(const char *text, size_t len, uint8_t *ret, size_t max, size_t *ret_len)
+{
+	char expected[CHECKSUM_LEN];
+	const char *end;
+
+	if (!token_text_is_batch(text, len) || len < BATCH_PREFIX_LEN + CHECKSUM_LEN)
+		return false;
+	len -= CHECKSUM_LEN;
+	checksum(text, len, expected);
+	if (memcmp(expected, text + len, CHECKSUM_LEN) != 0)
+		return false;
+	return sodium_base642bin(ret, max, text + BATCH_PREFIX_LEN, len - BATCH_PREFIX_LEN, NULL, ret_len, &end,
+				 sodium_base64_VARIANT_URLSAFE_NO_PADDING) == 0 && end == text + len;
 }

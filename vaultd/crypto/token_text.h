@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "crypto/arena.h"
+#include "vault/secret_buf.h"
 
 #define TOKEN_TEXT_LEN 57
 #define TOKEN_BODY_LEN 51
@@ -28,3 +29,10 @@ void token_text_make(const char kind[static 3], char text[static TOKEN_TEXT_LEN 
 /* False at once, without any key, for texts that begin with "vlt_" and have a wrong length, alphabet or checksum.
  * Texts with another beginning are hashed whole. */
 bool token_text_hash(const struct secret_key *token_key, const char *text, size_t len, struct token_hash *ret);
+
+/* Batch tokens: "vlt_bat_", the blob in base64url without padding, and the CRC-32 of all of it as 6 base62 digits. */
+#define BATCH_PREFIX "vlt_bat_"
+bool token_text_is_batch(const char *text, size_t len);
+void batch_text_make(const uint8_t *blob, size_t len, struct secret_buf *out);
+/* False for a wrong form, alphabet or checksum, or more than max bytes. */
+bool batch_text_read(const char *text, size_t len, uint8_t *ret, size_t max, size_t *ret_len);

@@ -102,6 +102,7 @@ bool connections_may_accept(const struct connections *connections)
 
 static void learn_peer(struct connection *connection)
 {
+	struct peer *peer = &connection->peer;
 	struct sockaddr_storage address;
 	socklen_t len = sizeof(address);
 	struct ucred cred;
@@ -116,10 +117,16 @@ static void learn_peer(struct connection *connection)
 	}
 	if (getpeername(connection->fd, (struct sockaddr *)&address, &len) != 0)
 		return;
-	if (address.ss_family == AF_INET)
-		memcpy(connection->peer_key + 1, &((struct sockaddr_in *)(void *)&address)->sin_addr, 4);
-	else if (address.ss_family == AF_INET6)
-		memcpy(connection->peer_key, &((struct sockaddr_in6 *)(void *)&address)->sin6_addr, 16);
+	if (address.ss_family == AF_INET) {
+		peer->address[10] = peer->address[11] = 0xff;
+		memcpy(peer->address + 12, &((struct sockaddr_in *)(void *)&address)->sin_addr, 4);
+	} else if (address.ss_family == AF_INET6) {
+		memcpy(peer->address, &((struct sockaddr_in6 *)(void *)&address)->sin6_addr, sizeof(peer->address));
+	} else {
+		return;
+	}
+	peer->has_address = true;
+	memcpy(connection->peer_key, peer->address, sizeof(peer->address));
 	connection->peer_key[16] = 1;
 }
 

@@ -181,6 +181,4 @@ void reply_auth(struct request *request, const struct token_grant *grant)
 	emit_warnings(out, grant->warnings);
 	emit_auth(out, grant);
 	json_emit_raw(out, "}");
-	if (!grant->info.batch)
-		snprintf(request->reply.auth_accessor, sizeof(request->reply.auth_accessor), "%s", grant->info.accessor);
 }

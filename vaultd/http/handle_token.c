@@ -162,11 +162,14 @@ static void answer_peer(struct request *request)
 void handle_lookup_self(struct request *request)
 {
 	struct token_name name = self_of(request);
+	struct error err = ERROR_INIT;
 
-	if (request->caller.kind == CALLER_TOKEN)
-		look_up(request, &name, 403, "permission denied");
-	else
+	if (request->caller.kind != CALLER_TOKEN)
 		answer_peer(request);
+	else if (vault_authorize(request->server->vault, &request->caller, CAP_READ, "auth/token/lookup-self", &err) != ERR_OK)
+		reply_error(request, &err, false);
+	else
+		look_up(request, &name, 403, "permission denied");
 }
 
 void handle_token_lookup(struct request *request)

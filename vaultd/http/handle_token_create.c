@@ -101,7 +101,7 @@ static void answer_created(struct request *request)
 	reply_auth(request, &work->create.grant);
 }
 
-static void create(struct request *request, bool orphan)
+static void create(struct request *request, bool orphan, const char *role)
 {
 	struct create_work *work = request_work(request, sizeof(*work), wipe_create);
 	struct error err = ERROR_INIT;
@@ -115,18 +115,24 @@ static void create(struct request *request, bool orphan)
 	work->create.caller = &request->caller;
 	work->create.api_path = request->path.path + strlen("/v1/");
 	work->create.orphan = orphan;
+	work->create.role = role;
 	action_begin(request, &work->create.action, answer_created);
 	action_submitted(request, vault_token_create(request->server->vault, &work->create, &request->err));
 }
 
 void handle_token_create(struct request *request)
 {
-	create(request, false);
+	create(request, false, NULL);
+}
+
+void handle_token_create_role(struct request *request)
+{
+	create(request, false, request->rest);
 }
 
 void handle_token_create_orphan(struct request *request)
 {
-	create(request, true);
+	create(request, true, NULL);
 }
 
 /* -- all tokens ----------------------------------------------------------------- */
@@ -135,25 +141,11 @@ void handle_token_accessors(struct request *request)
 {
 	struct name_list list = { 0 };
 	struct error err = ERROR_INIT;
-	struct secret_buf *out;
-	const char *at;
 
-	if (vault_token_accessors(request->server->vault, &list, &err) != ERR_OK) {
+	if (vault_token_accessors(request->server->vault, &list, &err) == ERR_OK)
+		reply_keys(request, &list);
+	else
 		reply_error(request, &err, true);
-		return;
-	}
-	out = reply_envelope(request, 200);
-	if (out) {
-		json_emit_raw(out, "{\"keys\":[");
-		at = list.block;
-		for (size_t i = 0; i < list.count; i++, at += strlen(at) + 1) {
-			if (i > 0)
-				json_emit_raw(out, ",");
-			json_emit_cstring(out, at);
-		}
-		json_emit_raw(out, "]}");
-		reply_envelope_end(request, NULL, false);
-	}
 	name_list_free(&list);
 }
 

@@ -18,7 +18,8 @@ route_handler handle_remount, handle_remount_status, handle_auths, handle_auth_e
 route_handler handle_token_lookup, handle_token_lookup_accessor, handle_token_create, handle_token_create_orphan;
 route_handler handle_token_renew, handle_token_renew_self, handle_token_renew_accessor, handle_token_revoke;
 route_handler handle_token_revoke_self, handle_token_revoke_accessor, handle_token_revoke_orphan;
-route_handler handle_token_accessors, handle_token_tidy;
+route_handler handle_token_accessors, handle_token_tidy, handle_token_create_role;
+route_handler handle_token_role_read, handle_token_role_write, handle_token_role_delete, handle_token_roles;
 route_handler handle_data_read, handle_data_write, handle_data_patch, handle_data_delete;
 route_handler handle_delete_revisions, handle_undelete, handle_destroy, handle_subkeys;
 route_handler handle_metadata_read, handle_metadata_list, handle_metadata_write, handle_metadata_patch;

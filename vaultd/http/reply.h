@@ -22,7 +22,6 @@ struct reply {
 	bool enveloped;			/* begun by reply_envelope(): may be wrapped */
 	const char *content_type;	/* NULL: application/json */
 	char etag[64];			/* "": none */
-	char auth_accessor[40];		/* of the token in the body's auth block; "": there is none */
 	bool close;			/* the connection ends after this answer */
 	unsigned retry_after_s;		/* 0: not said */
 	bool rate_limited;		/* these are said: of the quota that refused */

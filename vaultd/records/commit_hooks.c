@@ -161,7 +161,7 @@ static enum error_code before_commit(void *arg, struct store_txn *txn, struct er
 static bool core_listens(uint8_t table)
 {
 	return table == TABLE_HEAD || table == TABLE_TOKEN || table == TABLE_MOUNT || table == TABLE_SETTINGS ||
-	       table == TABLE_POLICY || table == TABLE_QUOTA || table == TABLE_WRAPPED;
+	       table == TABLE_POLICY || table == TABLE_QUOTA || table == TABLE_WRAPPED || table == TABLE_REVOKED;
 }
 
 static void feed_one(struct records *records, struct records_view *view, const struct record_key *key, struct store_bytes value)

@@ -129,6 +129,7 @@ static enum error_code derive_base(struct records *records, const struct secret_
 		{ &records->base.accumulator, "vdACCUM_" },
 		{ &records->base.token, "vdTOKEN_" },
 		{ &records->base.anchor, "vdANCHOR" },
+		{ &records->base.batch, "vdBATCH_" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(derived); i++) {
@@ -154,6 +155,7 @@ enum error_code keys_install(struct records *records, struct keyring *keyring, c
 	records->pins = pins_new();
 	if (!records->data_keys || !records->pins)
 		return error_set(err, ERR_NO_MEMORY, "no memory is left to unseal");
+	records->base.epoch = base->epoch;
 	if (derive_base(records, base->key, err) != ERR_OK)
 		return err->code;
 	return header_keys_derive(root_key, &records->header_keys, err);
@@ -171,5 +173,6 @@ void keys_drop(struct records *records)
 	secret_key_free(records->base.accumulator);
 	secret_key_free(records->base.token);
 	secret_key_free(records->base.anchor);
+	secret_key_free(records->base.batch);
 	records->base = (struct base_keys){ 0 };
 }

@@ -78,7 +78,7 @@ enum error_code records_unseal(struct records *records, const struct slot_secret
 void records_seal(struct records *records);
 
 /* Called on the writer thread after a commit is durable (also that of records_init()). plain is the new encoding, NULL
- * when the record was deleted and for tables that core does not cache (H, T, M, C, U, W and Q are given). */
+ * when the record was deleted and for tables that core does not cache (H, T, M, C, U, W, X and Q are given). */
 struct records_change {
 	struct record_key key;
 	bool deleted;

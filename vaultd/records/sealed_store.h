@@ -29,7 +29,8 @@
 #include "store/store.h"
 
 struct base_keys {
-	struct secret_key *state, *accumulator, *token, *anchor;	/* in the arena */
+	struct secret_key *state, *accumulator, *token, *anchor, *batch;	/* in the arena */
+	uint32_t epoch;
 };
 
 struct records {

@@ -197,7 +197,7 @@ static enum error_code take_head(struct inventory *inventory, const struct recor
 static bool core_loads(uint8_t table)
 {
 	return table == TABLE_HEAD || table == TABLE_TOKEN || table == TABLE_MOUNT || table == TABLE_POLICY || table == TABLE_QUOTA ||
-	       table == TABLE_WRAPPED;
+	       table == TABLE_WRAPPED || table == TABLE_REVOKED;
 }
 
 static enum error_code load_record(const struct inventory *inventory, const struct record_key *key, const uint8_t *pin,
