@@ -263,6 +263,26 @@ static void test_expiry(void **state)
 	assert_false(lives(fixture, &made));
 }
 
+/* Requests that were let in while their token lived make nothing that outlives it. */
+static void test_expired_in_flight(void **state)
+{
+	struct fixture *fixture = *state;
+	struct text_span app = { "app", 3 };
+	const struct token_wish wish = { .policies = &app, .policies_len = 1, .ttl = 10 };
+	struct caller caller = { 0 }, below = { 0 };
+	struct made made, child;
+
+	assert_int_equal(make(fixture, &fixture->root, &wish, false, &made), ERR_OK);
+	assert_int_equal(authenticate(fixture, made.text, &caller), ERR_OK);
+	assert_int_equal(make(fixture, &caller, NULL, false, &child), ERR_OK);
+	assert_int_equal(authenticate(fixture, child.text, &below), ERR_OK);
+	fixture->now += 10 * SECOND;
+	assert_int_equal(make(fixture, &caller, NULL, true, &child), ERR_DENIED);
+	assert_int_equal(make(fixture, &below, NULL, true, &child), ERR_DENIED);	/* its own time is not over */
+	caller_release(&below);
+	caller_release(&caller);
+}
+
 static void test_clock_back_and_seal(void **state)
 {
 	struct fixture *fixture = *state;
@@ -441,7 +461,7 @@ int main(void)
 		cmocka_unit_test(test_defaults),      cmocka_unit_test(test_never_root),
 		cmocka_unit_test(test_subset),	      cmocka_unit_test(test_privileges),
 		cmocka_unit_test(test_numbers),	      cmocka_unit_test(test_expiry),
-		cmocka_unit_test(test_clock_back_and_seal), cmocka_unit_test(test_tree),
+		cmocka_unit_test(test_clock_back_and_seal), cmocka_unit_test(test_expired_in_flight), cmocka_unit_test(test_tree),
 		cmocka_unit_test(test_wide_tree),     cmocka_unit_test(test_uses_exactly),
 		cmocka_unit_test(test_last_use_sees_itself),
 	};
