@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "fuzz_expect.h"
+#include "records/batch_token.h"
 #include "records/tables.h"
 #include "records/tables_access.h"
 #include "records/tables_rotation.h"
@@ -99,6 +100,11 @@ static void check_token(const struct token_record *record)
 	expect_map(record->meta, record->meta_len);
 }
 
+static void check_batch(const struct batch_record *record)
+{
+	expect_map(record->meta, record->meta_len);
+}
+
 static void check_secret_id(const struct secret_id_record *record)
 {
 	expect_map(record->meta, record->meta_len);
@@ -112,6 +118,7 @@ ROUND_TRIP(schema, nothing_to_check, nothing_to_free);
 ROUND_TRIP(rotation, check_rotation, rotation_record_free);
 ROUND_TRIP(operation, check_operation, operation_record_free);
 ROUND_TRIP(token, check_token, token_record_free);
+ROUND_TRIP(batch, check_batch, batch_record_free);
 ROUND_TRIP(secret_id, check_secret_id, secret_id_record_free);
 ROUND_TRIP(revoked, nothing_to_check, nothing_to_free);
 ROUND_TRIP(policy, nothing_to_check, nothing_to_free);
@@ -133,6 +140,7 @@ static enum error_code again_text(const uint8_t *plain, size_t len, struct secre
 }
 
 static round_trip *const tables[256] = {
+	['b'] = again_batch,	/* no table: what a batch token holds */
 	[TABLE_STATE] = again_state,
 	[TABLE_DATA_KEY] = again_data_key,
 	[TABLE_HEAD] = again_head,
