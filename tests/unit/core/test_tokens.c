@@ -341,6 +341,27 @@ static void test_tree(void **state)
 	caller_release(&caller);
 }
 
+static void test_deepest_chain(void **state)
+{
+	struct fixture *fixture = *state;
+	struct caller above = { 0 }, below = { 0 };
+	struct made made;
+
+	/* The root token is the first of the chain. */
+	assert_int_equal(make(fixture, &fixture->root, NULL, false, &made), ERR_OK);
+	assert_int_equal(authenticate(fixture, made.text, &above), ERR_OK);
+	for (int depth = 3; depth <= LIMIT_TOKEN_DEPTH; depth++) {
+		assert_int_equal(make(fixture, &above, NULL, false, &made), ERR_OK);
+		caller_release(&above);
+		assert_int_equal(authenticate(fixture, made.text, &above), ERR_OK);
+	}
+	assert_int_equal(make(fixture, &above, NULL, false, &made), ERR_INVALID);
+	assert_int_equal(make(fixture, &above, NULL, true, &made), ERR_OK);
+	assert_int_equal(authenticate(fixture, made.text, &below), ERR_OK);
+	caller_release(&below);
+	caller_release(&above);
+}
+
 /* More children than one commit takes, and the rest is left by a crash: dead all the same, and swept after the start. */
 static void test_wide_tree(void **state)
 {
@@ -462,7 +483,7 @@ int main(void)
 		cmocka_unit_test(test_subset),	      cmocka_unit_test(test_privileges),
 		cmocka_unit_test(test_numbers),	      cmocka_unit_test(test_expiry),
 		cmocka_unit_test(test_clock_back_and_seal), cmocka_unit_test(test_expired_in_flight), cmocka_unit_test(test_tree),
-		cmocka_unit_test(test_wide_tree),     cmocka_unit_test(test_uses_exactly),
+		cmocka_unit_test(test_wide_tree), cmocka_unit_test(test_deepest_chain),     cmocka_unit_test(test_uses_exactly),
 		cmocka_unit_test(test_last_use_sees_itself),
 	};
 
