@@ -57,6 +57,13 @@ def test_ready_to_use_with_a_chosen_token():
         same(daemon.read("a"), {"A": "1"})
         same(daemon.get("sys/seal-status").json["sealed"], False)
         same(daemon.request("GET", "secret/data/a", token="").status, 403)  # over TCP nobody is known without a token
+        # what has no token sees the mounts that are listed, and only what they are
+        same(daemon.request("GET", "sys/internal/ui/mounts", token="").data, {"auth": {}, "secret": {}})
+        same(daemon.request("POST", "sys/mounts/secret/tune", {"listing_visibility": "unauth"}).status, 204)
+        same(daemon.request("GET", "sys/internal/ui/mounts", token="").data["secret"],
+             {"secret/": {"description": "environments", "options": {"version": "2"}, "type": "kv"}})
+        same([daemon.request("GET", "sys/internal/ui/mounts/" + path, token="").status for path in ("secret", "none")], [403, 403])
+        same(daemon.request("GET", "sys/internal/ui/mounts", token="bad").status, 403)
         # unseal is answered over TCP here
         same(daemon.put("sys/seal", None).status, 204)
         same(daemon.put("sys/unseal", {"key": "00" * 32}).status, 400)
