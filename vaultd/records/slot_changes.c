@@ -256,7 +256,8 @@ enum error_code rekeyed_prove(const struct rekeyed *rekeyed, const struct slot_s
 {
 	struct error failure = ERROR_INIT;
 	key_scope opened;
-	enum error_code code = slot_open(rekeyed->next, secret, -1, &opened, &failure);
+	/* The others are for secrets that were known before, and prove nothing. */
+	enum error_code code = slot_open(rekeyed->next, secret, 0, &opened, &failure);
 
 	if (code != ERR_OK && code != ERR_NOT_FOUND)
 		return error_set(err, code, "%s", failure.text);

@@ -54,7 +54,7 @@ enum error_code records_rekey_prepare(struct records *records, const struct slot
 				      struct error *err) must_check;
 enum error_code rekeyed_share_check(const struct rekeyed *rekeyed, const uint8_t share[static SHARE_LEN],
 				    struct share_info *ret, struct error *err) must_check;
-/* Whether a secret opens one of the new slots: somebody has written it down rightly. */
+/* Whether a secret opens the first of the new slots: somebody has written it down rightly. */
 enum error_code rekeyed_prove(const struct rekeyed *rekeyed, const struct slot_secret *secret, struct error *err) must_check;
 enum error_code records_rekey_commit(struct records *records, const struct rekeyed *rekeyed, bool *ret_in_doubt,
 				     struct error *err) must_check;

@@ -295,6 +295,38 @@ static void a_rekey_that_is_verified(void **state)
 	assert_false(status(fixture).sealed);
 }
 
+/* What is kept was known before: only the new secret shows that somebody has written it down. */
+static void a_kept_secret_verifies_nothing(void **state)
+{
+	struct fixture *fixture = *state;
+	struct slot_secret unlock = fixture_key(fixture), kept[2] = { passphrase("word"), unlock }, given;
+	struct rekey_status now;
+	struct error err = ERROR_INIT;
+
+	for (unsigned shares = 1; shares <= 2; shares++) {
+		cleanup_(rekey_result_free) struct rekey_result result = { .shares = NULL }, verified = { .shares = NULL };
+		struct rekey_update update_ = { .unlock = &unlock, .keep = kept, .keep_len = 2 };
+
+		start_rekey(fixture, (struct rekey_start){ shares, shares, true }, &now);
+		update_.nonce = now.nonce;
+		assert_code(vault_rekey_update(fixture->vault, &update_, &result, &err), ERR_OK, &err);
+		for (size_t i = 0; i < 2; i++)
+			assert_code(vault_rekey_verify(fixture->vault, result.status.verify_nonce, &kept[i], &verified, &err),
+				    ERR_UNSEAL_FAILED, &err);
+		assert_false(verified.complete);
+		assert_code(vault_rekey_status(fixture->vault, &fixture->root, &now, &err), ERR_OK, &err);
+		assert_true(now.started);
+		if (shares == 1) {
+			given = (struct slot_secret){ .type = SLOT_KEY_FILE, .key = secret_buf_bytes(result.shares), .key_len = 32 };
+			assert_code(vault_rekey_verify(fixture->vault, result.status.verify_nonce, &given, &verified, &err), ERR_OK,
+				    &err);
+			assert_true(verified.complete);
+		}
+	}
+	seal(fixture);
+	assert_int_equal(give(fixture, passphrase("word")), ERR_OK);
+}
+
 static void what_is_not_verified_is_not_in_force(void **state)
 {
 	struct fixture *fixture = *state;
@@ -459,6 +491,7 @@ int main(void)
 		TEST(rotation_raises_the_term),
 		TEST(a_rekey_from_one_key_to_shares),
 		TEST(a_rekey_that_is_verified),
+		TEST(a_kept_secret_verifies_nothing),
 		TEST(what_is_not_verified_is_not_in_force),
 		TEST(a_rekey_keeps_what_is_presented),
 		TEST(a_rekey_to_one_key),
