@@ -248,6 +248,30 @@ def test_rekey_that_is_verified_or_cancelled():
         same(give(daemon, done["shares"][1]).json["sealed"], False)
 
 
+def test_a_rekey_in_doubt_says_so():
+    """vault.hdr cannot be written: both sets of shares must be kept, in the answer that ends the rekey, whichever it is."""
+    with shared(3, 2) as (daemon, made):
+        header = os.path.join(daemon.data, "vault.hdr")
+        for verify in (False, True):
+            nonce = daemon.put("sys/rekey/init", {"secret_shares": 3, "secret_threshold": 2, "require_verification": verify}).json["nonce"]
+            same(daemon.put("sys/rekey/update", {"key": made["shares"][0], "nonce": nonce}).json["progress"], 1)
+            if not verify:
+                os.rename(header, header + ".away")
+            done = daemon.put("sys/rekey/update", {"key": made["shares"][1], "nonce": nonce}).json
+            if verify:
+                os.rename(header, header + ".away")
+                for share in done["shares"][:2]:
+                    last = daemon.put("sys/rekey/verify", {"key": share, "nonce": done["verification_nonce"]}).json
+            else:
+                last = done
+            same(last["complete"], True)
+            assert "keep the old keys" in last["warnings"][0], last
+            os.rename(header + ".away", header)
+            seal(daemon)
+            give(daemon, made["shares"][0])
+            same(give(daemon, made["shares"][1]).json["sealed"], False)
+
+
 def test_rekey_with_other_slots():
     with vault.personal() as daemon:
         unlock = {"type": "key_file", "key": daemon.slot_key()}

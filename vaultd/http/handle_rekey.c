@@ -117,6 +117,13 @@ void handle_rekey_cancel(struct request *request)
 
 /* -- proof ------------------------------------------------------------------------------ */
 
+static void emit_doubt(struct secret_buf *out, const struct rekey_result *result)
+{
+	if (result->in_doubt)
+		json_emit_raw(out, ",\"warnings\":[\"vault.hdr could not be written wholly: keep the old keys and the new ones, the "
+				   "next unseal shows which of them open the vault\"]");
+}
+
 static void answer_complete(struct request *request, const struct rekey_result *result)
 {
 	struct secret_buf *out = reply_bare(request, 200);
@@ -131,9 +138,7 @@ static void answer_complete(struct request *request, const struct rekey_result *
 	json_emit_cstring(out, result->status.nonce);
 	json_emit_raw(out, ",\"verification_nonce\":");
 	json_emit_cstring(out, result->status.verify_nonce);
-	if (result->in_doubt)
-		json_emit_raw(out, ",\"warnings\":[\"vault.hdr could not be written wholly: keep the old keys and these, the next "
-				   "unseal shows which of them open the vault\"]");
+	emit_doubt(out, result);
 	json_emit_raw(out, ",\"pgp_fingerprints\":null,\"backup\":false}\n");
 }
 
@@ -201,33 +206,35 @@ void handle_rekey_update(struct request *request)
 
 /* -- verification -------------------------------------------------------------------------- */
 
-static void answer_verify(struct request *request, const struct rekey_status *status, bool complete)
+static void answer_verify(struct request *request, const struct rekey_result *result)
 {
+	const struct rekey_status *status = &result->status;
 	struct secret_buf *out = reply_bare(request, 200);
 
 	if (!out)
 		return;
 	json_emit_raw(out, "{");
-	if (complete)
+	if (result->complete)
 		emit_flag(out, "complete", true);
-	emit_flag(out, "started", status->started && status->verify_nonce[0] != '\0' && !complete);
+	emit_flag(out, "started", status->started && status->verify_nonce[0] != '\0' && !result->complete);
 	emit_number(out, "t", status->threshold);
 	emit_number(out, "n", status->shares);
 	emit_number(out, "progress", status->verify_progress);
 	json_emit_raw(out, "\"nonce\":");
 	json_emit_cstring(out, status->verify_nonce);
+	emit_doubt(out, result);
 	json_emit_raw(out, "}\n");
 }
 
 void handle_rekey_verify_status(struct request *request)
 {
-	struct rekey_status status;
+	struct rekey_result now = { .shares = NULL };
 	struct error err = ERROR_INIT;
 
-	if (vault_rekey_status(request->server->vault, &request->caller, &status, &err) != ERR_OK)
+	if (vault_rekey_status(request->server->vault, &request->caller, &now.status, &err) != ERR_OK)
 		reply_error(request, &err, false);
 	else
-		answer_verify(request, &status, false);
+		answer_verify(request, &now);
 }
 
 void handle_rekey_verify(struct request *request)
@@ -243,7 +250,7 @@ void handle_rekey_verify(struct request *request)
 	    vault_rekey_verify(request->server->vault, nonce, &presented.secret, &result, &err) != ERR_OK)
 		reply_error(request, &err, false);
 	else
-		answer_verify(request, &result.status, result.complete);
+		answer_verify(request, &result);
 }
 
 void handle_rekey_verify_restart(struct request *request)
