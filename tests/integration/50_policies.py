@@ -177,6 +177,101 @@ def test_explain():
     same(request("DELETE", "sys/policy/explain").status, 204)
 
 
+# -- tokens with policies -------------------------------------------------------
+
+def token(*policies, **more):
+    answer = request("POST", "auth/token/create", dict({"policies": list(policies), "ttl": "1h"}, **more))
+    same(answer.status, 200)
+    return answer.json["auth"]["client_token"]
+
+
+def test_a_token_gets_what_its_policies_give_and_nothing_else():
+    same(put("shop", RULES).status, 204)
+    daemon.write("shop/prod", {"A": "1"})
+    daemon.write("shop/dev", {"A": "1"})
+    reader = token("shop")
+    same(daemon.get("secret/data/shop/dev", token=reader).data["data"], {"A": "1"})
+    same(daemon.put("secret/data/shop/new", {"data": {"B": "2"}}, token=reader).status, 200)
+    denied = [daemon.get("secret/data/shop/prod", token=reader), daemon.get("secret/data/shop/prod?version=1", token=reader),
+              daemon.put("secret/data/shop/new", {"data": {"B": "3"}}, token=reader), request("DELETE", "secret/data/shop/dev", token=reader),
+              request("PATCH", "secret/data/shop/dev", {"data": {}}, token=reader), daemon.get("secret/data/other", token=reader),
+              daemon.get("secret/metadata/shop/dev", token=reader), request("LIST", "secret/metadata/shop", token=reader),
+              daemon.get("secret/resolve/shop/prod", token=reader), daemon.get("sys/policies/acl", token=reader),
+              daemon.get("sys/policies/acl/shop", token=reader), daemon.get("sys/policies/acl/none", token=reader),
+              put("shop", "", token=reader), request("DELETE", "sys/policies/acl/shop", token=reader), daemon.get("sys/policy/shop", token=reader),
+              daemon.get("no/such/mount", token=reader), request("POST", "sys/policy/explain", {"path": "a", "capability": "read"}, token=reader),
+              request("POST", "sys/capabilities", {"token": reader, "paths": ["a"]}, token=reader), daemon.put("sys/seal", {}, token=reader)]
+    same({(a.status, tuple(a.errors)) for a in denied}, {(403, tuple(DENIED))})
+    same(daemon.read("shop/new"), {"B": "2"})
+    paths = ["secret/data/shop/dev", "secret/data/shop/prod", "secret/data/other", "auth/token/lookup-self"]
+    expected = {"secret/data/shop/dev": ["create", "read"], "secret/data/shop/prod": ["deny"], "secret/data/other": ["deny"], "auth/token/lookup-self": ["read"]}
+    same(capabilities({"paths": paths}, token=reader).data, expected)
+    accessor = daemon.get("auth/token/lookup-self", token=reader).data["accessor"]
+    same(request("POST", "sys/capabilities", {"token": reader, "paths": paths}).data, expected)
+    same(request("POST", "sys/capabilities-accessor", {"accessor": accessor, "paths": paths}).data, expected)
+    rules = daemon.get("sys/internal/ui/resultant-acl", token=reader).data
+    same((rules["root"], rules["exact_paths"]["secret/data/shop/prod"], rules["glob_paths"]["secret/data/shop/"]),
+         (False, {"capabilities": ["deny"]}, {"capabilities": ["create", "read"]}))
+
+
+def test_a_change_counts_at_once():
+    same(put("shifting", 'path "secret/data/shop/dev" { capabilities = ["read"] }').status, 204)
+    one = token("shifting")
+    same(daemon.get("secret/data/shop/dev", token=one).status, 200)
+    same(put("shifting", 'path "secret/data/shop/dev" { capabilities = ["deny"] }').status, 204)
+    same(daemon.get("secret/data/shop/dev", token=one).status, 403)
+    same(put("shifting", 'path "secret/data/shop/*" { capabilities = ["read"] }').status, 204)
+    same(daemon.get("secret/data/shop/prod", token=one).status, 200)
+    same(request("DELETE", "sys/policies/acl/shifting").status, 204)
+    same(daemon.get("secret/data/shop/dev", token=one).status, 403)
+
+
+def test_list_with_and_without_a_slash():
+    same(put("lists", 'path "secret/metadata/*" { capabilities = ["list"] }\npath "secret/metadata/shop/*" { capabilities = ["deny"] }').status, 204)
+    one = token("lists")
+    for path in ("secret/metadata/shop", "secret/metadata/shop/", "secret/metadata/shop?list=true"):
+        same(request("GET" if "?" in path else "LIST", path, token=one).status, 403)
+    for path in ("secret/metadata", "secret/metadata/"):
+        same(request("LIST", path, token=one).data["keys"], ["shop/"])
+
+
+def test_no_other_spelling_of_a_policy():
+    same(put("keeper", 'path "sys/policies/acl/*" { capabilities = ["update", "read", "delete"] }\n'
+                       'path "sys/policies/acl/shop" { capabilities = ["deny"] }').status, 204)
+    one = token("keeper")
+    same(put("other", "", token=one).status, 400)  # an empty text
+    same(put("other", "# fine", token=one).status, 204)
+    same(put("Other", "# fine", token=one).status, 204)
+    for name in ("shop", "Shop", "SHOP"):
+        for answer in (put(name, "# gone", token=one), daemon.get("sys/policies/acl/" + name, token=one),
+                       request("DELETE", "sys/policies/acl/" + name, token=one)):
+            same((answer.status, answer.errors), (403, DENIED))
+    same(daemon.get("sys/policies/acl/shop").data["policy"], RULES)
+
+
+def test_explain_tells_rules_to_those_who_may_read_them():
+    same(put("asker", 'path "sys/policy/explain" { capabilities = ["update"] }\npath "sys/policies/acl/shop" { capabilities = ["read"] }').status, 204)
+    one, shop, both = token("asker"), token("shop", no_default_policy=True), token("shop", "asker")
+    about = {"path": "secret/data/shop/dev", "capability": "read"}
+    ask = lambda **more: request("POST", "sys/policy/explain", dict(about, **more), token=one)
+    same(ask().data["allowed"], False)
+    same(ask(policies=["shop"]).data["allowed"], True)
+    same(ask(token=shop).data["rule"]["path"], "secret/data/shop/*")
+    for more in ({"policies": ["shop", "asker"]}, {"policies": ["none"]}, {"policies": ["root"]}, {"token": both}, {"token": daemon.root_token}):
+        answer = ask(**more)
+        same((answer.status, answer.errors), (403, DENIED))
+
+
+def test_never_root():
+    one = token("shop")
+    for name in ("root", "Root", "ROOT", " root", "r\u043eot", "\uff52oot", "root\u200b"):
+        answer = request("POST", "auth/token/create", {"policies": [name]}, token=one)
+        assert answer.status in (400, 403), answer
+    upper = request("POST", "auth/token/create", {"policies": ["SHOP"]}).json["auth"]
+    same(upper["policies"], ["default", "shop"])
+    same(daemon.get("secret/data/shop/dev", token=upper["client_token"]).status, 200)
+
+
 def test_policies_outlive_a_restart():
     key = daemon.slot_key()
     assert key and daemon.stop() == 0
@@ -186,6 +281,8 @@ def test_policies_outlive_a_restart():
     same(daemon.get("sys/policies/acl/shop").data, {"name": "shop", "policy": RULES})
     same(explain("secret/data/shop/dev", "read", policies=["shop"]).data["allowed"], True)
     same(daemon.get("sys/policies/acl/shop", token="none").errors, ["permission denied"])
+    one = token("shop")
+    same([daemon.get("secret/data/shop/" + name, token=one).status for name in ("dev", "prod")], [200, 403])
 
 
 def test_the_file_does_not_tell_policies():

@@ -1,14 +1,13 @@
 /* Policies: changes and questions. */
 #include "core/vault_policies.h"
 
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/name_list.h"
 #include "core/vault_state.h"
+#include "core/vault_tokens.h"
 #include "records/tables_access.h"
-#include "records/value.h"
 #include "vault/limits.h"
 
 /* -- changes --------------------------------------------------------------- */
@@ -141,19 +140,14 @@ enum error_code vault_subject_of_token(struct vault *vault, const char *token, s
 	return ERR_OK;
 }
 
-static enum error_code invalid_accessor(struct error *err)
-{
-	return error_set(err, ERR_INVALID, "invalid accessor");
-}
-
 static enum error_code subject_of_record(struct vault *vault, const struct token_record *record,
 					 struct vault_subject *ret, struct error *err)
 {
+	vault_use_scope use = {0};
 	struct acl *acl;
 
-	if (record->expires != 0 && record->expires <= vault_now(vault))
-		return invalid_accessor(err);
-	if (policy_table_acl(vault->policies, record->policies, record->policies_len, &acl, err) != ERR_OK)
+	if (vault_use_begin(vault, &use, err) != ERR_OK ||
+	    policy_table_acl(vault->policies, record->policies, record->policies_len, &acl, err) != ERR_OK)
 		return err->code;
 	*ret = (struct vault_subject){ .root = acl_is_root(acl), .acl = acl };
 	return ERR_OK;
@@ -162,30 +156,17 @@ static enum error_code subject_of_record(struct vault *vault, const struct token
 enum error_code vault_subject_of_accessor(struct vault *vault, const char *accessor, size_t len,
 					  struct vault_subject *ret, struct error *err)
 {
-	cleanup_(secret_buf_freep) struct secret_buf *plain = secret_buf_new(VALUE_PADDED_MAX);
-	vault_use_scope use = {0};
-	struct record_key key;
-	struct token_record record;
-	uint8_t id[ID_LEN];
-	enum error_code code;
-	size_t id_len;
+	const struct token_name name = { .by = TOKEN_BY_ACCESSOR, .text = accessor, .len = len };
+	struct token_info info = {0};
+	struct error unknown = ERROR_INIT;
+	enum error_code code = vault_token_lookup(vault, &name, &info, &unknown);
 
-	if (!plain)
-		return error_set(err, ERR_NO_MEMORY, "no memory is left for a token's record");
-	if (len != 2 * ID_LEN || sodium_hex2bin(id, sizeof(id), accessor, len, NULL, &id_len, NULL) != 0 || id_len != ID_LEN)
-		return invalid_accessor(err);
-	if (vault_use_begin_view(vault, &use, err) != ERR_OK)
-		return err->code;
-	key = record_key_id(TABLE_TOKEN, id);
-	code = records_read(use.view, &key, plain, NULL, NULL, err);
-	if (code == ERR_NOT_FOUND)
-		return invalid_accessor(err);
-	if (code == ERR_OK)
-		code = decode_token(secret_buf_bytes(plain), secret_buf_len(plain), &record, err);
+	if (code == ERR_NOT_FOUND || code == ERR_INVALID)
+		return error_set(err, ERR_INVALID, "invalid accessor");
 	if (code != ERR_OK)
-		return code;
-	code = subject_of_record(vault, &record, ret, err);
-	token_record_free(&record);
+		return error_set(err, code, "%s", unknown.text);
+	code = subject_of_record(vault, &info.record, ret, err);
+	token_info_free(&info);
 	return code;
 }
 
