@@ -10,7 +10,7 @@
 
 /* -- the walk -------------------------------------------------------------- */
 
-/* A path without its slash at the end; with slash an empty segment follows. */
+/* A path without its slash at the end. */
 struct form {
 	const char *path;
 	size_t len;
@@ -29,11 +29,8 @@ struct segment {
 
 static struct segment segment_at(const struct form *form, size_t at)
 {
-	const char *slash;
+	const char *slash = memchr(form->path + at, '/', form->len - at);
 
-	if (at > form->len)	/* the empty one behind the last slash */
-		return (struct segment){ .text = "", .len = 0 };
-	slash = memchr(form->path + at, '/', form->len - at);
 	return (struct segment){
 		.text = form->path + at,
 		.len = slash ? (size_t)(slash - form->path) - at : form->len - at,
@@ -101,12 +98,31 @@ static void consider(const struct acl *acl, uint32_t rule, uint32_t *best)
 		*best = rule;
 }
 
+/* The rules of highest priority for both forms of a path: without a slash at its end and with one. */
+struct outcome {
+	uint32_t plain, slashed;
+};
+
+/* The path ends at this node; behind its slash an empty segment would follow, which "+" matches as well. */
+static void end_path(const struct acl *acl, const struct acl_node *node, struct outcome *best)
+{
+	const struct segment empty = { .text = "", .len = 0 };
+	uint32_t child = find_child(acl, node, &empty);
+
+	consider(acl, node->rule, &best->plain);
+	consider(acl, find_beginning(acl, node, &empty), &best->slashed);
+	if (node->plus != ACL_NONE)
+		consider(acl, acl->nodes[node->plus].rule, &best->slashed);
+	if (child != ACL_NONE)
+		consider(acl, acl->nodes[child].rule, &best->slashed);
+}
+
 /* Each step takes one place from the pile and puts two at most: it grows by one with each segment. */
-static uint32_t walk(const struct acl *acl, const struct form *form)
+static struct outcome walk(const struct acl *acl, const struct form *form)
 {
 	struct place pile[LIMIT_POLICY_SEGMENTS + 4];
-	size_t pile_len = 0, end = form->len + (form->slash ? 1 : 0);
-	uint32_t best = ACL_NONE;
+	struct outcome best = { .plain = ACL_NONE, .slashed = ACL_NONE };
+	size_t pile_len = 0;
 
 	if (acl->nodes_len > 0)
 		pile[pile_len++] = (struct place){ .node = 0, .at = 0 };
@@ -114,14 +130,16 @@ static uint32_t walk(const struct acl *acl, const struct form *form)
 		struct place place = pile[--pile_len];
 		const struct acl_node *node = &acl->nodes[place.node];
 		struct segment segment;
-		uint32_t child;
+		uint32_t rule, child;
 
-		if (place.at > end) {
-			consider(acl, node->rule, &best);
+		if (place.at > form->len) {
+			end_path(acl, node, &best);
 			continue;
 		}
 		segment = segment_at(form, place.at);
-		consider(acl, find_beginning(acl, node, &segment), &best);
+		rule = find_beginning(acl, node, &segment);
+		consider(acl, rule, &best.plain);
+		consider(acl, rule, &best.slashed);
 		if (node->plus != ACL_NONE)
 			pile[pile_len++] = (struct place){ .node = node->plus, .at = place.at + segment.len + 1 };
 		child = find_child(acl, node, &segment);
@@ -150,8 +168,9 @@ static struct form form_of(const char *path)
 uint32_t acl_decide(const struct acl *acl, const char *path)
 {
 	struct form form = form_of(path);
+	struct outcome found = walk(acl, &form);
 
-	return walk(acl, &form);
+	return form.slash ? found.slashed : found.plain;
 }
 
 static bool is_exact(const struct acl *acl, uint32_t rule)
@@ -167,12 +186,9 @@ static bool is_deny(const struct acl *acl, uint32_t rule)
 uint32_t acl_decide_list(const struct acl *acl, const char *path)
 {
 	struct form form = form_of(path);
-	uint32_t with, without;
+	struct outcome found = walk(acl, &form);
+	uint32_t with = found.slashed, without = found.plain;
 
-	form.slash = false;
-	without = walk(acl, &form);
-	form.slash = true;
-	with = walk(acl, &form);
 	if (is_exact(acl, with) != is_exact(acl, without))
 		return is_exact(acl, with) ? with : without;
 	if (is_deny(acl, without))
