@@ -11,6 +11,7 @@
 
 #include "core/policy_table.h"
 #include "core/vault_policies.h"
+#include "core/vault_state.h"
 #include "fixture.h"
 #include "records/tables_access.h"
 #include "token_records.h"
@@ -214,6 +215,32 @@ static void test_in_flight(void **state)
 	caller_release(&caller);
 	assert_int_equal(vault_authorize(fixture->vault, &caller, CAP_READ, "secret/data/a", &err), ERR_DENIED);
 	assert_false(may(fixture, "flying", CAP_READ, "secret/data/a"));
+}
+
+/* A thread that looked a token up before a change may put it into the cache after the change emptied it. */
+static void test_late_cache(void **state)
+{
+	struct fixture *fixture = *state;
+	struct records_view *view = NULL;
+	struct cached_token late = {0};
+	struct error err = ERROR_INIT;
+	struct record_key key;
+	struct caller caller;
+	uint8_t pin[PIN_LEN];
+
+	assert_int_equal(write(fixture, "late", READ_A), ERR_OK);
+	put_token(fixture, "slow", "late", 0);
+	assert_int_equal(sign_in(fixture, "slow", &caller), ERR_OK);
+	key = record_key_id(TABLE_TOKEN, caller.token_id);
+	assert_int_equal(records_view_begin(fixture->vault->records, &view, &err), ERR_OK);
+	assert_int_equal(records_peek(view, &key, pin, &err), ERR_OK);
+	records_view_end(view);
+	assert_true(token_cache_find(fixture->vault->tokens, caller.token_id, pin, &late));
+	assert_int_equal(write(fixture, "late", DENY_A), ERR_OK);
+	token_cache_put(fixture->vault->tokens, &late);
+	assert_false(may(fixture, "slow", CAP_READ, "secret/data/a"));
+	caller_release(&late.caller);
+	caller_release(&caller);
 }
 
 static void test_environments(void **state)
@@ -458,6 +485,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_refused, fixture_start, fixture_stop),
 		cmocka_unit_test_setup_teardown(test_tokens, fixture_start, fixture_stop),
 		cmocka_unit_test_setup_teardown(test_in_flight, fixture_start, fixture_stop),
+		cmocka_unit_test_setup_teardown(test_late_cache, fixture_start, fixture_stop),
 		cmocka_unit_test_setup_teardown(test_environments, fixture_start, fixture_stop),
 		cmocka_unit_test_setup_teardown(test_unseal, fixture_start, fixture_stop),
 		cmocka_unit_test_setup_teardown(test_subjects, fixture_start, fixture_stop),
