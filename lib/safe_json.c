@@ -188,6 +188,8 @@ enum error_code safe_json_duration(const json_t *object, const char *name, int64
 		text = digits;
 		len = printed > 0 ? (size_t)printed : 0;
 	}
+	if (text && len == 0)
+		return ERR_OK;
 	if (!text || !duration_parse(text, len, ret))
 		return wrong_type(name, "a number of seconds or a duration such as \"1h30m\", at most 100 years", err);
 	return ERR_OK;

@@ -25,7 +25,7 @@ enum error_code safe_json_parse(const char *text, size_t len, json_t **ret, stru
  * with "name must be ...". */
 enum error_code safe_json_int(const json_t *object, const char *name, int64_t *ret, struct error *err) must_check;
 enum error_code safe_json_bool(const json_t *object, const char *name, bool *ret, struct error *err) must_check;
-/* Whole seconds from a number, numeric string or duration text. */
+/* Whole seconds from a number, numeric string or duration text. "" is as absent, as it is for Vault. */
 enum error_code safe_json_duration(const json_t *object, const char *name, int64_t *ret, struct error *err) must_check;
 /* The pointer belongs to the object. */
 enum error_code safe_json_text(const json_t *object, const char *name, const char **ret, size_t *ret_len,

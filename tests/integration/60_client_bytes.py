@@ -83,7 +83,15 @@ class Conversation:
                 stream.shutdown(socket.SHUT_WR)  # the length is that of GET's answer, and nothing follows
             return vault.read_answer(stream)
 
-    def check(self, who, what, line, headers, body, status, expected):
+    def keep(self, name, answer):
+        """What later rows need of this answer."""
+        found = json.loads(answer.body)
+        self.saved[name] = (found["keys"][0] if "keys" in found else found["nonce"] if "nonce" in found else
+                            found["wrap_info"]["token"] if found["wrap_info"] else found["auth"]["client_token"])
+        if found.get("auth"):
+            self.saved["accessor"] = found["auth"]["accessor"]
+
+    def check(self, who, what, line, headers, body, status, expected, keep=None):
         for name, value in self.saved.items():
             line, body = line.replace("{" + name + "}", value), body.replace("{" + name + "}", value)
         answer = self.send(line, headers, body)
@@ -108,6 +116,8 @@ class Conversation:
         for text in found:
             print(f"#   {line}: {text}")
         self.failures += bool(found)
+        if keep and answer.status == 200:
+            self.keep(keep, answer)
         return answer
 
 
@@ -127,7 +137,7 @@ METADATA = {"cas_required": False, "created_time": "<time>", "current_version": 
 CODES = "uninitcode=299&sealedcode=299&standbycode=299&drsecondarycode=299&performancestandbycode=299&removedcode=299&haunhealthycode=299"
 HINT = 'Invalid path for a versioned K/V secrets engine. See the API docs for the appropriate API endpoints to use. If using the Vault CLI, use \'vault kv get\' for this operation.'
 
-# who, what, request line, headers, body, status, answer
+# who, what, request line, headers, body, status, answer, perhaps a name to keep what it made
 KV = [
     # kv put, get, patch, list, metadata, delete, undelete, destroy, rollback of the vault program
     ("vault", "kv put asks for the mount", "GET /v1/sys/internal/ui/mounts/secret/foo", GO, "", 200, env(MOUNT)),
@@ -267,6 +277,128 @@ WRAPPING = [
     ("vault", "errors are not wrapped", "GET /v1/secret/data/none", GO + "|X-Vault-Wrap-TTL: 60", "", 404, b'{"errors":[]}'),
 ]
 
+POLICY = 'path \\"secret/data/ct\\" { capabilities = [\\"read\\"] }'
+POLICY_READ = {"name": "ci", "policy": POLICY.replace("\\", "")}
+POLICIES = [
+    ("vault", "policy write", "PUT /v1/sys/policies/acl/ci", GO, '{"policy":"' + POLICY + '"}', 204, None),
+    ("hvac", "the older way, rules for policy", "POST /v1/sys/policy/ci", REQUESTS + JSON, '{"rules": "' + POLICY + '"}', 204, None),
+    ("vault", "policy read", "GET /v1/sys/policies/acl/ci", GO, "", 200, env(POLICY_READ)),
+    ("vault", "policy read, in capitals", "GET /v1/sys/policies/acl/CI", GO, "", 200, env(POLICY_READ)),
+    ("node-vault", "getPolicy", "GET /v1/sys/policy/ci", AXIOS, "", 200,
+     {**env({"name": "ci", "rules": POLICY_READ["policy"]}), "name": "ci", "rules": POLICY_READ["policy"]}),
+    ("vault", "policy read of nothing", "GET /v1/sys/policies/acl/none", GO, "", 404, b'{"errors":[]}'),
+    ("vault", "policy list", "GET /v1/sys/policies/acl?list=true", GO, "", 200, env({"keys": ["ci", "default", "root"]})),
+    ("node-vault", "policies", "GET /v1/sys/policy", AXIOS, "", 200,
+     {**env({"keys": ["ci", "default", "root"], "policies": ["ci", "default", "root"]}), "keys": ["ci", "default", "root"],
+      "policies": ["ci", "default", "root"]}),
+    ("terraform", "vault_policy with an error", "PUT /v1/sys/policies/acl/bad", GO, '{"policy":"path \\"a\\" {"}', 400, {"errors": ["<text>"]}),
+    ("vault", "policy write root", "PUT /v1/sys/policies/acl/root", GO, '{"policy":"' + POLICY + '"}', 400, {"errors": ["<text>"]}),
+    ("vault", "policy delete default", "DELETE /v1/sys/policies/acl/default", GO, "", 400, errors('cannot delete "default" policy')),
+    ("vault", "policy delete of nothing", "DELETE /v1/sys/policies/acl/none", GO, "", 204, None),
+    ("vault", "token capabilities", "PUT /v1/sys/capabilities-self", GO, '{"path":"secret/data/ct"}', 200,
+     {**env({"capabilities": ["root"], "secret/data/ct": ["root"]}), "capabilities": ["root"], "secret/data/ct": ["root"]}),
+]
+
+AUTH = {"client_token": "<text>", "accessor": "<text>", "policies": ["ci", "default"], "token_policies": ["ci", "default"], "metadata": None,
+        "lease_duration": 1200, "renewable": True, "entity_id": "", "token_type": "service", "orphan": False, "mfa_requirement": None, "num_uses": 0}
+LOOKED_UP = {"accessor": "<text>", "creation_time": "<int>", "creation_ttl": 1200, "display_name": "token-terraform", "entity_id": "",
+             "expire_time": "<time>", "explicit_max_ttl": 0, "id": "<text>", "issue_time": "<time>", "meta": None, "num_uses": 0, "orphan": False,
+             "path": "auth/token/create", "policies": ["ci", "default"], "renewable": True, "ttl": "<int>", "type": "service"}
+ROOT = {**LOOKED_UP, "creation_ttl": 0, "display_name": "root", "expire_time": None, "orphan": True, "path": "auth/token/root", "policies": ["root"],
+        "renewable": False, "ttl": 0}
+CHILD = GO.replace("{token}", "{child}")
+LEASE = {"id": "<text>", "issue_time": "<time>", "expire_time": "<time>", "last_renewal": "<time>", "renewable": True, "ttl": "<int>"}
+TOKENS = [
+    ("vault", "login, and ESO's and terraform's check", "GET /v1/auth/token/lookup-self", GO, "", 200, env(ROOT)),
+    ("terraform", "a child token", "POST /v1/auth/token/create", GO,
+     '{"policies":["ci"],"ttl":"1200s","explicit_max_ttl":"1200s","display_name":"terraform","num_uses":0,"renewable":false,"type":"",'
+     '"entity_alias":""}', 200, env(None, auth={**AUTH, "renewable": False})),
+    ("vault", "token create, what is empty is absent", "POST /v1/auth/token/create", GO,
+     '{"policies":["ci"],"ttl":"1200s","explicit_max_ttl":"","period":"","display_name":"terraform","num_uses":0,"renewable":true,"type":"service",'
+     '"entity_alias":"","meta":null}', 200, env(None, auth=AUTH)),
+    ("any", "numbers as text, a list as text", "POST /v1/auth/token/create", GO,
+     '{"policies":"ci,default","ttl":"1200","num_uses":"7","renewable":"true"}', 200, env(None, auth={**AUTH, "num_uses": 7})),
+    ("vault", "a policy that is none is warned about", "POST /v1/auth/token/create", GO, '{"policies":["nosuch"],"ttl":1200}', 200,
+     env(None, warnings=['Policy "nosuch" does not exist'],
+         auth={**AUTH, "policies": ["default", "nosuch"], "token_policies": ["default", "nosuch"]})),
+    ("vault", "token create -orphan", "POST /v1/auth/token/create-orphan", GO, '{"policies":["ci"],"period":"20m"}', 200,
+     env(None, auth={**AUTH, "orphan": True}), "child"),
+    ("vault", "token lookup", "POST /v1/auth/token/lookup", GO, '{"token":"{child}"}', 200,
+     env({**LOOKED_UP, "display_name": "token", "orphan": True, "path": "auth/token/create-orphan", "period": 1200})),
+    ("vault", "token lookup -accessor", "POST /v1/auth/token/lookup-accessor", GO, '{"accessor":"{accessor}"}', 200,
+     env({**LOOKED_UP, "display_name": "token", "id": "", "orphan": True, "path": "auth/token/create-orphan", "period": 1200})),
+    ("hvac", "an accessor that is none", "POST /v1/auth/token/lookup-accessor", REQUESTS + JSON, '{"accessor": "none"}', 400, errors("invalid accessor")),
+    ("vault", "token lookup of none", "POST /v1/auth/token/lookup", GO, '{"token":"hvs.none"}', 403, errors("bad token")),
+    ("vault", "token capabilities of another", "POST /v1/sys/capabilities", GO, '{"path":"secret/data/ct","token":"{child}"}', 200,
+     {**env({"capabilities": ["read"], "secret/data/ct": ["read"]}), "capabilities": ["read"], "secret/data/ct": ["read"]}),
+    ("consul-template", "renews its own", "PUT /v1/auth/token/renew-self", CHILD, '{"increment":0}', 200, env(None, auth={**AUTH, "orphan": True})),
+    ("Vault Agent", "renews its own", "PUT /v1/auth/token/renew-self", CHILD, '{"increment":1200}', 200, env(None, auth={**AUTH, "orphan": True})),
+    ("vault", "token renew", "PUT /v1/auth/token/renew", GO, '{"increment":"20m","token":"{child}"}', 200, env(None, auth={**AUTH, "orphan": True})),
+    ("envconsul", "a token without an end is not renewed", "PUT /v1/auth/token/renew-self", GO, '{"increment":0}', 400, errors("lease is not renewable")),
+    ("vault", "token renew of none", "PUT /v1/auth/token/renew", GO, '{"increment":0,"token":"hvs.none"}', 400, errors("token not found")),
+    ("vault", "lease lookup", "PUT /v1/sys/leases/lookup", GO, '{"lease_id":"auth/token/create-orphan/{accessor}"}', 200, env(LEASE)),
+    ("vault", "lease lookup of none", "PUT /v1/sys/leases/lookup", GO, '{"lease_id":"none"}', 400, errors("invalid lease")),
+    ("envconsul", "lease renewal of none", "PUT /v1/sys/leases/renew", GO, '{"increment":0,"lease_id":"none"}', 400, errors("lease not found")),
+    ("vault", "lease revoke of none", "PUT /v1/sys/leases/revoke", GO, '{"lease_id":"none","sync":false}', 204, None),
+    ("ESO", "what the policy gives", "GET /v1/secret/data/ct", CHILD, "", 200, read({"A": "2"}, 2)),
+    ("any", "what it does not give", "GET /v1/secret/data/py", CHILD, "", 403, errors("1 error occurred:\n\t* permission denied\n\n")),
+    ("any", "what is not there has the same answer", "GET /v1/none/data/py", CHILD, "", 403, errors("1 error occurred:\n\t* permission denied\n\n")),
+    ("vault", "the mount of a path it may read", "GET /v1/sys/internal/ui/mounts/secret/ct", CHILD, "", 200, env(MOUNT)),
+    ("vault", "token create -wrap-ttl", "POST /v1/auth/token/create", GO + "|X-Vault-Wrap-TTL: 60", '{"policies":["ci"],"ttl":"20m"}', 200,
+     env(None, wrap_info={**WRAPPED, "creation_path": "auth/token/create", "wrapped_accessor": "<text>"}), "wrapping"),
+    ("Vault Agent", "unwraps with the token as its own", "PUT /v1/sys/wrapping/unwrap", GO.replace("{token}", "{wrapping}"), "", 200, env(None, auth=AUTH)),
+    ("envconsul", "unwraps again", "PUT /v1/sys/wrapping/unwrap", GO.replace("{token}", "{wrapping}"), "", 400,
+     errors("wrapping token is not valid or does not exist")),
+    ("vault", "write auth/token/roles/ci", "PUT /v1/auth/token/roles/ci", GO,
+     '{"allowed_policies":["ci"],"orphan":"true","token_period":"20m","token_explicit_max_ttl":""}', 204, None),
+    ("vault", "token create -role", "POST /v1/auth/token/create/ci", GO, '{"display_name":"","num_uses":0,"renewable":true,"type":"service","entity_alias":""}',
+     200, env(None, auth={**AUTH, "orphan": True})),
+    ("terraform", "a role is listed", "GET /v1/auth/token/roles?list=true", GO, "", 200, env({"keys": ["ci"]})),
+    ("vault", "delete auth/token/roles/ci", "DELETE /v1/auth/token/roles/ci", GO, "", 204, None),
+    ("terraform", "no such role", "GET /v1/auth/token/roles/ci", GO, "", 404, b'{"errors":[]}'),
+    ("vault-action", "revokes its token", "PUT /v1/auth/token/revoke-self", CHILD, "{}", 204, None),
+    ("ESO", "a revoked token", "GET /v1/auth/token/lookup-self", CHILD, "", 403, errors("permission denied")),
+    ("vault", "token revoke of none", "PUT /v1/auth/token/revoke", GO, '{"token":"hvs.none"}', 204, None),
+    ("vault", "token revoke -accessor of none", "POST /v1/auth/token/revoke-accessor", GO, '{"accessor":"none"}', 400, errors("invalid accessor")),
+]
+
+REKEY = {"started": False, "verification_required": False, "t": 0, "n": 0, "progress": 0, "required": 0, "nonce": "", "verification_nonce": "",
+         "pgp_fingerprints": None, "backup": False}
+ATTEMPT = {"started": False, "complete": False, "progress": 0, "required": 0, "nonce": "", "otp": "", "otp_length": 57, "encoded_token": "",
+           "encoded_root_token": "", "pgp_fingerprint": ""}
+AUTH_MOUNT = {name: "<any>" for name in PLAIN_MOUNT}
+KEY_STATUS = {"term": "<int>", "install_time": "<time>", "encryptions": "<int>"}
+QUOTA = {"name": "q", "type": "rate-limit", "path": "", "rate": 100, "interval": 1, "block_interval": 0, "role": "", "inheritable": True}
+SYSTEM = [
+    ("vault", "auth list", "GET /v1/sys/auth", GO, "", 200,
+     {**env({"token/": AUTH_MOUNT, "peer/": AUTH_MOUNT}), "token/": AUTH_MOUNT, "peer/": AUTH_MOUNT}),
+    ("vault", "secrets tune", "PUT /v1/sys/mounts/secret/tune", GO,
+     '{"options":null,"default_lease_ttl":"","max_lease_ttl":"","force_no_cache":false,"description":"of all"}', 204, None),
+    ("vault", "operator key-status", "GET /v1/sys/key-status", GO, "", 200, {**env(KEY_STATUS), **KEY_STATUS}),
+    ("vault", "operator rotate", "PUT /v1/sys/rotate", GO, "{}", 204, None),
+    ("vault", "operator rekey -status", "GET /v1/sys/rekey/init", GO, "", 200, REKEY),
+    ("vault", "operator rekey -init", "PUT /v1/sys/rekey/init", GO,
+     '{"secret_shares":1,"secret_threshold":1,"stored_shares":0,"pgp_keys":null,"Backup":false,"require_verification":false}', 200,
+     {**REKEY, "started": True, "t": 1, "n": 1, "required": 1, "nonce": "<uuid>"}, "rekey"),
+    ("vault", "operator rekey", "PUT /v1/sys/rekey/update", GO, '{"key":"{key}","nonce":"{rekey}"}', 200,
+     {"complete": True, "verification_required": False, "keys": ["<text>"], "keys_base64": ["<text>"], "nonce": "<uuid>", "verification_nonce": "",
+      "pgp_fingerprints": None, "backup": False}, "key"),
+    ("vault", "operator rekey -cancel", "DELETE /v1/sys/rekey/init", GO, "", 204, None),
+    ("vault", "operator generate-root -status", "GET /v1/sys/generate-root/attempt", GO, "", 200, ATTEMPT),
+    ("vault", "operator generate-root -init", "PUT /v1/sys/generate-root/attempt", GO, '{"otp":"' + "o" * 57 + '","pgp_key":""}', 200,
+     {**ATTEMPT, "started": True, "required": 1, "nonce": "<uuid>"}, "attempt"),
+    ("vault", "operator generate-root", "PUT /v1/sys/generate-root/update", GO, '{"key":"{key}","nonce":"{attempt}"}', 200,
+     {**ATTEMPT, "started": True, "complete": True, "progress": 1, "required": 1, "nonce": "<uuid>", "encoded_token": "<text>",
+      "encoded_root_token": "<text>"}),
+    ("vault", "operator generate-root -cancel", "DELETE /v1/sys/generate-root/attempt", GO, "", 204, None),
+    ("hvac", "a quota, what is empty is absent", "POST /v1/sys/quotas/rate-limit/q", REQUESTS + JSON,
+     '{"path": "", "rate": 100, "interval": "", "block_interval": ""}', 204, None),
+    ("hvac", "the quota is read", "GET /v1/sys/quotas/rate-limit/q", REQUESTS, "", 200, env(QUOTA)),
+    ("hvac", "quotas are listed", "LIST /v1/sys/quotas/rate-limit", REQUESTS, "", 200, env({"keys": ["q"]})),
+    ("hvac", "the quota is removed", "DELETE /v1/sys/quotas/rate-limit/q", REQUESTS, "", 204, None),
+    ("terraform", "delete_version_after that is empty is 0", "POST /v1/secret/config", GO, '{"delete_version_after":""}', 204, None),
+]
+
 RULES = [
     ("any", "outside /v1/", "GET /v2/secret/data/a", BARE, "", 404, b'{"errors":[]}'),
     ("any", "an unknown verb", "SCAN /v1/secret/metadata", GO, "", 405, errors("unsupported operation")),
@@ -305,7 +437,7 @@ with vault.Daemon() as DAEMON:
     made = DAEMON.put("sys/init", {"secret_shares": 1, "secret_threshold": 1}).json
     talk = Conversation(DAEMON, made["root_token"])
     talk.saved["key"] = made["keys"][0]
-    for row in KV + MOUNTS + WRAPPING + RULES + STATE:
+    for row in KV + MOUNTS + WRAPPING + POLICIES + TOKENS + SYSTEM + RULES + STATE:
         talk.check(*row)
     number = DAEMON.get("sys/seal-status").json["version"]
     if not re.fullmatch(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?", number):

@@ -131,7 +131,8 @@ static bool read_duration(const struct json_value *value, int64_t *ret)
 		text = json_string_span(value);
 	else if (value->kind != JSON_SCAN_NUMBER)
 		return false;
-	return duration_parse(text.at, text.len, ret);
+	*ret = 0;
+	return text.len == 0 || duration_parse(text.at, text.len, ret);
 }
 
 static bool read_settings(struct request *request, const struct json_value *body, struct kv_metadata_change *ret)

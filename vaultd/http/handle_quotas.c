@@ -39,24 +39,26 @@ static bool read_rate(struct request *request, const struct json_value *body, do
 	return false;
 }
 
+static bool is_empty(const struct json_value *body, const char *name)
+{
+	struct json_value value;
+
+	return !member(body, name, &value) || (value.kind == JSON_SCAN_STRING && json_string_span(&value).len == 0);
+}
+
 static bool read_seconds(struct request *request, const struct json_value *body, const char *name, int64_t absent, int64_t *ret)
 {
 	struct json_value value;
 	char text[32], sentence[80];
 
 	*ret = absent;
-	if (!member(body, name, &value) || (text_of(&value, text, sizeof(text)) && duration_parse(text, strlen(text), ret)))
+	if (is_empty(body, name))
+		return true;
+	if (member(body, name, &value) && text_of(&value, text, sizeof(text)) && duration_parse(text, strlen(text), ret))
 		return true;
 	snprintf(sentence, sizeof(sentence), "'%s' must be a duration such as 60 or \"1m\"", name);
 	reply_refuse(request, 400, sentence);
 	return false;
-}
-
-static bool is_empty(const struct json_value *body, const char *name)
-{
-	struct json_value value;
-
-	return !member(body, name, &value) || (value.kind == JSON_SCAN_STRING && json_string_span(&value).len == 0);
 }
 
 static bool read_rule(struct request *request, struct quota_rule *rule)

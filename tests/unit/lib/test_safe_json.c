@@ -98,6 +98,7 @@ static void getters_are_typed(void **state)
 	assert_int_equal(safe_json_duration(object, "ds", &number, &err), ERR_OK);
 	assert_int_equal(number, 90);
 	assert_int_equal(safe_json_duration(object, "n", &number, &err), ERR_OK);
+	assert_int_equal(safe_json_duration(object, "e", &number, &err), ERR_OK);
 	assert_fails(safe_json_duration(object, "dbig", &number, &err), &err, ERR_INVALID);
 	assert_fails(safe_json_duration(object, "t", &number, &err), &err, ERR_INVALID);
 	assert_fails(safe_json_duration(object, "r", &number, &err), &err, ERR_INVALID);
