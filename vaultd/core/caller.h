@@ -3,7 +3,8 @@
  *
  * A caller is made by vault_authenticate() and lives as long as its request;
  * it must be released. What it may was compiled when it was authenticated: a
- * change of a policy counts for requests that come after it.
+ * change of a policy counts for requests that come after it, and for those that
+ * are looked at again (vault_authenticate_again()).
  */
 #pragma once
 
@@ -33,6 +34,7 @@ struct caller {
 	uint8_t token_id[ID_LEN];	/* CALLER_TOKEN: what its cubbyhole and its children hang on */
 	bool batch;		/* a batch token: token_id is its bid; it has no children and no cubbyhole */
 	bool counted;		/* has a limited number of uses: each request commits one first (vault_tokens.h) */
+	bool spent;		/* its last use is over, or is the request that is under way */
 	struct acl *acl;	/* held; NULL: nothing but what root may */
 };
 void caller_release(struct caller *caller);	/* makes it anonymous; may be called again */
@@ -50,6 +52,13 @@ struct peer {
  * token nor known peer. A present but bad token never falls back to the peer. The caller releases *ret. */
 enum error_code vault_authenticate(struct vault *vault, const char *token, size_t token_len, const struct peer *peer,
 				   struct caller *ret, struct error *err) must_check;
+
+/*
+ * The same token once more, in a request that took its time: what it may is then as of now. A token that is in its last use
+ * may go on. A caller without a token stays as he is. ERR_DENIED, ERR_SEALED; the caller is then as before.
+ */
+enum error_code vault_authenticate_again(struct vault *vault, const char *token, size_t token_len, const struct peer *peer,
+					 struct caller *caller, struct error *err) must_check;
 
 enum capability {
 	CAP_CREATE = 1, CAP_READ = 2, CAP_UPDATE = 4, CAP_PATCH = 8, CAP_DELETE = 16, CAP_LIST = 32, CAP_SUDO = 64

@@ -192,14 +192,16 @@ static enum error_code authenticate_token(struct vault *vault, struct records_vi
 	equal = sodium_memcmp(hash.verifier, token.verifier, sizeof(token.verifier)) == 0;
 	if (code == ERR_NOT_FOUND || !equal)
 		return denied(err);
-	if (token.spent || is_bound_elsewhere(peer, token.cidrs, token.cidrs_len) || token.caller.created < vault->tokens_not_before ||
+	if (is_bound_elsewhere(peer, token.cidrs, token.cidrs_len) || token.caller.created < vault->tokens_not_before ||
 	    !token_index_alive(vault->token_index, hash.id, token_clock_now(&vault->token_clock)))
 		return denied(err);
 	*ret = take_caller(&token.caller);
+	ret->spent = token.spent;
 	return ERR_OK;
 }
 
-enum error_code vault_authenticate(struct vault *vault, const char *token, size_t token_len, const struct peer *peer,
+/* A token whose last use is over is found. */
+static enum error_code find_caller(struct vault *vault, const char *token, size_t token_len, const struct peer *peer,
 				   struct caller *ret, struct error *err)
 {
 	vault_use_scope use = {0};
@@ -212,6 +214,35 @@ enum error_code vault_authenticate(struct vault *vault, const char *token, size_
 	if (vault_use_begin_view(vault, &use, err) != ERR_OK)
 		return err->code;
 	return authenticate_token(vault, use.view, token, token_len, peer, ret, err);
+}
+
+enum error_code vault_authenticate(struct vault *vault, const char *token, size_t token_len, const struct peer *peer,
+				   struct caller *ret, struct error *err)
+{
+	struct caller found;
+
+	if (find_caller(vault, token, token_len, peer, &found, err) != ERR_OK)
+		return err->code;
+	if (found.spent) {
+		caller_release(&found);
+		return denied(err);
+	}
+	*ret = found;
+	return ERR_OK;
+}
+
+enum error_code vault_authenticate_again(struct vault *vault, const char *token, size_t token_len, const struct peer *peer,
+					 struct caller *caller, struct error *err)
+{
+	struct caller found;
+
+	if (caller->kind != CALLER_TOKEN)
+		return ERR_OK;
+	if (find_caller(vault, token, token_len, peer, &found, err) != ERR_OK)
+		return err->code;
+	caller_release(caller);
+	*caller = found;
+	return ERR_OK;
 }
 
 /* -- the decision -------------------------------------------------------- */

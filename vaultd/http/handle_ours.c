@@ -6,6 +6,7 @@
 #include "http/emit.h"
 #include "http/handlers.h"
 #include "http/internal.h"
+#include "http/rights.h"
 #include "vault/clock.h"
 #include "vault/json_emit.h"
 #include "vault/limits.h"
@@ -150,6 +151,8 @@ static bool resolve_once(struct request *request, const struct resolve_arguments
 	cleanup_(kv_resolved_freep) struct kv_resolved resolved = {0};
 	struct error err = ERROR_INIT;
 
+	if (request->wait_until_us != 0 && !rights_again(request))
+		return false;
 	if (kv_resolve(request->server->vault, &request->caller, &request->target, arguments->revision, &resolved, &err) !=
 	    ERR_OK) {
 		reply_error(request, &err, false);

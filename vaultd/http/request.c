@@ -12,6 +12,7 @@
 #include "http/action.h"
 #include "http/answer.h"
 #include "http/internal.h"
+#include "http/rights.h"
 #include "http/wrapping.h"
 #include "vault/clock.h"
 #include "vault/json_emit.h"
@@ -173,16 +174,10 @@ static bool refuse_unknown_path(struct request *request, bool in_mount, bool oth
 
 static bool use_route(struct request *request, const struct route_match *match)
 {
-	struct error err = ERROR_INIT;
-
 	request->route = match->route;
 	request->rest = match->rest;
-	if ((match->route->flags & ROUTE_AUTHORIZE) != 0 &&
-	    vault_authorize(request->server->vault, &request->caller, match->route->capability,
-			    request->path.path + strlen("/v1/"), &err) != ERR_OK) {
-		reply_error(request, &err, false);
+	if (!rights_of_route(request))
 		return false;
-	}
 	if ((match->route->flags & ROUTE_LOCAL) != 0 && request->connection->listener->options->kind == LISTEN_TCP &&
 	    !request->server->options.unseal_remote && !request->server->options.dev) {
 		reply_refuse(request, 403, "this is answered over TCP only when unseal_remote is set; use the Unix socket");
@@ -426,6 +421,9 @@ static enum MHD_Result run(struct request *request)
 	connection_set_deadline(request->connection, DEADLINE_REQUEST_SECONDS);
 	if (request->reply.status == 0 && request->body && !secret_buf_ok(request->body))
 		reply_empty(request, 500);
+	/* Who sends slowly must not act with the rights that he had when he began. */
+	if (request->reply.status == 0 && request->body)
+		(void)!rights_again(request);
 	if (request->caller.counted)
 		pay_use(request);
 	else

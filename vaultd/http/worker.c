@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "http/internal.h"
+#include "http/rights.h"
 
 struct worker {
 	pthread_t thread;
@@ -37,7 +38,8 @@ static void *run(void *arg)
 	struct request *request;
 
 	while ((request = next_job(worker))) {
-		request->route->handle(request);
+		if (rights_again(request))
+			request->route->handle(request);
 		request_resume(request, NULL);
 	}
 	return NULL;
