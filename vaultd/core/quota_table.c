@@ -28,6 +28,7 @@ struct bucket {
 	uint32_t serial;	/* 0: empty */
 	double left;
 	int64_t at_us;		/* when `left` was right */
+	int64_t full_us;	/* when it will be full again */
 	int64_t blocked_us;	/* refused until then */
 };
 
@@ -54,7 +55,7 @@ struct quota_table *quota_table_new(void)
 	return table;
 }
 
-/* Buckets hold addresses and counts; those of a serial that no quota has any more are empty places. */
+/* Buckets hold addresses and counts; those of a serial that no quota has any more are empty places as soon as they are full. */
 void quota_table_clear(struct quota_table *table)
 {
 	pthread_rwlock_wrlock(&table->lock);
@@ -273,7 +274,16 @@ static size_t set_of(const struct quota_table *table, const uint8_t *client, uin
 	return number % SETS;
 }
 
-/* The client's, or a place for it: an empty one, else of whom has the most left and is not blocked, if there is one. */
+/* Whether what a bucket holds matters less: who is blocked matters most, then who waits longest to be full again. An empty
+ * place and a full bucket say nothing of anybody. */
+static bool matters_less(const struct bucket *a, const struct bucket *b, int64_t now_us)
+{
+	bool a_blocked = a->blocked_us > now_us, b_blocked = b->blocked_us > now_us;
+
+	return a_blocked != b_blocked ? b_blocked : a->full_us < b->full_us;
+}
+
+/* The client's, or a place for it: that of the bucket that matters least. */
 static struct bucket *find_bucket(struct bucket *set, const uint8_t *client, uint32_t serial, const struct quota_rule *rule,
 				  int64_t now_us)
 {
@@ -281,12 +291,10 @@ static struct bucket *find_bucket(struct bucket *set, const uint8_t *client, uin
 
 	for (size_t i = 0; i < WAYS; i++) {
 		struct bucket *bucket = &set[i];
-		bool blocked = bucket->blocked_us > now_us, place_blocked = place->blocked_us > now_us;
 
 		if (bucket->serial == serial && memcmp(bucket->client, client, QUOTA_CLIENT_LEN) == 0)
 			return bucket;
-		if (place->serial != 0 && (bucket->serial == 0 || (place_blocked && !blocked) ||
-					   (place_blocked == blocked && bucket->left > place->left)))
+		if (matters_less(bucket, place, now_us))
 			place = bucket;
 	}
 	*place = (struct bucket){ .serial = serial, .left = capacity(rule), .at_us = now_us };
@@ -315,6 +323,7 @@ static void take(struct bucket *bucket, const struct quota_rule *rule, int64_t n
 		bucket->blocked_us = now_us + rule->block_s * 1000000;
 	if (!ret->refused)
 		bucket->left -= 1;
+	bucket->full_us = now_us + (int64_t)((capacity(rule) - bucket->left) / per_us);
 	ret->remaining = ret->refused ? 0 : (uint32_t)bucket->left;
 	ret->reset_s = seconds_up(bucket->blocked_us > now_us ? (double)(bucket->blocked_us - now_us) :
 								(1 - bucket->left) / per_us);

@@ -5,7 +5,8 @@
  * an address) by itself; of several, the one with the longest path counts.
  * Each client has a bucket that holds `rate` requests and is filled again at
  * `rate` requests an interval. Buckets are in memory, in a bounded table: when
- * it is full, the client with the most left loses its bucket, and begins anew.
+ * it is full, the client whose bucket is the first to be full again loses it,
+ * and begins anew.
  */
 #pragma once
 

@@ -212,6 +212,23 @@ static void test_many_clients(void **state)
 	assert_true(take(fixture, 0, "a").refused);
 }
 
+/* A bucket that is full by now holds nothing that counts: it makes room before one that is in use. */
+static void test_full_buckets_make_room(void **state)
+{
+	struct fixture *fixture = *state;
+	unsigned count = 0;
+
+	assert_int_equal(quota(fixture, "q", "", 2, 1, 0), ERR_OK);
+	for (uint64_t client = 1; client <= 4 * LIMIT_QUOTA_BUCKETS; client++)
+		assert_int_equal(passed(fixture, client, "a", 4), 2);	/* emptied, and never seen again */
+	fixture->now += 3600 * SECOND;
+	for (int round = 0; round < 10; round++)
+		for (uint64_t client = 0; client < LIMIT_QUOTA_BUCKETS / 8; client++)
+			count += passed(fixture, (1ULL << 32) + client, "a", 1);
+	/* Two for each; more only where nine and more of them share a place for eight. */
+	assert_in_range(count, 2 * (LIMIT_QUOTA_BUCKETS / 8), 2 * (LIMIT_QUOTA_BUCKETS / 8) + 8);
+}
+
 static void test_default_deny(void **state)
 {
 	struct fixture *fixture = *state;
@@ -241,6 +258,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_block, fixture_start, fixture_stop),
 		cmocka_unit_test_setup_teardown(test_which_counts, fixture_start, fixture_stop),
 		cmocka_unit_test_setup_teardown(test_many_clients, fixture_start, fixture_stop),
+		cmocka_unit_test_setup_teardown(test_full_buckets_make_room, fixture_start, fixture_stop),
 		cmocka_unit_test_setup_teardown(test_default_deny, fixture_start, fixture_stop),
 	};
 
