@@ -138,6 +138,40 @@ def test_wait_ends_with_304():
     assert 0.9 < waiting.took < 5, waiting.took
 
 
+def make_token(**wish):
+    put("sys/policies/acl/w-reader", {"policy": 'path "secret/data/w/*" { capabilities = ["read"] }'})
+    return put("auth/token/create", {"policies": ["w-reader"], **wish}).json["auth"]["client_token"]
+
+
+def test_a_revoked_token_waits_in_vain():
+    write("w/r", {"A": "1"})
+    token = make_token()
+    etag = get("secret/resolve/w/r", token=token).headers["etag"]
+    waiting = [Waiting("secret/resolve/w/r?wait=30s", token=token, headers={"If-None-Match": etag}),
+               Waiting("secret/resolve/w/r?wait=30s", token=token)]
+    wait_for_waiters(2)
+    same(put("auth/token/revoke", {"token": token}).status, 204)
+    write("w/r", {"A": "for others"})
+    for one in waiting:
+        answer = one.result()
+        same((answer.status, answer.errors), (403, ["permission denied"]))
+        assert "etag" not in answer.headers and b"for others" not in answer.body
+    # nor does one whose time is over
+    token = make_token(ttl="1s")
+    waiting = Waiting("secret/resolve/w/r?wait=2s", token=token)
+    same(waiting.result().status, 403)
+
+
+def test_the_last_use_of_a_token_may_wait():
+    write("w/u", {"A": "1"})
+    token = make_token(num_uses=1)
+    waiting = Waiting("secret/resolve/w/u?wait=30s", token=token)
+    wait_for_waiters(1)
+    write("w/u", {"A": "2"})
+    same(waiting.result().data["variables"], {"A": "2"})
+    same(get("secret/resolve/w/u", token=token).status, 403)
+
+
 def test_delete_and_settings_wake():
     write("w/f", {"A": "1"})
     waiting = Waiting("secret/resolve/w/f?wait=30s")

@@ -11,8 +11,8 @@
 
 #define TABLE_START 64
 #define NOT_DUE SIZE_MAX
-/* The last request of a spent token may still look it up. */
-#define SPENT_GRACE_US (2LL * DEADLINE_REQUEST_SECONDS * 1000000)
+/* The last request of a spent token may still look it up, after it has waited as well. */
+#define SPENT_GRACE_US ((LIMIT_WAIT_SECONDS + 2LL * DEADLINE_REQUEST_SECONDS) * 1000000)
 
 struct token_entry {
 	uint8_t id[ID_LEN];

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/vault_tokens.h"
 #include "http/change.h"
 #include "http/emit.h"
 #include "http/handlers.h"
@@ -207,6 +208,33 @@ static bool wait_for_change(struct request *request, const struct resolve_argume
 	}
 }
 
+static void token_info_freep(struct token_info *info)
+{
+	token_info_free(info);
+}
+
+/* Who has waited may have lost the token meanwhile: then what has changed since is not for him. */
+static bool is_still_known(struct request *request)
+{
+	const struct token_name self = {
+		.by = TOKEN_BY_TEXT,
+		.self = true,
+		.text = request->head.token,
+		.len = request->head.token_len,
+	};
+	cleanup_(token_info_freep) struct token_info info = { 0 };
+	struct error err = ERROR_INIT;
+	enum error_code code = ERR_OK;
+
+	if (request->wait_until_us != 0 && request->caller.kind == CALLER_TOKEN)
+		code = vault_token_lookup(request->server->vault, &self, &info, &err);
+	if (code == ERR_NOT_FOUND)
+		reply_refuse(request, 403, "permission denied");
+	else if (code != ERR_OK)
+		reply_error(request, &err, false);
+	return code == ERR_OK;
+}
+
 void handle_resolve(struct request *request)
 {
 	cleanup_(name_list_free) struct name_list ignored = {0};
@@ -218,7 +246,7 @@ void handle_resolve(struct request *request)
 		(void)resolve_once(request, &arguments, &ignored);
 		return;
 	}
-	if (wait_for_change(request, &arguments))
+	if (is_still_known(request) && wait_for_change(request, &arguments))
 		return;
 	waiters_remove(request->server->waiters, request);
 	connection_set_waiting(request->connection, false);

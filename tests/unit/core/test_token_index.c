@@ -122,8 +122,8 @@ static void test_changes(void **state)
 	assert_int_equal(due(index, 79), 0);
 	/* A spent one stays for its last request. */
 	put_at(index, 3, 0, 0, TOKEN_SPENT, 1000);
-	assert_int_equal(due(index, 1000 + 60 * US), 1u << 2);
-	assert_int_equal(due(index, 1000 + 121 * US), 1u << 2 | 1u << 3);
+	assert_int_equal(due(index, 1000 + (LIMIT_WAIT_SECONDS + 60) * US), 1u << 2);
+	assert_int_equal(due(index, 1000 + (LIMIT_WAIT_SECONDS + 121) * US), 1u << 2 | 1u << 3);
 	/* Itself as a parent: not alive, and no endless walk. */
 	struct token_record record = { 0 };
 	struct error err = ERROR_INIT;
