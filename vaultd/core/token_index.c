@@ -437,16 +437,6 @@ size_t token_index_due(struct token_index *index, int64_t now, uint8_t (*ret)[ID
 	return len;
 }
 
-bool token_index_expiring(struct token_index *index)
-{
-	bool any;
-
-	pthread_rwlock_rdlock(&index->lock);
-	any = index->heap_len > 0;
-	pthread_rwlock_unlock(&index->lock);
-	return any;
-}
-
 size_t token_index_count(struct token_index *index)
 {
 	size_t count;

@@ -49,8 +49,6 @@ size_t token_index_children(struct token_index *index, const uint8_t id[static I
 /* At most max tokens that are over: expired, spent a while ago, or without their parent. */
 size_t token_index_due(struct token_index *index, int64_t now, uint8_t (*ret)[ID_LEN], size_t max);
 
-/* Any of them will expire. */
-bool token_index_expiring(struct token_index *index);
 size_t token_index_count(struct token_index *index);
 /* The accessors of all that are alive, sorted. ERR_NOT_FOUND when there is none. */
 enum error_code token_index_list(struct token_index *index, int64_t now, struct name_list *ret,

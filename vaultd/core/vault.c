@@ -254,7 +254,7 @@ void vault_keep_time(struct vault *vault, int64_t slack)
 	struct error ignored = ERROR_INIT;
 
 	records_raise_time(vault->records, token_clock_now(&vault->token_clock));
-	if (token_index_expiring(vault->token_index) && records_keep_time(vault->records, slack, &ignored) != ERR_OK)
+	if (records_keep_time(vault->records, slack, &ignored) != ERR_OK)
 		error_clear(&ignored);
 }
 

@@ -66,8 +66,8 @@ struct vault {
 
 int64_t vault_now(const struct vault *vault);
 
-/* Commits the tokens' time when what is committed is more than slack µs behind and a token could live longer by that. A
- * failure is left to the next time. Waits. */
+/* Commits the tokens' time when what is committed is more than slack µs behind: a token could live longer by that, a batch
+ * token too, of which no record tells. A failure is left to the next time. Waits. */
 void vault_keep_time(struct vault *vault, int64_t slack);
 
 /* One operation: the state lock for reading and, when asked for, a view. Declare it with vault_use_scope. */

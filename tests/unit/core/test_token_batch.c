@@ -288,6 +288,27 @@ static void test_addresses(void **state)
 	caller_release(&caller);
 }
 
+/* With nothing else in the vault that expires: the clock is set back behind a seal, and it is not younger by that. */
+static void test_clock_back(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct token_wish wish = { BATCH, .ttl = 100 };
+	struct error err = ERROR_INIT;
+	int64_t then = fixture->now;
+	struct text token;
+
+	assert_int_equal(make(fixture, &fixture->root, &wish, NULL, &token, NULL), ERR_OK);
+	fixture->now += 90 * SECOND;
+	assert_true(lives(fixture, &token));
+	assert_int_equal(vault_seal(fixture->vault, &fixture->root, &err), ERR_OK);
+	fixture->now = then;
+	reseal(fixture);
+	assert_true(lives(fixture, &token));
+	fixture->now += 10 * SECOND;
+	assert_false(lives(fixture, &token));
+	fixture->now = then + 200 * SECOND;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -295,6 +316,7 @@ int main(void)
 		cmocka_unit_test(test_parent),	   cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_roles),	   cmocka_unit_test(test_role_policies),
 		cmocka_unit_test(test_addresses),
+		cmocka_unit_test_setup_teardown(test_clock_back, fixture_start, fixture_stop),
 	};
 
 	return cmocka_run_group_tests_name("token_batch", tests, fixture_start, fixture_stop);
