@@ -38,7 +38,8 @@ enum error_code suggest_environment(struct vault_client *client, const struct en
 	struct search search = {.wanted = env->text, .best = SUGGESTION_INIT};
 	struct error ignored = ERROR_INIT;
 
-	if (err->code != ERR_NOT_FOUND)
+	/* Without a client something else was not found: the token's file. */
+	if (err->code != ERR_NOT_FOUND || client == NULL)
 		return err->code;
 	enum error_code rc = walk_environments(client, "", WALK_REQUESTS, offer_environment, &search, &ignored);
 	if (search.best.text[0] != '\0') {

@@ -140,7 +140,10 @@ def tokens(story):
         handle.write(root + "\n")
     os.chmod(state + "/token", 0o600)
     story.good("get", "a")
-    story.bad(3, "", "get", "a", "--token-file", story.path("missing"))
+    for words in (["get", "a"], ["env", "settings", "a"], ["env", "extends", "a"], ["unset", "a", "B"], ["rollback", "a", "1"], ["copy", "a", "b"],
+                  ["history", "a"], ["diff", "a"], ["edit", "a"], ["render", "a", "--format", "json"], ["run", "a", "--", "true"]):
+        out = story.envctl("--token-file", story.path("missing"), *words)
+        assert out.code > 0 and story.path("missing") in out.err, (words, out)
     story.bad(1, "one word", "get", "a", env={"VAULT_TOKEN": "hvs.a\r\nX: y"})
 
 
