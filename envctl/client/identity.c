@@ -143,6 +143,21 @@ enum error_code client_token_revoke(struct vault_client *client, const struct to
 	return rc == ERR_OK ? post_name(client, target, name, -1, NULL, err) : rc;
 }
 
+/* What needs no policy, and yet no token that is none. */
+enum error_code client_token_counts(struct vault_client *client, bool *ret, struct error *err)
+{
+	cleanup_(answer_free) struct answer answer = {0};
+	struct error found = ERROR_INIT;
+	enum error_code rc = call_get(client, "sys/internal/ui/mounts", "the mounts", &answer, &found);
+
+	if (rc != ERR_OK && rc != ERR_DENIED) {
+		*err = found;
+		return rc;
+	}
+	*ret = rc == ERR_OK;
+	return ERR_OK;
+}
+
 enum error_code client_unwrap(struct vault_client *client, struct answer *ret, struct error *err)
 {
 	const struct call call = {.method = "POST", .target = "sys/wrapping/unwrap"};

@@ -38,6 +38,9 @@ enum error_code client_token_renew(struct vault_client *client, const struct tok
 enum error_code client_token_revoke(struct vault_client *client, const struct token_name *name, bool orphan,
 				    struct error *err) must_check;
 
+/* Whether the client's own token is one that counts, whatever its policies allow. */
+enum error_code client_token_counts(struct vault_client *client, bool *ret, struct error *err) must_check;
+
 /* What was wrapped, as it was answered: the client's own token is the wrapping token. */
 enum error_code client_unwrap(struct vault_client *client, struct answer *ret, struct error *err) must_check;
 

@@ -81,13 +81,40 @@ enum error_code command_login(struct invocation *inv, struct error *err)
 	return option_is_given(inv, OPT_JSON) ? print_json(&answer, store, err) : ERR_OK;
 }
 
-/* A token that is not valid any more needs no revocation. */
+/* A token that is not valid any more needs no revocation. One that is, and may not revoke itself, is denied in the same words. */
+static enum error_code revoke_denied(const struct invocation *inv, struct vault_client *client, struct error *err)
+{
+	bool counts = true;
+	enum error_code rc = client_token_counts(client, &counts, err);
+
+	if (rc == ERR_OK && counts)
+		return error_set(err, ERR_DENIED,
+				 "the token's policies do not allow auth/token/revoke-self; `envctl logout` without "
+				 "--revoke forgets it");
+	if (rc == ERR_OK)
+		say(inv, "the token was not valid any more");
+	return rc;
+}
+
+static enum error_code revoke_with(const struct invocation *inv, struct vault_client *client, struct error *err)
+{
+	const struct token_name self = {.by = TOKEN_SELF};
+	struct error found = ERROR_INIT;
+	enum error_code rc = client_token_revoke(client, &self, false, &found);
+
+	if (rc == ERR_DENIED)
+		return revoke_denied(inv, client, err);
+	if (rc == ERR_OK)
+		say(inv, "the token is revoked");
+	else
+		*err = found;
+	return rc;
+}
+
 static enum error_code revoke_stored(const struct invocation *inv, struct error *err)
 {
 	cleanup_(secret_buf_freep) struct secret_buf *token = NULL;
 	cleanup_(client_freep) struct vault_client *client = NULL;
-	const struct token_name self = {.by = TOKEN_SELF};
-	struct error found = ERROR_INIT;
 	struct address address;
 	enum error_code rc = token_stored(&token, err);
 
@@ -100,15 +127,7 @@ static enum error_code revoke_stored(const struct invocation *inv, struct error 
 	rc = client_new_for(&place, &client, err);
 	if (rc != ERR_OK)
 		return rc;
-	rc = client_token_revoke(client, &self, false, &found);
-	if (rc == ERR_DENIED) {
-		say(inv, "the token was not valid any more");
-		return ERR_OK;
-	}
-	if (rc == ERR_OK)
-		say(inv, "the token is revoked");
-	else
-		*err = found;
+	rc = revoke_with(inv, client, err);
 	return rc == ERR_OK ? rc : error_prefix(err, "the token is still kept");
 }
 

@@ -43,27 +43,43 @@ static enum error_code print_value(const struct json_value *value, struct secret
 	return ERR_OK;
 }
 
-static enum error_code print_data(const struct invocation *inv, const struct json_value *data, struct error *err)
+/* It cannot be unwrapped again. */
+static enum error_code print_all(const struct json_value *value, const char *why, struct error *err)
 {
 	cleanup_(secret_buf_freep) struct secret_buf *out = output_new(err);
-	const char *field = option_value(inv, OPT_FIELD);
-	struct json_value value;
-	enum error_code rc = ERR_OK;
 
 	if (out == NULL)
 		return err->code;
-	if (field == NULL) {
-		json_emit_raw_n(out, data->raw.at, data->raw.len);
-		json_emit_raw(out, "\n");
-	} else if (find_field(data, field, &value)) {
-		rc = print_value(&value, out, err);
-	} else {
-		/* It cannot be unwrapped again. */
-		json_emit_raw_n(out, data->raw.at, data->raw.len);
-		json_emit_raw(out, "\n");
-		warn("what was wrapped has no field of that name; all of it is printed, as it is gone from the vault");
-	}
-	return rc == ERR_OK ? output_flush(out, err) : rc;
+	json_emit_raw_n(out, value->raw.at, value->raw.len);
+	json_emit_raw(out, "\n");
+	if (why != NULL)
+		warn("what was wrapped has no %s; all of it is printed, as it is gone from the vault", why);
+	return output_flush(out, err);
+}
+
+static enum error_code print_token(const struct invocation *inv, const struct json_value *auth, struct error *err)
+{
+	struct error no_field = ERROR_INIT;
+
+	if (fields_check(inv, auth_rows, ARRAY_LEN(auth_rows), &no_field) != ERR_OK)
+		return print_all(auth, "field of that name", err);
+	return fields_print(inv, auth_rows, ARRAY_LEN(auth_rows), auth, NULL, err);
+}
+
+static enum error_code print_data(const struct invocation *inv, const struct json_value *data, struct error *err)
+{
+	cleanup_(secret_buf_freep) struct secret_buf *out = NULL;
+	const char *field = option_value(inv, OPT_FIELD);
+	struct json_value value;
+
+	if (field == NULL)
+		return print_all(data, NULL, err);
+	if (!find_field(data, field, &value))
+		return print_all(data, "field of that name", err);
+	out = output_new(err);
+	if (out == NULL || print_value(&value, out, err) != ERR_OK)
+		return err->code;
+	return output_flush(out, err);
 }
 
 enum error_code command_unwrap(struct invocation *inv, struct error *err)
@@ -89,9 +105,9 @@ enum error_code command_unwrap(struct invocation *inv, struct error *err)
 		rc = client_unwrap(client, &answer, err);
 	if (rc != ERR_OK)
 		return rc;
+	if (!answer.has_json)
+		return error_set(err, ERR_PROTOCOL, "the answer holds nothing");
 	if (json_find(&answer.root, "auth", &auth) && auth.kind == JSON_SCAN_OBJECT)
-		return fields_print(inv, auth_rows, ARRAY_LEN(auth_rows), &auth, NULL, err);
-	if (!answer.has_data)
-		return error_set(err, ERR_PROTOCOL, "what was wrapped holds neither data nor a token");
-	return print_data(inv, &answer.data, err);
+		return print_token(inv, &auth, err);
+	return answer.has_data ? print_data(inv, &answer.data, err) : print_all(&answer.root, "data and is no token", err);
 }

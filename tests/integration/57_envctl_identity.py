@@ -193,6 +193,15 @@ def logout_can_revoke(story):
     story.bad(5, "still kept", "logout", "--revoke", env={"VAULT_ADDR": "unix:///nowhere"})
     assert os.path.exists(kept(story))
     assert "not valid any more" in story.good("logout", "--revoke").err and not os.path.exists(kept(story))
+    # nor is one forgotten that is valid, and may not be revoked by itself
+    story.good("policy", "write", "shop", "-", stdin='path "secret/data/shop/*" { capabilities = ["read"] }\n', env=as_token(story.root))
+    token = story.good("token", "create", "--ttl", "1h", "--policy", "shop", "--no-default-policy", "--field", "token", env=as_token(story.root)).out
+    with open(os.open(kept(story), os.O_CREAT | os.O_WRONLY, 0o600), "w") as handle:
+        handle.write(token)
+    out = story.bad(4, "still kept", "logout", "--revoke")
+    assert "revoke-self" in out.err and "not valid" not in out.err and os.path.exists(kept(story)), out
+    story.good("token", "lookup", "-", stdin=token, env=as_token(story.root))
+    story.good("logout")
 
 
 @case
@@ -211,6 +220,12 @@ def wrapped_once(story):
     info = story.get("secret/data/a", headers={"X-Vault-Wrap-TTL": "60"}).json["wrap_info"]
     out = story.good("unwrap", "--field", "NOPE", stdin=info["token"])
     assert "all of it is printed" in out.err and json.loads(out.out)["data"] == {"B": "1\u00e9"}, out
+    # a token has other fields, and is lost as well when it is not printed
+    wrapped = story.good("token", "create", "--ttl", "1h", "--wrap-ttl", "60s", "--field", "token", env=me).out
+    out = story.good("unwrap", "--field", "client_tokn", stdin=wrapped)
+    assert "all of it is printed" in out.err, out
+    token = json.loads(out.out)["client_token"]
+    story.good("whoami", env=as_token(token))
     story.bad(4, "", "login", stdin=story.get("secret/data/a", headers={"X-Vault-Wrap-TTL": "60"}).json["wrap_info"]["token"])
 
 
