@@ -106,8 +106,14 @@ def test_what_is_refused_is_named_and_not_quoted():
         answer = put("bad", text)
         same(answer.status, 400)
         assert part in answer.errors[0] and "canary" not in answer.errors[0], answer.errors
+    for name, value in (("expiration", "2030-01-01T00:00:00Z"), ("ttl", "1h"), ("cas", 0), ("cas_required", True)):
+        for path in ("sys/policies/acl/bad", "sys/policy/bad"):
+            answer = request("PUT", path, {"policy": 'path "a" {}', name: value})
+            same((answer.status, answer.errors), (400, [f"{name} is not supported for policies"]))
     same(daemon.get("sys/policies/acl/bad").status, 404)
+    same(request("PUT", "sys/policies/acl/good", {"policy": 'path "a" {}', "ttl": "", "cas": None, "cas_required": False}).status, 204)
     assert "canary" not in daemon.log()
+    request("DELETE", "sys/policies/acl/good")
 
 
 def capabilities(paths, **more):

@@ -399,6 +399,31 @@ SYSTEM = [
     ("terraform", "delete_version_after that is empty is 0", "POST /v1/secret/config", GO, '{"delete_version_after":""}', 204, None),
 ]
 
+PLAIN_READ = env({"n": 1.5, "zip": "zap"}, lease_duration=2764800)
+KV1 = [
+    ("terraform", "vault_mount of version 1", "POST /v1/sys/mounts/plain", GO,
+     '{"type":"kv","description":"","config":{"options":null,"default_lease_ttl":"0s","max_lease_ttl":"0s","force_no_cache":false},"local":false,'
+     '"seal_wrap":false,"external_entropy_access":false,"options":{"version":"1"}}', 204, None),
+    ("consul-template", "options.version says which it is", "GET /v1/sys/internal/ui/mounts/plain/foo", GO, "", 200,
+     env({**MOUNT, "options": {"version": "1"}, "path": "plain/"})),
+    ("vault", "kv put", "PUT /v1/plain/foo", GO, '{"zip":"zap","n":1.5}', 204, None),
+    ("vault", "kv get", "GET /v1/plain/foo", GO, "", 200, PLAIN_READ),
+    ("vault-action", "a secret", "GET /v1/plain/foo", GOT, "", 200, PLAIN_READ),
+    ("vault", "kv get of nothing", "GET /v1/plain/none", GO, "", 404, b'{"errors":[]}'),
+    ("vault", "kv list", "GET /v1/plain?list=true", GO, "", 200, env({"keys": ["foo"]})),
+    ("hvac", "LIST", "LIST /v1/plain/", REQUESTS, "", 200, env({"keys": ["foo"]})),
+    ("node-vault", "a merge patch", "PATCH /v1/plain/foo", AXIOS + MERGE, '{"a":"b"}', 405, errors("unsupported operation")),
+    ("vault", "kv put of nothing", "PUT /v1/plain/foo", GO, "{}", 400, {"errors": ["<text>"]}),
+    ("consul-template", "its ttl is how long to wait", "PUT /v1/plain/ttl", GO, '{"ttl":"30s","a":"b"}', 204, None),
+    ("consul-template", "the ttl is the lease", "GET /v1/plain/ttl", GO, "", 200, env({"a": "b", "ttl": "30s"}, lease_duration=30)),
+    ("vault", "kv delete", "DELETE /v1/plain/ttl", GO, "", 204, None),
+    ("vault", "kv delete again", "DELETE /v1/plain/ttl", GO, "", 204, None),
+    ("vault", "kv enable-versioning", "POST /v1/sys/mounts/plain/tune", GO,
+     '{"options":{"version":"2"},"default_lease_ttl":"","max_lease_ttl":"","force_no_cache":false}', 204, None),
+    ("vault", "kv get of what was there", "GET /v1/plain/data/foo", GO, "", 200, read({"n": 1.5, "zip": "zap"}, 1)),
+    ("vault", "secrets disable", "DELETE /v1/sys/mounts/plain", GO, "", 204, None),
+]
+
 RULES = [
     ("any", "outside /v1/", "GET /v2/secret/data/a", BARE, "", 404, b'{"errors":[]}'),
     ("any", "an unknown verb", "SCAN /v1/secret/metadata", GO, "", 405, errors("unsupported operation")),
@@ -437,7 +462,7 @@ with vault.Daemon() as DAEMON:
     made = DAEMON.put("sys/init", {"secret_shares": 1, "secret_threshold": 1}).json
     talk = Conversation(DAEMON, made["root_token"])
     talk.saved["key"] = made["keys"][0]
-    for row in KV + MOUNTS + WRAPPING + POLICIES + TOKENS + SYSTEM + RULES + STATE:
+    for row in KV + MOUNTS + WRAPPING + POLICIES + TOKENS + SYSTEM + KV1 + RULES + STATE:
         talk.check(*row)
     number = DAEMON.get("sys/seal-status").json["version"]
     if not re.fullmatch(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?", number):

@@ -151,13 +151,31 @@ static void decode_base64(struct secret_buf *text)
 	secret_buf_append(text, secret_buf_bytes(bytes), made);
 }
 
+/* What OpenBao lets a write ask for and restricts the policy or the write: refused, because it would not be heeded. */
+static bool asks_for_more(struct request *request, const struct json_value *body)
+{
+	static const char *const names[] = { "expiration", "ttl", "cas", "cas_required" };
+	struct json_value value;
+	char sentence[64];
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		if (!member(body, names[i], &value) || (value.kind == JSON_SCAN_BOOL && value.raw.at[0] == 'f') ||
+		    (value.kind == JSON_SCAN_STRING && json_string_span(&value).len == 0))
+			continue;
+		snprintf(sentence, sizeof(sentence), "%s is not supported for policies", names[i]);
+		reply_refuse(request, 400, sentence);
+		return true;
+	}
+	return false;
+}
+
 /* The member policy, or rules as older clients call it. False: the answer is made. */
 static bool take_text(struct request *request, struct policy_work *work)
 {
 	struct error err = ERROR_INIT;
 	struct json_value body, text;
 
-	if (!body_object(request, &body))
+	if (!body_object(request, &body) || asks_for_more(request, &body))
 		return false;
 	if ((!member(&body, "policy", &text) && !member(&body, "rules", &text)) || text.kind != JSON_SCAN_STRING ||
 	    json_string_span(&text).len == 0) {
