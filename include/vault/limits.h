@@ -31,6 +31,7 @@
 #define LIMIT_CHILDREN_BYTES (8u * 1024 * 1024)	/* decrypted for that; some milliseconds */
 #define LIMIT_TEMPLATE_FILTERS 4	/* of one reference; each may make it up to six times as long */
 #define LIMIT_TEMPLATE_DEPTH 32		/* templates that refer to templates */
+#define LIMIT_TEMPLATE_REFERENCES 20000	/* followed in one resolve, on an event thread; to empty values too: some 20 ms */
 #define LIMIT_RESOLVED (2u * 1024 * 1024)	/* names and values of a resolved environment; execve takes no more */
 #define LIMIT_ALLOW_NAMES 256		/* names that `run` may accept, in one environment's settings */
 #define LIMIT_NAME_LIST (64u * 1024 * 1024)	/* names in one listing; a million environments of ordinary names */

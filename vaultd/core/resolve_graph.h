@@ -68,6 +68,7 @@ struct resolve_graph {
 	size_t depth;
 	struct text_pool texts;	/* what templates gave */
 	size_t bytes;		/* of these */
+	size_t references;	/* that were followed */
 	size_t read_bytes;	/* plaintext that was opened */
 	enum resolve_fault fault;
 };

@@ -128,6 +128,9 @@ static enum error_code look_up(void *arg, const struct template_piece *reference
 	struct resolve_graph *graph = lookup->graph;
 	struct place place;
 
+	if (graph->references++ == LIMIT_TEMPLATE_REFERENCES)
+		return error_set(err, ERR_UNRESOLVED, "the templates of %.100s hold more than %d references",
+				 graph->nodes[0]->path.text, LIMIT_TEMPLATE_REFERENCES);
 	if (node_of(lookup, reference, &place.node, err) != ERR_OK)
 		return err->code;
 	place.merged = find(graph->nodes[place.node], reference->name, reference->name_len);

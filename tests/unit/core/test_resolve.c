@@ -267,6 +267,26 @@ static void sixteen_environments_and_no_more(void **state)
 	must_write(fixture, KV_PUT, "w/child", "{\"A\":\"${w/0:V}\",\"V\":\"x\"}", "[]", NULL);
 }
 
+/* Each of them costs work, and the work is an event thread's: that nothing comes out of it is no excuse. */
+static void references_have_their_limit(void **state)
+{
+	const struct fixture *fixture = *state;
+	static char data[16 * LIMIT_TEMPLATE_REFERENCES];
+	size_t len;
+
+	for (int count = LIMIT_TEMPLATE_REFERENCES; count <= LIMIT_TEMPLATE_REFERENCES + 1; count++) {
+		len = (size_t)snprintf(data, sizeof(data), "{\"E\":\"\",\"T\":\"");
+		for (int i = 0; i < count; i++)
+			len += (size_t)snprintf(data + len, sizeof(data) - len, i % 2 == 0 ? "${E}" : "${w/e:E}");
+		snprintf(data + len, sizeof(data) - len, "\"}");
+		must_write(fixture, KV_PUT, "w/e", "{\"E\":\"\"}", "[]", NULL);
+		if (count == LIMIT_TEMPLATE_REFERENCES)
+			must_write(fixture, KV_PUT, "w/many", data, "[\"T\"]", NULL);
+		else
+			assert_refused(fixture, KV_PUT, "w/many", data, "[\"T\"]", NULL, "more than 20000 references");
+	}
+}
+
 static void depth_and_size_have_their_limits(void **state)
 {
 	const struct fixture *fixture = *state;
@@ -457,6 +477,7 @@ int main(void)
 		cmocka_unit_test(circles_of_parents_are_refused),
 		cmocka_unit_test(wrong_settings_are_refused),
 		cmocka_unit_test(sixteen_environments_and_no_more),
+		cmocka_unit_test(references_have_their_limit),
 		cmocka_unit_test(depth_and_size_have_their_limits),
 		cmocka_unit_test(the_tag_covers_all_that_is_touched),
 		cmocka_unit_test(no_race_makes_a_circle),
