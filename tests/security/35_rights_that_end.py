@@ -122,6 +122,23 @@ def test_a_mount_that_exists_refuses_as_one_that_does_not():
     assert tried > 200, tried
 
 
+def test_a_text_that_is_chosen_again_raises_nobody():
+    """Children of a token that is gone, batch tokens and more than one commit takes among them, when root makes one of the same text."""
+    same(DAEMON.put("sys/policies/acl/maker", {"policy": 'path "auth/token/create" { capabilities = ["update"] }'}).status, 204)
+    with DAEMON.connect() as stream:
+        def ask(path, body, token=None):
+            return DAEMON.request("PUT", "auth/token/" + path, body, token=token, stream=stream)
+        same(ask("create", {"id": "chosen", "policies": ["maker"]}).status, 200)
+        children = [ask("create", dict({"ttl": "1h"}, **more), "chosen").json["auth"]["client_token"] for more in [{}] * 300 + [{"type": "batch"}]]
+        same(ask("revoke", {"token": "chosen"}).status, 204)
+        same(ask("create", {"id": "chosen", "policies": ["maker"]}).status, 200)
+        same({DAEMON.request("GET", "auth/token/lookup-self", token=child, stream=stream).status for child in children}, {403})
+        new = ask("create", {}, "chosen").json["auth"]["client_token"]
+        same(ask("revoke-orphan", {"token": "chosen"}).status, 204)
+        same({DAEMON.request("GET", "auth/token/lookup-self", token=child, stream=stream).status for child in children}, {403})
+        same(DAEMON.request("GET", "auth/token/lookup-self", token=new, stream=stream).status, 200)
+
+
 def test_stops_cleanly():
     same(DAEMON.stop(), 0)
     DAEMON.remove()

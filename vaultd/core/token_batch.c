@@ -66,7 +66,7 @@ static enum error_code judge(struct vault *vault, struct records_view *view, con
 {
 	if (!counts_now(vault, batch, now))
 		return ERR_NOT_FOUND;
-	if (!is_zero_id(batch->parent) && !token_index_alive(vault->token_index, batch->parent, now))
+	if (!is_zero_id(batch->parent) && !token_index_carries(vault->token_index, batch->parent, batch->issued, now))
 		return ERR_NOT_FOUND;
 	return still_granted(view, batch, err);
 }

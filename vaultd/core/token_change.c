@@ -191,6 +191,9 @@ static enum error_code make_orphan(struct vault *vault, struct records_view *vie
 
 	if (code != ERR_OK)
 		return code == ERR_NOT_FOUND ? ERR_OK : code;
+	/* What hangs there, but is dead, is not raised by it. */
+	if (!token_is_alive(vault, &info, id))
+		return token_delete_records(view, write, id, err);
 	info.record.flags |= TOKEN_ORPHAN;
 	memset(info.record.parent, 0, ID_LEN);
 	return token_put(write, id, &info.record, err);

@@ -18,7 +18,7 @@ struct token_entry {
 	uint8_t id[ID_LEN];
 	struct token_entry *next_in_place;
 	struct token_entry *parent, *first_child, *previous, *next;	/* siblings */
-	int64_t expires;	/* 0: never */
+	int64_t created, expires;	/* 0: never */
 	int64_t due;
 	size_t heap_at;		/* NOT_DUE: in no heap */
 	bool present;		/* false: known only as the parent of others */
@@ -275,6 +275,7 @@ static enum error_code put_locked(struct token_index *index, const uint8_t id[st
 	index->count += !entry->present;
 	entry->present = true;
 	entry->orphan = orphan;
+	entry->created = record->created;
 	entry->expires = record->expires;
 	if (record->uses_left == TOKEN_SPENT)
 		set_due(index, entry, now + SPENT_GRACE_US);
@@ -296,10 +297,18 @@ enum error_code token_index_put(struct token_index *index, const uint8_t id[stat
 	return code;
 }
 
+/* A parent that is younger than its child is another token, with a text that root chose once more. */
+static bool is_child_of(const struct token_entry *entry, int64_t created)
+{
+	return entry->present && entry->created <= created;
+}
+
+/* Those that are not, or not any more, this token's. */
 static void doom_children(struct token_index *index, struct token_entry *entry)
 {
 	for (struct token_entry *child = entry->first_child; child; child = child->next)
-		set_due(index, child, 0);
+		if (!is_child_of(entry, child->created))
+			set_due(index, child, 0);
 }
 
 void token_index_remove(struct token_index *index, const uint8_t id[static ID_LEN])
@@ -325,33 +334,38 @@ void token_index_settle(struct token_index *index)
 	pthread_rwlock_wrlock(&index->lock);
 	for (size_t i = 0; i < index->capacity; i++)
 		for (struct token_entry *entry = index->places[i]; entry; entry = entry->next_in_place)
-			if (!entry->present)
-				doom_children(index, entry);
+			doom_children(index, entry);
 	pthread_rwlock_unlock(&index->lock);
 }
 
 /* -- questions ------------------------------------------------------------------ */
 
-static bool is_alive(const struct token_entry *entry, int64_t now)
+static bool is_alive(const struct token_entry *entry, int64_t created, int64_t now)
 {
 	/* The limit ends a circle, which only damage could make. */
 	for (size_t depth = 0; entry && depth <= LIMIT_TOKEN_DEPTH; depth++, entry = entry->parent) {
-		if (!entry->present || (entry->expires != 0 && entry->expires <= now))
+		if (!is_child_of(entry, created) || (entry->expires != 0 && entry->expires <= now))
 			return false;
 		if (entry->orphan)
 			return true;
+		created = entry->created;
 	}
 	return false;
 }
 
-bool token_index_alive(struct token_index *index, const uint8_t id[static ID_LEN], int64_t now)
+bool token_index_carries(struct token_index *index, const uint8_t id[static ID_LEN], int64_t created, int64_t now)
 {
 	bool alive;
 
 	pthread_rwlock_rdlock(&index->lock);
-	alive = is_alive(find(index, id), now);
+	alive = is_alive(find(index, id), created, now);
 	pthread_rwlock_unlock(&index->lock);
 	return alive;
+}
+
+bool token_index_alive(struct token_index *index, const uint8_t id[static ID_LEN], int64_t now)
+{
+	return token_index_carries(index, id, INT64_MAX, now);
 }
 
 size_t token_index_depth(struct token_index *index, const uint8_t id[static ID_LEN])
@@ -462,7 +476,7 @@ static uint8_t (*alive_ids(const struct token_index *index, int64_t now, size_t 
 	*ret_len = 0;
 	for (size_t i = 0; ids && i < index->capacity; i++)
 		for (const struct token_entry *entry = index->places[i]; entry; entry = entry->next_in_place)
-			if (is_alive(entry, now))
+			if (is_alive(entry, INT64_MAX, now))
 				memcpy(ids[(*ret_len)++], entry->id, ID_LEN);
 	return ids;
 }

@@ -6,6 +6,8 @@
  * A token counts only while every token above it does, up to the first that is
  * an orphan: token_index_alive() walks that chain, so that a token whose parent
  * was revoked or has expired is dead at once, before its own record is deleted.
+ * A text that root chose can be chosen again, and then names another token: it
+ * carries what was created after it alone.
  *
  * Times are µs of the tokens' clock (token_clock.h). Any thread; readers do not
  * exclude each other.
@@ -32,11 +34,13 @@ enum error_code token_index_put(struct token_index *index, const uint8_t id[stat
 				const struct token_record *record, int64_t now, struct error *err) must_check;
 /* Its children become due for token_index_due(). */
 void token_index_remove(struct token_index *index, const uint8_t id[static ID_LEN]);
-/* After all records were put, in any order: tokens whose parent is not there become due. */
+/* After all records were put, in any order: tokens whose parent is not there, or is another one, become due. */
 void token_index_settle(struct token_index *index);
 
 /* The token and all that it hangs on are there and have not expired. */
 bool token_index_alive(struct token_index *index, const uint8_t id[static ID_LEN], int64_t now);
+/* The same, as the parent of one that was created then. */
+bool token_index_carries(struct token_index *index, const uint8_t id[static ID_LEN], int64_t created, int64_t now);
 /* How many tokens its chain has, itself included; 0 when it is not there. */
 size_t token_index_depth(struct token_index *index, const uint8_t id[static ID_LEN]);
 

@@ -17,11 +17,9 @@ enum error_code vault_token_accessors(struct vault *vault, struct name_list *ret
 static enum error_code delete_if_over(struct vault *vault, struct records_view *view, struct records_write *write,
 				      const uint8_t id[static ID_LEN], struct error *err)
 {
-	cleanup_(token_info_freep) struct token_info info = { 0 };
+	cleanup_(token_info_freep) struct token_info info = { 0 }, parent = { 0 };
 	const struct token_record *record = &info.record;
 	enum error_code code = token_read(vault, view, id, &info, NULL, err);
-	struct record_key parent;
-	uint8_t pin[PIN_LEN];
 
 	if (code != ERR_OK)
 		return code == ERR_NOT_FOUND ? ERR_OK : code;
@@ -29,9 +27,11 @@ static enum error_code delete_if_over(struct vault *vault, struct records_view *
 		return token_delete_records(view, write, id, err);
 	if (record->flags & TOKEN_ORPHAN)
 		return ERR_OK;
-	parent = record_key_id(TABLE_TOKEN, record->parent);
-	code = records_peek(view, &parent, pin, err);
-	return code == ERR_NOT_FOUND ? token_delete_records(view, write, id, err) : code;
+	code = token_read(vault, view, record->parent, &parent, NULL, err);
+	if (code != ERR_OK && code != ERR_NOT_FOUND)
+		return code;
+	/* A younger parent is another token with the same text. */
+	return code == ERR_NOT_FOUND || parent.record.created > record->created ? token_delete_records(view, write, id, err) : ERR_OK;
 }
 
 static enum error_code prepare_sweep(struct vault_action *action, struct records_view *view,

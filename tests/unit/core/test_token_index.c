@@ -84,6 +84,47 @@ static void test_chain(void **state)
 	token_index_free(index);
 }
 
+static void put_created(struct token_index *index, unsigned id, unsigned parent, int64_t created)
+{
+	struct token_record record = { .flags = parent == 0 ? TOKEN_ORPHAN : 0, .created = created };
+	struct error err = ERROR_INIT;
+
+	memcpy(record.parent, id_of(parent), ID_LEN);
+	assert_int_equal(token_index_put(index, id_of(id), &record, 0, &err), ERR_OK);
+}
+
+/* A text that root chose is chosen again: whatever hung on the former token stays dead. */
+static void test_another_token_of_the_same_text(void **state)
+{
+	struct token_index *index = token_index_new();
+
+	(void)state;
+	put_created(index, 1, 0, 10);
+	put_created(index, 2, 1, 10);
+	put_created(index, 3, 2, 12);
+	assert_true(token_index_alive(index, id_of(3), 20));
+	assert_true(token_index_carries(index, id_of(1), 10, 20));
+	assert_false(token_index_carries(index, id_of(1), 9, 20));
+	token_index_remove(index, id_of(1));
+	put_created(index, 1, 0, 20);
+	assert_true(token_index_alive(index, id_of(1), 20));
+	assert_false(token_index_alive(index, id_of(2), 20));
+	assert_false(token_index_alive(index, id_of(3), 20));
+	assert_false(token_index_carries(index, id_of(1), 19, 20));
+	assert_int_equal(due(index, 0), 1u << 2);
+	put_created(index, 4, 1, 21);
+	assert_true(token_index_alive(index, id_of(4), 20));
+	token_index_clear(index);
+	/* The same when they come from the store. */
+	put_created(index, 3, 2, 12);
+	put_created(index, 2, 1, 10);
+	put_created(index, 1, 0, 20);
+	token_index_settle(index);
+	assert_false(token_index_alive(index, id_of(3), 20));
+	assert_int_equal(due(index, 0), 1u << 2);
+	token_index_free(index);
+}
+
 static void test_any_order(void **state)
 {
 	struct token_index *index = token_index_new();
@@ -323,7 +364,9 @@ static void test_renewal(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_chain),	     cmocka_unit_test(test_any_order),
+		cmocka_unit_test(test_chain),
+		cmocka_unit_test(test_another_token_of_the_same_text),
+		cmocka_unit_test(test_any_order),
 		cmocka_unit_test(test_changes),	     cmocka_unit_test(test_depth_limit),
 		cmocka_unit_test(test_subtree_and_list), cmocka_unit_test(test_many),
 		cmocka_unit_test(test_clock),	     cmocka_unit_test(test_new_ttl),
