@@ -62,22 +62,24 @@ static enum error_code emit_text(const struct invocation *inv, const struct answ
 	return ERR_OK;
 }
 
-/* What was made is printed even if the token could not be kept in its file: it is told this once. */
+/* All that was made is told this once: a token that cannot be kept in its file is printed as well. */
 static enum error_code give_secrets(const struct invocation *inv, const struct answer *answer, unsigned threshold,
 				    struct secret_buf *token, struct error *err)
 {
 	const char *path = option_value(inv, OPT_TOKEN_OUTPUT);
 	cleanup_(secret_buf_freep) struct secret_buf *out = output_new(err);
 	struct error kept = ERROR_INIT, printed = ERROR_INIT;
+	bool with_token = path == NULL;
 
 	if (out == NULL)
 		return err->code;
 	if (path != NULL && file_write_atomic(path, 0600, secret_buf_bytes(token), secret_buf_len(token), &kept) == ERR_OK)
 		say(inv, "the root token is in %s", path);
-	if (option_is_given(inv, OPT_JSON) && (path == NULL || threshold > 0))
-		emit_json(answer, token, path == NULL, out);
+	with_token |= kept.code != ERR_OK;
+	if (option_is_given(inv, OPT_JSON) && (with_token || threshold > 0))
+		emit_json(answer, token, with_token, out);
 	else if (!option_is_given(inv, OPT_JSON) &&
-		 emit_text(inv, answer, threshold, token, path == NULL, out, &printed) != ERR_OK)
+		 emit_text(inv, answer, threshold, token, with_token, out, &printed) != ERR_OK)
 		return error_set(err, printed.code, "%s", printed.text);
 	if (output_flush(out, &printed) != ERR_OK)
 		return error_set(err, printed.code, "%s", printed.text);

@@ -70,6 +70,15 @@ def passphrase_at_a_prompt(story):
 
 
 @case
+def the_root_token_is_not_lost(story):
+    """It is told once: where its file cannot be written, it is printed."""
+    out = story.bad(3, "could not be kept", "init", "--key-file", story.path("k"), "--token-output", story.path("no/such/folder/token"))
+    root = out.out.strip()
+    assert root.startswith("vlt_") and root not in out.err, out
+    story.good("list", env={"VAULT_TOKEN": root})
+
+
+@case
 def key_file_is_made(story):
     key, token = story.path("vault.key"), story.path("root.token")
     out = story.good("init", "--key-file", key, "--token-output", token)
