@@ -60,7 +60,7 @@ def test_roles():
         for name, body in (("a/b", {}), ("x" * 65, {}), ("a", {"token_type": "other"}), ("a", {"token_period": -1}),
                            ("a", {"token_bound_cidrs": ["10.0.0.0/33"]}), ("a", {"path_suffix": "a/b"}), ("a", {"path_suffix": ".."}),
                            ("a", {"allowed_policies": ["x" * 129]}), ("a", {"allowed_policies_glob": ["A b"]}),
-                           ("a", {"token_num_uses": -1}), ("a", {"orphan": "perhaps"}),
+                           ("a", {"token_num_uses": -1}), ("a", {"orphan": "perhaps"}), ("a", {"allowed_policies": ["a", 1]}),
                            ("a", {"token_type": "batch", "token_period": 5})):
             same(daemon.put("auth/token/roles/" + name, body).status, 400)
         same(daemon.request("LIST", "auth/token/roles").data["keys"], ["abc"])

@@ -35,7 +35,8 @@ static json_t *list_of(const json_t *body, const char *name, struct error *err)
 
 	if (params_list(body, name, LIMIT_TOKEN_POLICIES, &texts, &len, err) == ERR_OK)
 		for (size_t i = 0; i < len; i++)
-			json_array_append_new(list, json_stringn(texts[i].at, texts[i].len));
+			if (json_array_append_new(list, json_stringn(texts[i].at, texts[i].len)) != 0)
+				error_set(err, ERR_NO_MEMORY, "no memory is left for a request");
 	free(texts);
 	return list;
 }
@@ -78,7 +79,11 @@ static enum error_code read_change(const json_t *body, json_t *change, struct er
 		if (!is_given(body, name))
 			continue;
 		value = value_of(body, name, member->kind, err);
-		if (err->code != ERR_OK || !value || json_object_set_new(change, member->name, value) != 0)
+		if (err->code != ERR_OK) {
+			json_decref(value);
+			return err->code;
+		}
+		if (!value || json_object_set_new(change, member->name, value) != 0)
 			return error_set(err, ERR_NO_MEMORY, "no memory is left for a request");
 	}
 	return ERR_OK;
