@@ -41,14 +41,22 @@ static enum error_code print_result(const struct invocation *inv, const struct e
 
 enum error_code apply_add_names(struct env_set *set, const struct json_value *list, struct error *err)
 {
-	char name[LIMIT_VARIABLE_NAME_LEN + 1];
+	cleanup_(secret_buf_freep) struct secret_buf *name = secret_buf_new(LIMIT_VARIABLE_NAME_LEN);
 	struct json_value element;
 	size_t cursor = 0;
 	enum error_code rc = ERR_OK;
 
+	if (name == NULL)
+		return error_set(err, ERR_NO_MEMORY, "out of memory");
 	while (rc == ERR_OK && list->kind == JSON_SCAN_ARRAY && json_next_element(list, &cursor, &element)) {
-		json_value_text(&element, name, sizeof(name));
-		rc = env_set_put(set, name, strlen(name), "", 0, 0, NULL, err);
+		if (element.kind != JSON_SCAN_STRING)
+			continue;
+		/* As it is, not as a terminal may see it. */
+		secret_buf_reset(name);
+		json_append_unescaped(name, json_string_span(&element));
+		rc = secret_buf_check(name, "the name of a variable", err);
+		if (rc == ERR_OK)
+			rc = env_set_put(set, secret_buf_text(name), secret_buf_len(name), "", 0, 0, NULL, err);
 	}
 	return rc;
 }

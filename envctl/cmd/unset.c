@@ -7,18 +7,27 @@
 #include "vault/json_emit.h"
 #include "vault/limits.h"
 
+static bool is_name(const struct json_value *element, const char *name)
+{
+	cleanup_(secret_buf_freep) struct secret_buf *text = secret_buf_new(LIMIT_VARIABLE_NAME_LEN);
+
+	if (text == NULL || element->kind != JSON_SCAN_STRING)
+		return false;
+	/* As it is, not as a terminal may see it. */
+	json_append_unescaped(text, json_string_span(element));
+	return secret_buf_ok(text) && secret_buf_len(text) == strlen(name) &&
+	       memcmp(secret_buf_bytes(text), name, secret_buf_len(text)) == 0;
+}
+
 /* Whether a list of settings holds the name. */
 static bool list_has(const struct json_value *list, const char *name)
 {
-	char text[LIMIT_VARIABLE_NAME_LEN + 1];
 	struct json_value element;
 	size_t cursor = 0;
 
-	while (json_next_element(list, &cursor, &element)) {
-		json_value_text(&element, text, sizeof(text));
-		if (strcmp(text, name) == 0)
+	while (json_next_element(list, &cursor, &element))
+		if (is_name(&element, name))
 			return true;
-	}
 	return false;
 }
 

@@ -318,4 +318,15 @@ def full_standard_output_is_an_error(story):
     assert done.returncode == 74 and "standard output" in done.stderr, done
 
 
+@case
+def names_are_compared_as_they_are(story):
+    """Vault's clients may write any name; what a terminal is shown of it is not it."""
+    assert story.put("secret/data/odd", {"data": {"A": "1", "B\tC": "x${A}"}, "options": {"templates": ["B\tC"], "unset": ["D\tE"]}}).status == 200
+    story.good("copy", "odd", "odd2")
+    assert story.get("secret/settings/odd2").data["templates"] == ["B\tC"]
+    assert story.get("secret/resolve/odd2").data["variables"] == {"A": "1", "B\tC": "x1"}
+    story.good("unset", "odd", "D\tE", "--unmask")
+    assert story.get("secret/settings/odd").data["unset"] == []
+
+
 run_cases()
