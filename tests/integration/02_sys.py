@@ -206,11 +206,12 @@ def test_outside_the_api():
         ready = daemon.get("/readyz")
         same((ready.status, ready.json["ready"]), (200, True))
         daemon.write("team-of-cats/production", {"CANARY_NAME": "canary-value"})
+        same(daemon.get("secret/data/team-of-cats/production", headers={"X-Vault-Wrap-TTL": "60"}).status, 200)
         metrics = daemon.get("/metrics")
         assert metrics.headers["content-type"].startswith("text/plain")
         text = metrics.body.decode()
         for name in ("vaultd_http_requests_total{status=\"2xx\"}", "vaultd_http_connections ", "vaultd_http_waiters 0", "vaultd_unsealed 1",
-                     "vaultd_store_commits", "vaultd_store_file_bytes"):
+                     "vaultd_store_commits", "vaultd_store_file_bytes", "vaultd_tokens 1\n", "vaultd_wrapped_answers 1\n"):
             assert name in text, (name, text)
         for secret in ("team-of-cats", "CANARY", "canary"):
             assert secret not in text

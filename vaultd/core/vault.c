@@ -161,6 +161,8 @@ void vault_status(struct vault *vault, struct vault_status *ret)
 	if (atomic_load(&vault->unsealed)) {
 		records_health(vault->records, &ret->records);
 		status_names(records_store_id(vault->records), ret);
+		ret->tokens = token_index_count(vault->token_index);
+		ret->wrapped = expiry_index_totals(vault->wrapped).count;
 		ret->sealed = false;
 	}
 	pthread_rwlock_unlock(&vault->state);

@@ -60,6 +60,7 @@ struct vault_status {
 	unsigned progress;		/* shares that an unseal was given so far */
 	char nonce[37];			/* of that unseal; "" when there is none */
 	struct records_health records;
+	size_t tokens, wrapped;		/* stored tokens; answers that wait to be unwrapped; 0 while sealed */
 };
 void vault_status(struct vault *vault, struct vault_status *ret);
 

@@ -125,6 +125,8 @@ void handle_metrics(struct request *request)
 	metric(out, "vaultd_store_file_bytes", "gauge", "Size of the database file.", "", status.records.file_bytes);
 	metric(out, "vaultd_store_free_pages", "gauge", "Pages of the database that can be used again.", "",
 	       status.records.free_pages);
+	metric(out, "vaultd_tokens", "gauge", "Tokens in the store; 1000000 may be.", "", status.tokens);
+	metric(out, "vaultd_wrapped_answers", "gauge", "Answers that wait to be unwrapped; 10000 may be.", "", status.wrapped);
 	metric(out, "vaultd_anchor_ok", "gauge", "1 when the anchor is written, or none is configured.", "",
 	       status.records.anchor_ok || !status.records.anchor_configured);
 	metric(out, "vaultd_uptime_seconds", "gauge", "Since the start of the server.", "",

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "core/vault_state.h"
 #include "core/vault_tokens.h"
 #include "fixture.h"
 
@@ -362,6 +363,31 @@ static void test_deepest_chain(void **state)
 	caller_release(&above);
 }
 
+/* LIMIT_TOKENS, most of them only in the index. */
+static void test_as_many_as_may_be(void **state)
+{
+	struct fixture *fixture = *state;
+	struct token_index *index = fixture->vault->token_index;
+	const struct token_record record = { .flags = TOKEN_ORPHAN };
+	uint8_t id[ID_LEN] = { 0 };
+	struct error err = ERROR_INIT;
+	struct made made;
+	unsigned added = 0;
+
+	while (token_index_count(index) < LIMIT_TOKENS - 1) {
+		added++;
+		memcpy(id, &added, sizeof(added));
+		assert_int_equal(token_index_put(index, id, &record, 0, &err), ERR_OK);
+	}
+	assert_int_equal(make(fixture, &fixture->root, NULL, false, &made), ERR_OK);
+	assert_int_equal(make(fixture, &fixture->root, NULL, false, &made), ERR_BUSY);
+	for (; added > 0; added--) {
+		memcpy(id, &added, sizeof(added));
+		token_index_remove(index, id);
+	}
+	assert_int_equal(make(fixture, &fixture->root, NULL, false, &made), ERR_OK);
+}
+
 /* More children than one commit takes, and the rest is left by a crash: dead all the same, and swept after the start. */
 static void test_wide_tree(void **state)
 {
@@ -484,7 +510,7 @@ int main(void)
 		cmocka_unit_test(test_numbers),	      cmocka_unit_test(test_expiry),
 		cmocka_unit_test(test_clock_back_and_seal), cmocka_unit_test(test_expired_in_flight), cmocka_unit_test(test_tree),
 		cmocka_unit_test(test_wide_tree), cmocka_unit_test(test_deepest_chain),     cmocka_unit_test(test_uses_exactly),
-		cmocka_unit_test(test_last_use_sees_itself),
+		cmocka_unit_test(test_last_use_sees_itself), cmocka_unit_test(test_as_many_as_may_be),
 	};
 
 	return cmocka_run_group_tests_name("tokens", tests, fixture_start, fixture_stop);
