@@ -13,7 +13,6 @@ struct commit {
 	struct store_change *changes;	/* applied ones, for the feed */
 	size_t len, room;
 	size_t pages;			/* that the requests may need */
-	bool deletes;
 };
 
 static MDB_val val_of(const void *at, size_t len)
@@ -107,7 +106,6 @@ static enum error_code apply_item(struct commit *commit, const struct write_item
 				       mdb_del(commit->txn.txn, commit->txn.dbi, &key, NULL);
 	if (rc != 0)
 		return database_error(err, rc, "write a record");
-	commit->deletes |= item->kind == WRITE_DELETE;
 	return remember(commit, &change, err);
 }
 
@@ -262,55 +260,15 @@ static enum error_code fill(struct commit *commit, struct store_request *const *
 	return ERR_OK;
 }
 
-/*
- * LMDB does not write a page that a transaction took at the end of the file and let go again, but counts it: the file is
- * then shorter than its meta page says, which is how the next opening knows a file that was cut off. So the file is made
- * long enough, without content; before the commit already where many pages may be let go, because the process may end at
- * any moment. Where this fails, the commit counts all the same. Returns the length that it had, or -1.
- */
-static off_t make_long_enough(const struct store *store, size_t more_pages)
-{
-	MDB_envinfo info;
-	struct stat now;
-	int fd;
-
-	if (mdb_env_info(store->env, &info) != 0 || mdb_env_get_fd(store->env, &fd) != 0 || fstat(fd, &now) != 0)
-		return -1;
-	const off_t needed = (off_t)(info.me_last_pgno + 1 + more_pages) * (off_t)STORE_PAGE;
-
-	return now.st_size >= needed || ftruncate(fd, needed) == 0 ? now.st_size : -1;
-}
-
-/* Gives back what was added before the commit and was not used. A file that stays longer is harmless. */
-static void give_back(const struct store *store, off_t length)
-{
-	MDB_envinfo info;
-	int fd;
-
-	if (length < 0 || mdb_env_info(store->env, &info) != 0 || mdb_env_get_fd(store->env, &fd) != 0)
-		return;
-	const off_t needed = (off_t)(info.me_last_pgno + 1) * (off_t)STORE_PAGE;
-
-	if (ftruncate(fd, needed > length ? needed : length) != 0)
-		return;
-}
-
 static enum error_code finish(struct commit *commit, struct error *err)
 {
 	struct store *store = commit->store;
 	uint64_t before = store_txn_id(&commit->txn) - 1;
-	off_t length = -1;
 	int rc;
 
-	if (commit->deletes)
-		length = make_long_enough(store, commit->pages);
 	atomic_store(&store->committing, store_txn_id(&commit->txn));
 	rc = mdb_txn_commit(commit->txn.txn);
 	commit->txn.txn = NULL;
-	if (rc == 0 && commit->deletes)
-		give_back(store, length);
-	else if (rc == 0)
-		make_long_enough(store, 0);
 	if (rc == 0)
 		return ERR_OK;
 	if (certainly_not_committed(commit, rc, before))

@@ -69,6 +69,16 @@ static enum error_code check_place(const char *path, int fd, struct error *err)
 	return ERR_OK;
 }
 
+/* Pages that LMDB counts and did not write are made, so that the file is as long as it says. */
+static enum error_code lengthen(const struct store *store, const struct store_meta *meta, struct error *err)
+{
+	cleanup_(fd_closep) int fd = open(store->path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	if (fd < 0 || ftruncate(fd, (off_t)(meta->last_page + 1) * (off_t)STORE_PAGE) != 0)
+		return error_set_errno(err, ERR_IO, errno, "lengthen %s", store->path);
+	return ERR_OK;
+}
+
 /* What must hold before LMDB maps the file. *ret_fresh: there is nothing yet. */
 static enum error_code check_file(struct store *store, bool create, bool walk, bool *ret_fresh, uint64_t *ret_txn_id,
 				  struct error *err)
@@ -95,7 +105,10 @@ static enum error_code check_file(struct store *store, bool create, bool walk, b
 	if (meta_check(fd, (uint64_t)info.st_size, &meta, err) != ERR_OK)
 		return err->code;
 	*ret_txn_id = meta.txn_id;
-	return walk ? structure_check(fd, store->lock_fd, &meta, err) : ERR_OK;
+	/* Without a walk it is reopened by the process that wrote it: LMDB writes its meta page after all others. */
+	if (walk && structure_check(fd, store->lock_fd, &meta, err) != ERR_OK)
+		return err->code;
+	return meta_is_longer(&meta) ? lengthen(store, &meta, err) : ERR_OK;
 }
 
 /* LMDB writes its table of readers into whatever is there, behind a symbolic link as well. */

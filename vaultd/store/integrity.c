@@ -44,6 +44,9 @@ enum {
 #define LMDB_ENV_NOSUBDIR 0x4000u	/* LMDB stores this flag of the environment beside those of the free list */
 #define LMDB_MAX_DEPTH 32
 
+/* More than any commits have taken and let go at the end of the file: 4 GiB. */
+#define UNWRITTEN_PAGES_MAX (1u << 20)
+
 /* A cold disk reads at least this much in a second; the walk has a minute on top. */
 #define WALK_SECONDS 60
 #define WALK_PAGES_PER_SECOND 256
@@ -191,7 +194,8 @@ enum error_code meta_check(int fd, uint64_t size, struct store_meta *ret, struct
 	if (!tree_is_plausible(&newest.free_list, newest.last_page) || !tree_is_plausible(&newest.records, newest.last_page))
 		return error_set(err, ERR_STORE_DAMAGED,
 				 "the newest meta page of vault.db points outside of the database; restore a backup");
-	if (size / STORE_PAGE < newest.last_page + 1)
+	newest.file_pages = size / STORE_PAGE;
+	if (meta_is_longer(&newest) && newest.last_page - newest.file_pages >= UNWRITTEN_PAGES_MAX)
 		return error_set(err, ERR_STORE_DAMAGED,
 				 "vault.db has %llu bytes but needs %llu: it was cut off; restore a backup",
 				 (unsigned long long)size, (unsigned long long)((newest.last_page + 1) * STORE_PAGE));

@@ -31,12 +31,22 @@ struct meta_tree {
 struct store_meta {
 	uint64_t txn_id;
 	uint64_t last_page;
+	uint64_t file_pages;	/* whole pages in the file; may be fewer: see meta_is_longer() */
 	struct meta_tree free_list;
 	struct meta_tree records;
 };
 
 /* Finds the newest state of the database at path (size is its length). ERR_STORE_DAMAGED, ERR_FORMAT_NEWER, ERR_IO. */
 enum error_code meta_check(int fd, uint64_t size, struct store_meta *ret, struct error *err) must_check;
+
+/*
+ * LMDB counts pages that a transaction took at the end of the file and let go again, but does not write them. So a sound file
+ * may end before its last page. Whether it was cut off instead, the walk says: it demands each page that is in use.
+ */
+static inline bool meta_is_longer(const struct store_meta *meta)
+{
+	return meta->last_page >= meta->file_pages;
+}
 
 enum structure_problem {
 	STRUCTURE_SOUND,
@@ -49,6 +59,7 @@ enum structure_problem {
 	STRUCTURE_DEPTH,
 	STRUCTURE_COUNT,		/* entries or pages are not as many as the meta page says */
 	STRUCTURE_FREE_LIST,		/* a free page is in use, listed twice or out of range */
+	STRUCTURE_CUT_OFF,		/* a page in use is behind the end of the file */
 	STRUCTURE_TRANSACTION,		/* the state is not of the transaction that its meta page names */
 	STRUCTURE_PROBLEM_COUNT
 };
@@ -58,7 +69,7 @@ struct structure_finding {
 	uint64_t page;			/* where; 0 when it is not one page */
 };
 
-/* map: the file's first meta->last_page + 1 pages. */
+/* map: the file's first meta->last_page + 1 pages, of which those behind meta->file_pages are not touched. */
 struct structure_finding structure_walk(const uint8_t *map, const struct store_meta *meta);
 const char *structure_problem_text(enum structure_problem problem);
 

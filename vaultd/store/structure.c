@@ -42,7 +42,7 @@ struct key_view {
 
 struct walk {
 	const uint8_t *map;
-	uint64_t last_page;
+	uint64_t last_page, file_pages;
 	struct page_sets sets;
 	struct structure_finding finding;
 
@@ -99,6 +99,8 @@ static bool use_page(struct walk *walk, uint64_t page)
 {
 	if (page < 2 || page > walk->last_page)
 		return found(walk, STRUCTURE_PAGE_RANGE, page);
+	if (page >= walk->file_pages)
+		return found(walk, STRUCTURE_CUT_OFF, page);
 	if (set_has(walk->sets.used, page))
 		return found(walk, STRUCTURE_PAGE_TWICE, page);
 	set_add(walk->sets.used, page);
@@ -304,17 +306,21 @@ static bool check_transaction(struct walk *walk, uint64_t txn_id)
 	return true;
 }
 
+/* No free page is in use, and pages that are not in the file are free. */
 static bool walk_free_pages(struct walk *walk)
 {
-	for (uint64_t page = 2; page <= walk->last_page; page++)
+	for (uint64_t page = 2; page <= walk->last_page; page++) {
 		if (set_has(walk->sets.free, page) && set_has(walk->sets.used, page))
 			return found(walk, STRUCTURE_FREE_LIST, page);
+		if (page >= walk->file_pages && !set_has(walk->sets.free, page))
+			return found(walk, STRUCTURE_CUT_OFF, page);
+	}
 	return true;
 }
 
 struct structure_finding structure_walk(const uint8_t *map, const struct store_meta *meta)
 {
-	struct walk walk = { .map = map, .last_page = meta->last_page };
+	struct walk walk = { .map = map, .last_page = meta->last_page, .file_pages = meta->file_pages };
 	const size_t words = (size_t)(meta->last_page / 64) + 1;
 	const size_t bytes = words * sizeof(uint64_t);
 
@@ -343,6 +349,7 @@ const char *structure_problem_text(enum structure_problem problem)
 		[STRUCTURE_DEPTH] = "the tree is deeper than it says",
 		[STRUCTURE_COUNT] = "the number of entries or pages is wrong",
 		[STRUCTURE_FREE_LIST] = "the list of free pages is wrong",
+		[STRUCTURE_CUT_OFF] = "the file was cut off before it",
 		[STRUCTURE_TRANSACTION] = "the state is not of the transaction that its meta page names",
 	};
 
