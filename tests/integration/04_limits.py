@@ -108,8 +108,9 @@ def test_errors_do_not_hold_what_was_sent():
         answer = put("secret/data/canary", body)
         same(answer.status, 400)
         assert b"canary" not in answer.body, answer
-    answer = put("sys/unseal", {"slot": {"passphrase": "canary-value", "key": "canary-value"}})
-    assert answer.status == 400 and b"canary" not in answer.body, answer
+    for slot in ({"type": "canary-value"}, {"passphrase": "canary-value", "key": "canary-value!"}, {"canary-value": 1}, "canary-value"):
+        answer = put("sys/unseal", {"slot": slot})
+        assert answer.status == 400 and b"canary" not in answer.body, (slot, answer)
     assert "canary" not in DAEMON.log()
 
 
