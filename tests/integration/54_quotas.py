@@ -34,7 +34,13 @@ def test_write_and_read():
         same(daemon.request("DELETE", RULE + "q").status, 204)
         same(daemon.request("DELETE", RULE + "q").status, 204)
         same(daemon.get(RULE + "q").errors, [])
-        assert "sys/health" in daemon.get("sys/quotas/config").data["rate_limit_exempt_paths"]
+        exempt = daemon.get("sys/quotas/config").data["rate_limit_exempt_paths"]
+        assert {"sys/health", "sys/unseal", "sys/rekey/update", "sys/generate-root/update"} <= set(exempt), exempt
+        same(len(exempt), len(set(exempt)))
+        same(daemon.put(RULE + "all", {"rate": "1", "interval": "1h"}).status, 204)
+        same([daemon.get("sys/mounts").status for _ in range(2)], [200, 429])
+        for path in exempt:
+            assert daemon.put(path, b"[]").status != 429, path
         daemon.stop()
         daemon.start()
         same(daemon.unseal().status, 200)

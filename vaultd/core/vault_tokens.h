@@ -124,7 +124,7 @@ enum error_code vault_token_use(struct vault *vault, struct vault_token_use *use
 
 /* -- all of them ----------------------------------------------------------------- */
 
-/* Accessors, sorted. ERR_NOT_FOUND: there is none. */
+/* Accessors, sorted. ERR_NOT_FOUND: there is none. A second for a million: call it on the slow worker. */
 enum error_code vault_token_accessors(struct vault *vault, struct name_list *ret, struct error *err) must_check;
 /* Deletes what is over; as the housekeeping does by itself. Waits for commits. */
 enum error_code vault_token_tidy(struct vault *vault, struct error *err) must_check;

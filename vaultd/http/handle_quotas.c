@@ -164,6 +164,21 @@ void handle_quota_list(struct request *request)
 }
 
 /* The answers that need no identity are never counted. */
+static void emit_exempt(struct secret_buf *out)
+{
+	const char *last = "", *comma = "";
+	const struct route *route;
+
+	for (size_t i = 0; (route = route_at(i)) != NULL; i++) {
+		if ((route->flags & ROUTE_OPEN) == 0 || strncmp(route->pattern, "/v1/", 4) != 0 || strcmp(route->pattern, last) == 0)
+			continue;
+		last = route->pattern;
+		json_emit_raw(out, comma);
+		json_emit_cstring(out, route->pattern + 4);
+		comma = ",";
+	}
+}
+
 void handle_quota_config(struct request *request)
 {
 	struct secret_buf *out = reply_envelope(request, 200);
@@ -171,6 +186,8 @@ void handle_quota_config(struct request *request)
 	if (!out)
 		return;
 	json_emit_raw(out, "{\"enable_rate_limit_audit_logging\":false,\"enable_rate_limit_response_headers\":true,"
-			   "\"rate_limit_exempt_paths\":[\"sys/health\",\"sys/init\",\"sys/leader\",\"sys/seal-status\",\"sys/unseal\"]}");
+			   "\"rate_limit_exempt_paths\":[");
+	emit_exempt(out);
+	json_emit_raw(out, "]}");
 	reply_envelope_end(request, NULL, false);
 }

@@ -137,6 +137,7 @@ void handle_token_create_orphan(struct request *request)
 
 /* -- all tokens ----------------------------------------------------------------- */
 
+/* On the slow worker. */
 void handle_token_accessors(struct request *request)
 {
 	struct name_list list = { 0 };
