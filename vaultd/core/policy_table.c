@@ -18,9 +18,12 @@ struct policy {
 	size_t text_len;
 };
 
+/* Those that were under way together have all been told that there is room: what is committed must find a place. */
+#define PLACES (LIMIT_POLICIES + LIMIT_QUEUED_REQUESTS + LIMIT_BATCH_REQUESTS)
+
 struct policy_table {
 	pthread_mutex_t lock;
-	struct policy policies[LIMIT_POLICIES];	/* sorted by name */
+	struct policy policies[PLACES];	/* sorted by name */
 	size_t len, text_bytes;
 	bool broken;			/* a change could not be kept */
 	atomic_uint_fast64_t generation;
@@ -120,8 +123,8 @@ static enum error_code insert(struct policy_table *table, const struct record_ke
 	bool there;
 	size_t place;
 
-	if (table->len == LIMIT_POLICIES)
-		return error_set(err, ERR_NO_MEMORY, "there are more than %d policies", LIMIT_POLICIES);
+	if (table->len == PLACES)
+		return error_set(err, ERR_NO_MEMORY, "there are more than %d policies", PLACES);
 	made.name = copy_text(record->name);
 	made.text = copy_text(record->text);
 	if (!made.name || !made.text) {
@@ -200,7 +203,7 @@ static bool span_is(const struct text_span *span, const char *text)
 	return strlen(text) == span->len && memcmp(span->at, text, span->len) == 0;
 }
 
-/* Sets are small, and both sides hold each name once. */
+/* Sets are small. The acl holds each name once: when each of them is among as many names, these are no others. */
 static bool is_set(const struct acl *acl, const struct text_span *names, size_t len)
 {
 	size_t policies_len;
@@ -211,7 +214,7 @@ static bool is_set(const struct acl *acl, const struct text_span *names, size_t 
 	for (size_t i = 0; i < len; i++) {
 		size_t k = 0;
 
-		while (k < len && !span_is(&names[i], policies[k]))
+		while (k < len && !span_is(&names[k], policies[i]))
 			k++;
 		if (k == len)
 			return false;

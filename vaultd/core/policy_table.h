@@ -44,5 +44,6 @@ enum error_code policy_table_text(struct policy_table *table, const char *name, 
 bool policy_table_has(struct policy_table *table, const char *name);
 /* Sorted, with "default", and "root" as the last, as Vault lists them. */
 enum error_code policy_table_names(struct policy_table *table, struct name_list *ret, struct error *err) must_check;
-/* A text of len bytes under this name would keep within LIMIT_POLICIES and LIMIT_POLICY_TEXTS. ERR_TOO_LARGE. */
+/* A text of len bytes under this name would keep within LIMIT_POLICIES and LIMIT_POLICY_TEXTS. ERR_TOO_LARGE. Changes that are
+ * under way are not counted, so that there may be more by as many as can be: the table has places for them. */
 enum error_code policy_table_room(struct policy_table *table, const char *name, size_t len, struct error *err) must_check;

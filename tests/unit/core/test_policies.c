@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <semaphore.h>
 
 #include "core/policy_table.h"
 #include "core/vault_policies.h"
@@ -164,6 +165,66 @@ static void test_refused(void **state)
 	assert_int_equal(write_n(fixture, "long", text, LIMIT_POLICY_TEXT), ERR_OK);
 	assert_int_equal(delete(fixture, "long"), ERR_OK);
 	free(text);
+}
+
+static enum error_code table_put(struct policy_table *table, unsigned number, const char *name, const char *text)
+{
+	cleanup_(secret_buf_freep) struct secret_buf *encoding = secret_buf_new(2u * LIMIT_POLICY_TEXT);
+	struct records_change change = { .key = { .len = 17, .bytes = { 'C', (uint8_t)(number >> 8), (uint8_t)number } } };
+	const struct policy_record record = {
+		.name = { .at = name, .len = (uint32_t)strlen(name) },
+		.text = { .at = text, .len = (uint32_t)strlen(text) },
+	};
+	struct error err = ERROR_INIT;
+
+	encode_policy(encoding, &record);
+	change.plain = secret_buf_bytes(encoding);
+	change.plain_len = secret_buf_len(encoding);
+	return policy_table_change(table, &change, &err);
+}
+
+static void hold_writer(struct vault_action *action, enum error_code outcome, const struct error *err)
+{
+	(void)err;
+	assert_int_equal(outcome, ERR_OK);
+	sem_wait(action->arg);
+}
+
+#define TOGETHER 40
+
+/* Those that are under way together all find room for one more. What is committed is kept: no token may lose what it has, and
+ * the vault opens again. */
+static void test_more_than_the_limit_together(void **state)
+{
+	struct fixture *fixture = *state;
+	struct vault_policy_change held = { .name = "held", .name_len = 4, .text = "" }, changes[TOGETHER];
+	struct action_wait waits[TOGETHER];
+	struct error err = ERROR_INIT;
+	char name[8], names[TOGETHER][8];
+	sem_t go;
+
+	assert_int_equal(write(fixture, "reader", READ_A), ERR_OK);
+	put_token(fixture, "one", "reader", 0);
+	for (unsigned i = 0; i < LIMIT_POLICIES - 3; i++) {
+		snprintf(name, sizeof(name), "p%u", i);
+		assert_int_equal(table_put(fixture->vault->policies, i, name, ""), ERR_OK);
+	}
+	sem_init(&go, 0, 0);
+	held.action.done = hold_writer;
+	held.action.arg = &go;
+	assert_int_equal(vault_policy_write(fixture->vault, &held, &err), ERR_OK);
+	for (unsigned i = 0; i < TOGETHER; i++) {
+		snprintf(names[i], sizeof(names[i]), "x%u", i);
+		changes[i] = (struct vault_policy_change){ .name = names[i], .name_len = strlen(names[i]), .text = "" };
+		action_wait_begin(&waits[i], &changes[i].action);
+		assert_int_equal(vault_policy_write(fixture->vault, &changes[i], &err), ERR_OK);
+	}
+	sem_post(&go);
+	for (unsigned i = 0; i < TOGETHER; i++)
+		assert_int_equal(action_wait_end(&waits[i], ERR_OK, &err), ERR_OK);
+	sem_destroy(&go);
+	assert_int_equal(write(fixture, "one-more", ""), ERR_TOO_LARGE);
+	assert_true(may(fixture, "one", CAP_READ, "secret/data/a"));
 }
 
 /* -- what tokens may ----------------------------------------------------------- */
@@ -363,22 +424,6 @@ static void test_subjects(void **state)
 
 /* -- the table by itself ---------------------------------------------------------------- */
 
-static enum error_code table_put(struct policy_table *table, unsigned number, const char *name, const char *text)
-{
-	cleanup_(secret_buf_freep) struct secret_buf *encoding = secret_buf_new(2u * LIMIT_POLICY_TEXT);
-	struct records_change change = { .key = { .len = 17, .bytes = { 'C', (uint8_t)(number >> 8), (uint8_t)number } } };
-	const struct policy_record record = {
-		.name = { .at = name, .len = (uint32_t)strlen(name) },
-		.text = { .at = text, .len = (uint32_t)strlen(text) },
-	};
-	struct error err = ERROR_INIT;
-
-	encode_policy(encoding, &record);
-	change.plain = secret_buf_bytes(encoding);
-	change.plain_len = secret_buf_len(encoding);
-	return policy_table_change(table, &change, &err);
-}
-
 /* A text that cannot be read makes every set that holds it fail: it may have denied something. */
 static void test_unreadable(void **state)
 {
@@ -446,6 +491,25 @@ static void test_current(void **state)
 	policy_table_free(table);
 }
 
+/* A set is what it holds, however often a name was written: another set of as many names is another. */
+static void test_double_names(void **state)
+{
+	static const struct text_span both[] = { { "a", 1 }, { "b", 1 } }, twice[] = { { "a", 1 }, { "a", 1 } };
+	struct policy_table *table = policy_table_new();
+	struct error err = ERROR_INIT;
+	struct acl *wide = NULL, *narrow = NULL;
+
+	(void)state;
+	assert_int_equal(table_put(table, 1, "b", READ_A), ERR_OK);
+	assert_int_equal(policy_table_acl(table, both, 2, &wide, &err), ERR_OK);
+	assert_true(acl_allows(wide, CAP_READ, "secret/data/a"));
+	assert_int_equal(policy_table_acl(table, twice, 2, &narrow, &err), ERR_OK);
+	assert_false(acl_allows(narrow, CAP_READ, "secret/data/a"));
+	acl_unref(wide);
+	acl_unref(narrow);
+	policy_table_free(table);
+}
+
 static void test_table_limits(void **state)
 {
 	struct policy_table *table = policy_table_new();
@@ -483,6 +547,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_write_read_delete, fixture_start, fixture_stop),
 		cmocka_unit_test_setup_teardown(test_root_and_default, fixture_start, fixture_stop),
 		cmocka_unit_test_setup_teardown(test_refused, fixture_start, fixture_stop),
+		cmocka_unit_test_setup_teardown(test_more_than_the_limit_together, fixture_start, fixture_stop),
 		cmocka_unit_test_setup_teardown(test_tokens, fixture_start, fixture_stop),
 		cmocka_unit_test_setup_teardown(test_in_flight, fixture_start, fixture_stop),
 		cmocka_unit_test_setup_teardown(test_late_cache, fixture_start, fixture_stop),
@@ -492,6 +557,7 @@ int main(void)
 		cmocka_unit_test(test_unreadable),
 		cmocka_unit_test(test_broken),
 		cmocka_unit_test(test_current),
+		cmocka_unit_test(test_double_names),
 		cmocka_unit_test(test_table_limits),
 	};
 
