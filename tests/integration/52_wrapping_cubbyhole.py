@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import os
+import socket
 import threading
 import time
 
@@ -79,6 +80,25 @@ def test_what_is_not_wrapped():
         info = wrapped(daemon, "sys/mounts")
         same(daemon.put("sys/wrapping/lookup", {"token": info["token"]}, headers=head).data["creation_ttl"], 60)
         assert "secret/" in unwrap(daemon, info["token"], headers=head).data
+
+
+def test_nobody_in_particular_wraps_nothing():
+    """What everybody may read is answered as it is: each wrapped answer takes one of a limited number of places for days."""
+    with socket.socket() as stream:
+        stream.bind(("127.0.0.1", 0))
+        port = stream.getsockname()[1]
+    config = f'listen_unix {{ path = "DIR/home/run/vaultd/vaultd.sock" }}\nlisten_tcp {{ address = "127.0.0.1" port = {port} plain = true }}\n'
+    with vault.personal(config=config) as daemon:
+        def get(path, token):
+            with socket.create_connection(("127.0.0.1", port)) as stream:
+                return daemon.request("GET", path, headers={"X-Vault-Wrap-TTL": "768h"}, token=token, stream=stream)
+
+        token = get("sys/internal/ui/mounts", daemon.root_token).json["wrap_info"]["token"]
+        same(unwrap(daemon, token).status, 200)
+        answer = get("sys/internal/ui/mounts", "")
+        same((answer.status, answer.json["wrap_info"], sorted(answer.data)), (200, None, ["auth", "secret"]))
+        for path in ("secret/data/a", "no/such", "sys/nothing"):
+            same(get(path, "").status, 403)
 
 
 def test_wrap_rewrap_and_the_token_as_identity():

@@ -74,12 +74,18 @@ static void answer_wrapped(struct request *request)
 	reply_wrap_info(request, &work->wrap.info, path, strlen(path));
 }
 
+/* What everybody may read needs no wrapping, and would take its places from those who do. */
+static bool is_public(const struct request *request)
+{
+	return request->caller.kind == CALLER_ANONYMOUS && request->route->audit != AUDIT_CHANGE;
+}
+
 static bool is_to_be_wrapped(const struct request *request)
 {
 	const struct reply *reply = &request->reply;
 
 	return request->wrap_ttl_s > 0 && reply->status == 200 && reply->enveloped && reply->body && secret_buf_ok(reply->body) &&
-	       request->method != METHOD_HEAD && (request->route->flags & ROUTE_WRAPPING) == 0;
+	       request->method != METHOD_HEAD && (request->route->flags & ROUTE_WRAPPING) == 0 && !is_public(request);
 }
 
 void wrapping_apply(struct request *request)

@@ -5,8 +5,8 @@
  * Wrapped is what is a success and has the envelope: the whole body is kept in
  * the vault (core/vault_wrapping.h), and wrap_info is answered instead of it.
  * Errors, 204 and bare bodies are answered as they are; so is what the wrapping
- * resources themselves answer. If keeping it fails, the error is answered and
- * the body is not.
+ * resources themselves answer, and what is read without any identity. If keeping
+ * it fails, the error is answered and the body is not.
  */
 #pragma once
 
