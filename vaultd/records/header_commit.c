@@ -36,7 +36,8 @@ enum error_code header_commit_patch(struct records *records, const struct state_
 
 enum error_code header_catch_up(struct records *records, struct error *err)
 {
-	struct state_patch patch = { .set_header_seq = true, .header_seq = header_seq(records->header) };
+	/* As after a start: that header may be one with a new root key, and behind that a new KEK comes. */
+	struct state_patch patch = { .set_header_seq = true, .header_seq = header_seq(records->header), .set_shred = true };
 
 	return records->header_ahead ? header_commit_patch(records, &patch, err) : ERR_OK;
 }

@@ -173,7 +173,7 @@ enum error_code kek_rotate(struct records *records, struct error *err)
 	/* Two epochs: an earlier attempt ended with an error and is finished now. */
 	fresh = kek_epochs(records) < 2;
 	/* Its last commit may have failed: with one more header the state would be two behind, which a start takes for a rollback. */
-	if (fresh && records->header_ahead && conclude(records, err) != ERR_OK)
+	if (fresh && records->header_ahead && (header_catch_up(records, err) != ERR_OK || conclude(records, err) != ERR_OK))
 		return err->code;
 	if (fresh && gain_epoch(records, err) != ERR_OK)
 		return err->code;

@@ -370,8 +370,6 @@ static void a_new_root_key_in_doubt(void **state)
 	}
 }
 
-/* -- calls that fail ------------------------------------------------------------------------------ */
-
 static void wait_writable(struct vault_fixture *fixture)
 {
 	struct records_health health;
@@ -384,6 +382,36 @@ static void wait_writable(struct vault_fixture *fixture)
 	}
 	fail_msg("the store does not take writes again");
 }
+
+/* The commit behind a new root key fails, and whatever comes next tells the state of the header: the new KEK still follows. */
+static void a_new_root_key_is_followed_by_a_new_kek(void **state)
+{
+	struct vault_fixture *fixture = *state;
+	cleanup_(rekeyed_freep) struct rekeyed *rekeyed = NULL;
+	struct slot_secret unlock = fixture_slot(fixture), secret = other_slot(), word = { .type = SLOT_PASSPHRASE, .passphrase = "word", .passphrase_len = 4 };
+	const struct slot_secret *slots[] = { &secret };
+	struct error err = ERROR_INIT;
+	bool in_doubt = true;
+	uint8_t id;
+
+	put_all(fixture, "kept");
+	assert_int_equal(records_rekey_prepare(fixture->records, &unlock, slots, 1, &rekeyed, &err), ERR_OK);
+	points_fail(FAULT_DATABASE_SYNC);
+	assert_int_equal(records_rekey_commit(fixture->records, rekeyed, &in_doubt, &err), ERR_OK);
+	wait_writable(fixture);
+	assert_int_equal(records_slot_add(fixture->records, &secret, &word, &id, &err), ERR_OK);
+	vault_fixture_close(fixture);
+	vault_fixture_open(fixture);
+	assert_int_equal(records_unseal(fixture->records, &secret, -1, &err), ERR_OK);
+	fixture->now += INT64_C(86400) * 1000000;
+	records_tick(fixture->records);
+	assert_all(fixture, "kept");
+	vault_fixture_close(fixture);
+	assert_true(the_one_epoch(fixture) >= 2);
+	vault_fixture_open(fixture);
+}
+
+/* -- calls that fail ------------------------------------------------------------------------------ */
 
 static void count_heads(void *arg, const struct records_change *change)
 {
@@ -508,6 +536,7 @@ int main(void)
 		TEST(slots_changed_and_ended_anywhere, vault_fixture_setup_anchored),
 		cmocka_unit_test(a_new_root_key_ended_anywhere),
 		cmocka_unit_test(a_new_root_key_in_doubt),
+		TEST(a_new_root_key_is_followed_by_a_new_kek, vault_fixture_setup),
 		TEST(an_unknown_outcome_is_found_out, vault_fixture_setup),
 		TEST(a_strict_anchor_that_cannot_be_written, vault_fixture_setup_anchored),
 		TEST(a_header_that_cannot_be_written, vault_fixture_setup),
