@@ -145,13 +145,28 @@ static enum error_code change_body(const struct invocation *inv, struct slot_cho
 	return rc == ERR_OK ? secret_buf_check(body, "the request", err) : rc;
 }
 
+/* That the daemon could not write its header wholly, and what to keep until that is clear. */
+static bool warn_of_doubt(const struct answer *answer)
+{
+	struct json_value warnings, first;
+	char text[ERROR_TEXT_MAX];
+	size_t cursor = 0;
+
+	if (!json_find(&answer->root, "warnings", &warnings) || warnings.kind != JSON_SCAN_ARRAY ||
+	    !json_next_element(&warnings, &cursor, &first))
+		return false;
+	json_value_text(&first, text, sizeof(text));
+	warn("warning: %s", text);
+	return true;
+}
+
 static enum error_code report(const struct invocation *inv, const struct answer *answer, const struct slot_choice *choice,
 			      const char *what, struct error *err)
 {
 	cleanup_(secret_buf_freep) struct secret_buf *out = output_new(err);
 	enum error_code rc = out != NULL ? ERR_OK : err->code;
 
-	if (rc == ERR_OK)
+	if (rc == ERR_OK && !warn_of_doubt(answer))
 		say(inv, "slot %d is %s", (int)answer_int(&answer->data, "id", -1), what);
 	if (rc == ERR_OK && option_is_given(inv, OPT_JSON)) {
 		json_emit_raw_n(out, answer->data.raw.at, answer->data.raw.len);

@@ -272,6 +272,28 @@ def test_a_rekey_in_doubt_says_so():
             same(give(daemon, made["shares"][1]).json["sealed"], False)
 
 
+def test_a_changed_slot_in_doubt_gives_its_shares():
+    with shared(3, 2) as (daemon, made):
+        header = os.path.join(daemon.data, "vault.hdr")
+        unlock = {"shares": made["shares"][:2]}
+        for slot in ({"shares": 3, "threshold": 2}, {"passphrase": "new"}):
+            os.rename(header, header + ".away")
+            answer = daemon.put("sys/slots/0", {"unlock": unlock, "slot": slot})
+            os.rename(header + ".away", header)
+            if "shares" in slot:
+                same((answer.status, len(answer.data["shares"])), (200, 3))
+                assert "keep what opened" in answer.json["warnings"][0], answer
+            else:
+                refused(answer, 500, "keep what opened")
+            seal(daemon)
+            give(daemon, made["shares"][0])
+            same(give(daemon, made["shares"][1]).json["sealed"], False)
+        os.rename(header, header + ".away")
+        told = daemon.envctl("slots", "change", "0", "--shares", "2-of-3", "--unlock-shares-file", "-", stdin="\n".join(made["shares"][:2]), check=0)
+        same(told.stdout.count("vls1-"), 3)
+        assert "keep what opened" in told.stderr and "does not any more" not in told.stderr, told
+
+
 def test_rekey_with_other_slots():
     with vault.personal() as daemon:
         unlock = {"type": "key_file", "key": daemon.slot_key()}

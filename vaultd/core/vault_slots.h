@@ -31,7 +31,8 @@ struct vault;
 
 enum error_code vault_slots(struct vault *vault, const struct caller *caller, struct slot_info ret[static SLOTS_MAX],
 			    size_t *ret_len, struct error *err) must_check;
-/* Shares that are made are appended to secret->made. ERR_BUSY when all slots are taken. */
+/* Shares that are made are appended to secret->made. ERR_BUSY when all slots are taken. ERR_OUTCOME_UNKNOWN when vault.hdr could
+ * not be written wholly: shares that were made may be what opens the slot from now on, and must get out. */
 enum error_code vault_slot_add(struct vault *vault, const struct caller *caller, const struct slot_secret *unlock,
 			       const struct slot_secret *secret, uint8_t *ret_id, struct error *err) must_check;
 enum error_code vault_slot_change(struct vault *vault, const struct caller *caller, const struct slot_secret *unlock,

@@ -97,7 +97,8 @@ static enum error_code read_change(struct request *request, bool with_slot, stru
 	return ERR_OK;
 }
 
-static void answer_change(struct request *request, unsigned id, const struct secret_buf *shares)
+/* warning: NULL, or that the change is in doubt. */
+static void answer_change(struct request *request, unsigned id, const struct secret_buf *shares, const char *warning)
 {
 	struct secret_buf *out = reply_envelope(request, 200);
 
@@ -110,7 +111,16 @@ static void answer_change(struct request *request, unsigned id, const struct sec
 		emit_keys(out, shares, SHARE_LEN);
 	}
 	json_emit_raw(out, "}");
-	reply_envelope_end(request, NULL, false);
+	reply_envelope_end(request, warning, false);
+}
+
+/* Without the new shares nobody could open a slot that turns out to be theirs. */
+static void answer_failure(struct request *request, unsigned id, const struct change *change, const struct error *err)
+{
+	if (err->code == ERR_OUTCOME_UNKNOWN && change->slot.made && secret_buf_len(change->slot.made) > 0)
+		answer_change(request, id, change->slot.made, err->text);
+	else
+		reply_error(request, err, false);
 }
 
 void handle_slot_add(struct request *request)
@@ -123,7 +133,7 @@ void handle_slot_add(struct request *request)
 	    vault_slot_add(request->server->vault, &request->caller, &change.unlock.secret, &change.slot.secret, &id, &err) != ERR_OK)
 		reply_error(request, &err, false);
 	else
-		answer_change(request, id, change.slot.made);
+		answer_change(request, id, change.slot.made, NULL);
 }
 
 /* "3" or "3/remove"; -1 for anything else. */
@@ -162,8 +172,8 @@ void handle_slot_change(struct request *request)
 	} else if (read_change(request, true, &change, &err) != ERR_OK ||
 		   vault_slot_change(request->server->vault, &request->caller, &change.unlock.secret, (unsigned)id,
 				     &change.slot.secret, &err) != ERR_OK) {
-		reply_error(request, &err, false);
+		answer_failure(request, (unsigned)id, &change, &err);
 	} else {
-		answer_change(request, (unsigned)id, change.slot.made);
+		answer_change(request, (unsigned)id, change.slot.made, NULL);
 	}
 }

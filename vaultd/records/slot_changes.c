@@ -66,10 +66,12 @@ static void follow_header(struct records *records, bool new_root)
 }
 
 static enum error_code commit_locked(struct records *records, const struct header *was, const struct header *next,
-				     struct error *err)
+				     bool *ret_in_doubt, struct error *err)
 {
-	if (check_unchanged(records, was, err) != ERR_OK ||
-	    header_advance(records, next, NULL, &records->keyring, err) != ERR_OK)
+	if (check_unchanged(records, was, err) != ERR_OK)
+		return err->code;
+	*ret_in_doubt = header_advance(records, next, NULL, &records->keyring, err) != ERR_OK;
+	if (*ret_in_doubt)
 		return err->code;
 	follow_header(records, false);
 	return ERR_OK;
@@ -107,14 +109,21 @@ static enum error_code slot_work_begin(struct records *records, const struct slo
 	return copy_header(ret->was, &ret->next, err);
 }
 
+/* In doubt one copy of the header may be the new one: what it asks for must get out, as what the old one asks for may be gone. */
 static enum error_code commit_slots(struct records *records, const struct slot_work *work, struct error *err)
 {
+	struct error failure = ERROR_INIT;
+	bool in_doubt = false;
 	enum error_code code;
 
 	pthread_mutex_lock(&records->rotation);
-	code = commit_locked(records, work->was, work->next, err);
+	code = commit_locked(records, work->was, work->next, &in_doubt, &failure);
 	pthread_mutex_unlock(&records->rotation);
-	return code;
+	if (!in_doubt)
+		return code == ERR_OK ? code : error_set(err, code, "%s", failure.text);
+	note_error(records, &failure);
+	return error_set(err, ERR_OUTCOME_UNKNOWN, "vault.hdr could not be written wholly: keep what opened the slot and what is to open "
+						   "it, the next unseal shows which of them does");
 }
 
 /* How many slots there are, and whether this is one of them. */

@@ -29,6 +29,10 @@ enum error_code records_share_check(struct records *records, const uint8_t share
 /* Whether a secret opens a slot, and nothing else. ERR_UNSEAL_FAILED, ERR_SLOWED_DOWN, ERR_INVALID for shares. */
 enum error_code records_prove(struct records *records, const struct slot_secret *unlock, struct error *err) must_check;
 
+/*
+ * ERR_OUTCOME_UNKNOWN, of these three, when one copy of the header may be the new one and the other the old one: what opened
+ * the slot and what is to open it must both be kept until the next unseal. Shares that were made stand in secret->made.
+ */
 /* ERR_BUSY when all slots are taken. */
 enum error_code records_slot_add(struct records *records, const struct slot_secret *unlock, const struct slot_secret *secret,
 				 uint8_t *ret_id, struct error *err) must_check;
