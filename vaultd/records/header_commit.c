@@ -44,10 +44,26 @@ enum error_code header_catch_up(struct records *records, struct error *err)
 
 /* -- what is shown ------------------------------------------------------------------- */
 
+/* What is there is written over: a change that is in force is shown whatever memory there is. */
+static bool show_again(struct records *records)
+{
+	bool there;
+
+	pthread_mutex_lock(&records->status);
+	there = records->header && records->shown_header;
+	if (there)
+		*records->shown_header = *records->header;
+	pthread_mutex_unlock(&records->status);
+	return there;
+}
+
 enum error_code header_show(struct records *records, struct error *err)
 {
-	struct header *copy = records->header ? malloc(sizeof(*copy)) : NULL, *old;
+	struct header *copy, *old;
 
+	if (show_again(records))
+		return ERR_OK;
+	copy = records->header ? malloc(sizeof(*copy)) : NULL;
 	if (records->header && !copy)
 		return error_set(err, ERR_NO_MEMORY, "no memory is left for the header");
 	if (copy)

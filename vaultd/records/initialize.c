@@ -140,6 +140,9 @@ static enum error_code initialize(struct records *records, const struct slot_sec
 		code = header_new(records->store_id, records_now(records), &root_key, &keyring, &records->header, err);
 	if (code == ERR_OK)
 		code = slot_make(records->header, slot, &root_key, records_now(records), &slot_id, err);
+	/* Before the header stands in the file: from then on nothing may fail. */
+	if (code == ERR_OK)
+		code = header_show(records, err);
 	if (code != ERR_OK) {
 		keyring_free_keys(&keyring);
 		return code;
@@ -156,6 +159,7 @@ enum error_code records_init(struct records *records, const struct slot_secret *
 			     void *arg, struct error *err)
 {
 	struct init_request init = { .request = { .prepare = prepare_initial }, .make_initial = make_initial, .arg = arg };
+	struct error ignored = ERROR_INIT;
 	enum error_code code;
 
 	if (records->header)
@@ -175,5 +179,6 @@ enum error_code records_init(struct records *records, const struct slot_secret *
 	}
 	records_seal(records);
 	header_free(take_ptr(records->header));
+	(void)!header_show(records, &ignored);	/* that there is none */
 	return code;
 }

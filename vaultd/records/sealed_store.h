@@ -169,7 +169,7 @@ enum error_code header_advance(struct records *records, const struct header *slo
 enum error_code header_commit_patch(struct records *records, const struct state_patch *patch, struct error *err) must_check;
 /* When the last such commit failed: with one more header the state would be two behind, which a start takes for a rollback. */
 enum error_code header_catch_up(struct records *records, struct error *err) must_check;
-/* Shows the header's slots as they are now. */
+/* Shows the header's slots as they are now. Fails only when there is a header and none was shown before. */
 enum error_code header_show(struct records *records, struct error *err) must_check;
 /* A copy of what is shown, for the caller to free. ERR_NOT_INITIALIZED. */
 enum error_code header_shown(struct records *records, struct header **ret, struct error *err) must_check;
