@@ -234,9 +234,10 @@ enum error_code vault_cubbyhole_read(struct vault *vault, const struct caller *c
 	code = read_record(use.view, caller->token_id, name, plain, &json, err);
 	if (code == ERR_NOT_FOUND)
 		return error_set(err, ERR_NOT_FOUND, "nothing stands at this path of the cubbyhole");
-	if (code == ERR_OK)
-		secret_buf_append(out, json.at, json.len);
-	return code;
+	if (code != ERR_OK)
+		return code;
+	secret_buf_append(out, json.at, json.len);
+	return secret_buf_check(out, "what stands in the cubbyhole", err);
 }
 
 /* The entries are sorted, so what a folder holds stands together. */

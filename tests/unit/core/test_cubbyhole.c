@@ -113,6 +113,19 @@ static void test_write_read_delete(void **state)
 	assert_int_equal(live_records(fixture), before);
 }
 
+/* What there is no room for is an error, never less than what stands there. */
+static void test_no_room(void **state)
+{
+	cleanup_(secret_buf_freep) struct secret_buf *small = secret_buf_new(8);
+	struct fixture *fixture = *state;
+	struct error err = ERROR_INIT;
+	const struct env_path path = path_of("a");
+
+	assert_int_equal(write_at(fixture, "a", "{\"A\": 12}"), ERR_OK);
+	assert_int_equal(vault_cubbyhole_read(fixture->vault, &fixture->root, &path, small, &err), ERR_TOO_LARGE);
+	assert_int_equal(write_at(fixture, "a", NULL), ERR_OK);
+}
+
 static void test_listing(void **state)
 {
 	static const char *const paths[] = { "b", "a/x", "a-b", "a/y/z", "a", "a.b", "c/d", "a0" };
@@ -286,6 +299,7 @@ int main(void)
 		cmocka_unit_test(test_write_read_delete), cmocka_unit_test(test_listing),
 		cmocka_unit_test(test_limits),		  cmocka_unit_test(test_who_has_none),
 		cmocka_unit_test(test_sealed),		  cmocka_unit_test(test_many_writers),
+		cmocka_unit_test(test_no_room),
 	};
 
 	return cmocka_run_group_tests_name("cubbyhole", tests, fixture_start, fixture_stop);
