@@ -9,6 +9,7 @@
 #include "vault/limits.h"
 
 #define PATH "sys/rekey/init"
+#define VERIFY_PATH "sys/rekey/verify"
 
 void rekey_result_free(struct rekey_result *result)
 {
@@ -67,15 +68,27 @@ enum error_code vault_rekey_start(struct vault *vault, const struct caller *call
 	return err->code;
 }
 
-enum error_code vault_rekey_status(struct vault *vault, const struct caller *caller, struct rekey_status *ret,
-				   struct error *err)
+static enum error_code look_at(struct vault *vault, const struct caller *caller, const char *path, struct rekey_status *ret,
+			       struct error *err)
 {
-	if (vault_authorize(vault, caller, CAP_SUDO | CAP_READ, PATH, err) != ERR_OK)
+	if (vault_authorize(vault, caller, CAP_SUDO | CAP_READ, path, err) != ERR_OK)
 		return err->code;
 	pthread_mutex_lock(&vault->ceremonies->lock);
 	status_of(vault, &vault->ceremonies->rekey, ret);
 	pthread_mutex_unlock(&vault->ceremonies->lock);
 	return ERR_OK;
+}
+
+enum error_code vault_rekey_status(struct vault *vault, const struct caller *caller, struct rekey_status *ret,
+				   struct error *err)
+{
+	return look_at(vault, caller, PATH, ret, err);
+}
+
+enum error_code vault_rekey_verify_status(struct vault *vault, const struct caller *caller, struct rekey_status *ret,
+					  struct error *err)
+{
+	return look_at(vault, caller, VERIFY_PATH, ret, err);
 }
 
 enum error_code vault_rekey_cancel(struct vault *vault, const struct caller *caller, struct error *err)
@@ -281,7 +294,7 @@ enum error_code vault_rekey_verify_restart(struct vault *vault, const struct cal
 {
 	struct rekey_attempt *rekey = &vault->ceremonies->rekey;
 
-	if (vault_authorize(vault, caller, CAP_SUDO | CAP_DELETE, "sys/rekey/verify", err) != ERR_OK)
+	if (vault_authorize(vault, caller, CAP_SUDO | CAP_DELETE, VERIFY_PATH, err) != ERR_OK)
 		return err->code;
 	pthread_mutex_lock(&vault->ceremonies->lock);
 	if (rekey->prepared) {

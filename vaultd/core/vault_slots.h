@@ -73,6 +73,9 @@ enum error_code vault_rekey_start(struct vault *vault, const struct caller *call
 				  struct rekey_status *ret, struct error *err) must_check;
 enum error_code vault_rekey_status(struct vault *vault, const struct caller *caller, struct rekey_status *ret,
 				   struct error *err) must_check;
+/* The same for those who may look at sys/rekey/verify. */
+enum error_code vault_rekey_verify_status(struct vault *vault, const struct caller *caller, struct rekey_status *ret,
+					  struct error *err) must_check;
 /* Also forgets new shares that were not verified. */
 enum error_code vault_rekey_cancel(struct vault *vault, const struct caller *caller, struct error *err) must_check;
 

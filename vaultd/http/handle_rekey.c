@@ -231,7 +231,7 @@ void handle_rekey_verify_status(struct request *request)
 	struct rekey_result now = { .shares = NULL };
 	struct error err = ERROR_INIT;
 
-	if (vault_rekey_status(request->server->vault, &request->caller, &now.status, &err) != ERR_OK)
+	if (vault_rekey_verify_status(request->server->vault, &request->caller, &now.status, &err) != ERR_OK)
 		reply_error(request, &err, false);
 	else
 		answer_verify(request, &now);
