@@ -222,15 +222,20 @@ const char *const *acl_policies(const struct acl *acl, size_t *ret_len)
 
 bool acl_allows(const struct acl *acl, unsigned capability, const char *path)
 {
-	const unsigned list = capability & CAP_LIST, others = capability & ~(unsigned)CAP_LIST;
+	const unsigned others = capability & ~(unsigned)CAP_LIST;
+	unsigned listing = 0;
 
 	if (acl_is_root(acl))
 		return true;
 	if (!acl || capability == 0)
 		return false;
-	if (list != 0 && (given_by(acl, acl_decide_list(acl, path)) & CAP_LIST) == 0)
-		return false;
-	return others == 0 || (given_by(acl, acl_decide(acl, path)) & others) == others;
+	if ((capability & CAP_LIST) != 0) {
+		listing = given_by(acl, acl_decide_list(acl, path));
+		if ((listing & CAP_LIST) == 0)
+			return false;
+	}
+	/* The rule of a listing, which may end in a slash, can give sudo for it. */
+	return others == 0 || ((given_by(acl, acl_decide(acl, path)) | (listing & CAP_SUDO)) & others) == others;
 }
 
 unsigned acl_capabilities(const struct acl *acl, const char *path)

@@ -213,13 +213,18 @@ static void test_lists_escape_no_deny(void **state)
 
 static void test_all_of_them(void **state)
 {
-	struct acl *acl = acl_of("a/b=cu a/c=c a/d/=l a/d=r");
+	struct acl *acl = acl_of("a/b=cu a/c=c a/d/=l a/d=r a/e/=ls a/f/=ls a/f=! a/g/=l");
 
 	(void)state;
 	assert_true(acl_allows(acl, CAP_CREATE | CAP_UPDATE, "a/b"));
 	assert_false(acl_allows(acl, CAP_CREATE | CAP_UPDATE, "a/c"));
 	assert_false(acl_allows(acl, 0, "a/b"));
 	assert_true(acl_allows(acl, CAP_READ | CAP_LIST, "a/d"));
+	assert_true(acl_allows(acl, CAP_LIST | CAP_SUDO, "a/e"));
+	assert_true(acl_allows(acl, CAP_LIST | CAP_SUDO, "a/e/"));
+	assert_false(acl_allows(acl, CAP_SUDO, "a/e"));
+	assert_false(acl_allows(acl, CAP_LIST | CAP_SUDO, "a/f"));
+	assert_false(acl_allows(acl, CAP_LIST | CAP_SUDO, "a/g"));
 	assert_true(acl_allows(acl, CAP_CREATE, "/a/b"));
 	assert_true(acl_allows(acl, CAP_CREATE, "//a/b"));
 	assert_false(acl_allows(acl, CAP_READ, ""));
