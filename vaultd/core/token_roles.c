@@ -391,6 +391,8 @@ static enum error_code prepare(struct vault_action *action, struct records_view 
 		return code;
 	if (!wanted->change)
 		return code == ERR_OK ? records_delete(write, &key, err) : ERR_OK;
+	if (vault_decide(wanted->caller, code == ERR_OK ? CAP_UPDATE : CAP_CREATE, wanted->api_path, err) != ERR_OK)
+		return err->code;
 	if ((code == ERR_NOT_FOUND && begin_role(&role, err) != ERR_OK) ||
 	    apply(role.settings, wanted->change, err) != ERR_OK)
 		return err->code;

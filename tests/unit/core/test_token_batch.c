@@ -75,7 +75,7 @@ static enum error_code revoke(const struct fixture *fixture, const struct text *
 /* settings NULL: the role is deleted. */
 static enum error_code put_role(const struct fixture *fixture, const char *name, const char *settings)
 {
-	struct vault_role_write write = { .name = name };
+	struct vault_role_write write = { .caller = &fixture->root, .api_path = "auth/token/roles/x", .name = name };
 	struct error err = ERROR_INIT;
 	struct action_wait wait;
 	enum error_code code;
