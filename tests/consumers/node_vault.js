@@ -7,6 +7,7 @@ const tests = [];
 const test = (name, body) => tests.push([name, body]);
 const client = (more = {}) => nodeVault({ ...more });
 let root; // the client with the root token
+const another = () => client({ token: root.token }); // for calls after which node-vault goes on with the token of the answer
 const keys = [];
 let count = 0;
 const fresh = (name = 'env') => `${name}-${process.pid}-${++count}`;
@@ -157,6 +158,122 @@ test('auths', async () => {
 	assert.strictEqual(listed['token/'].type, 'token');
 	await refused(root.enableAuth({ mount_point: 'radius', type: 'radius' }), 400);
 	await refused(root.disableAuth({ mount_point: 'token' }), 400);
+});
+
+// -- policies and tokens ----------------------------------------------------------------------------
+
+const RULES = 'path "secret/data/node/*" { capabilities = ["create", "read", "update"] }';
+
+test('policies', async () => {
+	const name = fresh('policy');
+	await root.addPolicy({ name, rules: RULES });
+	assert.strictEqual((await root.getPolicy({ name })).rules, RULES);
+	assert.strictEqual((await root.getPolicy({ name })).data.rules, RULES);
+	const listed = await root.policies();
+	assert(listed.policies.includes(name) && listed.keys.includes('root') && listed.data.policies.includes('default'));
+	await root.addPolicy({ name, policy: RULES });
+	await root.removePolicy({ name });
+	await refused(root.getPolicy({ name }), 404);
+	await refused(root.addPolicy({ name, rules: 'path "x" {' }), 400);
+	await refused(root.removePolicy({ name: 'root' }), 400);
+});
+
+test('a policy decides', async () => {
+	const name = fresh('policy');
+	await root.addPolicy({ name, rules: RULES });
+	const limited = client({ token: (await another().tokenCreate({ policies: [name], ttl: '1h' })).auth.client_token });
+	await limited.write('secret/data/node/x', { data: { A: '1' } });
+	assert.deepStrictEqual((await limited.read('secret/data/node/x')).data.data, { A: '1' });
+	await refused(limited.read('secret/data/other'), 403, 'permission denied');
+	await refused(limited.delete('secret/data/node/x'), 403);
+	await refused(limited.mounts(), 403);
+	await refused(limited.seal(), 403);
+});
+
+test('tokens', async () => {
+	const made = (await another().tokenCreate({ policies: ['default'], ttl: '1h', display_name: 'ci', meta: { user: 'me' } })).auth;
+	assert.strictEqual(made.lease_duration, 3600);
+	assert.deepStrictEqual(made.policies, ['default']);
+	const looked = (await root.tokenLookup({ token: made.client_token })).data;
+	assert.strictEqual(looked.display_name, 'token-ci');
+	assert.strictEqual((await root.tokenLookupAccessor({ accessor: made.accessor })).data.id, '');
+	assert((await root.tokenAccessors()).data.keys.includes(made.accessor));
+	const own = client({ token: made.client_token });
+	assert.strictEqual((await own.tokenLookupSelf()).data.accessor, made.accessor);
+	assert.strictEqual((await own.tokenRenewSelf({ increment: 1800 })).auth.lease_duration, 1800);
+	assert.strictEqual((await own.tokenRenewSelf()).auth.renewable, true); // without a body
+	assert.strictEqual((await another().tokenRenew({ token: made.client_token, increment: '2h' })).auth.lease_duration, 7200);
+	await own.tokenRevokeSelf();
+	await refused(own.tokenLookupSelf(), 403);
+	const orphan = (await another().tokenCreateOrphan({ policies: ['default'] })).auth;
+	assert.strictEqual(orphan.orphan, true);
+	await root.tokenRevokeAccessor({ accessor: orphan.accessor });
+	await refused(root.tokenLookup({ token: orphan.client_token }), 403);
+	const parent = (await another().tokenCreate({ policies: ['root'] })).auth.client_token;
+	const child = (await client({ token: parent }).tokenCreate({ policies: ['default'] })).auth.client_token;
+	await root.tokenRevokeOrphan({ token: parent });
+	assert.strictEqual((await client({ token: child }).tokenLookupSelf()).data.orphan, true);
+	await root.tokenRevoke({ token: child });
+	await refused(client({ token: child }).tokenLookupSelf(), 403);
+	await refused(root.tokenLookup({ token: 'hvs.none' }), 403);
+	await refused(another().tokenRenewSelf(), 400);
+});
+
+test('token roles and leases', async () => {
+	const role = fresh('role');
+	await root.addTokenRole({ role_name: role, allowed_policies: 'default', renewable: false, explicit_max_ttl: 7200 });
+	assert.deepStrictEqual((await root.getTokenRole({ role_name: role })).data.allowed_policies, ['default']);
+	assert((await root.tokenRoles()).data.keys.includes(role));
+	const made = (await another().tokenCreateRole({ role_name: role, policies: ['default'], ttl: '10h' })).auth;
+	assert.strictEqual(made.lease_duration, 7200);
+	assert.strictEqual(made.renewable, false);
+	await root.removeTokenRole({ role_name: role });
+	await refused(root.getTokenRole({ role_name: role }), 404);
+	const token = (await another().tokenCreate({ policies: ['default'], ttl: '1h' })).auth;
+	await refused(root.renew({ lease_id: `auth/token/create/${token.accessor}` }), 400);
+	await root.revoke({ lease_id: `auth/token/create/${token.accessor}` });
+	await refused(client({ token: token.client_token }).tokenLookupSelf(), 403);
+	await root.revokePrefix({ path_prefix: 'auth/token/create/none' });
+});
+
+test('rotate and generate root', async () => {
+	const before = (await root.read('sys/key-status')).data.term;
+	await root.rotate();
+	assert.strictEqual((await root.read('sys/key-status')).data.term, before + 1);
+	const start = await root.generateRootInit();
+	assert.strictEqual(start.started, true);
+	await root.generateRootCancel();
+	const again = await root.generateRootInit();
+	const done = await client().generateRootUpdate({ key: keys[0], nonce: again.nonce });
+	assert.strictEqual(done.complete, true);
+	const encoded = Buffer.from(done.encoded_root_token, 'base64');
+	const token = Buffer.from(again.otp).map((byte, i) => byte ^ encoded[i]).toString();
+	assert.deepStrictEqual((await client({ token }).tokenLookupSelf()).data.policies, ['root']);
+});
+
+test('shares', async () => {
+	const start = await root.write('sys/rekey/init', { secret_shares: 3, secret_threshold: 2 });
+	const done = await root.write('sys/rekey/update', { key: keys[0], nonce: start.nonce });
+	assert.strictEqual(done.keys.length, 3);
+	await root.seal();
+	assert.strictEqual((await root.unseal({ key: done.keys[0] })).progress, 1);
+	assert.strictEqual((await root.unseal({ reset: true })).progress, 0);
+	await root.unseal({ key: done.keys[2] });
+	assert.strictEqual((await root.unseal({ key: done.keys_base64[1] })).sealed, false);
+});
+
+test('KV 1', async () => {
+	const mount = fresh('kv1');
+	await root.mount({ mount_point: mount, type: 'kv', options: { version: '1' } });
+	await root.write(`${mount}/a`, { A: '1', n: 7 });
+	const read = await root.read(`${mount}/a`);
+	assert.deepStrictEqual(read.data, { A: '1', n: 7 });
+	assert.strictEqual(read.lease_duration, 2764800);
+	assert.deepStrictEqual((await root.list(mount)).data.keys, ['a']);
+	await refused(root.update(`${mount}/a`, { A: '2' }), 405);
+	await root.delete(`${mount}/a`);
+	await refused(root.read(`${mount}/a`), 404);
+	await root.unmount({ mount_point: mount });
 });
 
 // -- wrapping and cubbyhole -------------------------------------------------------------------------

@@ -121,6 +121,59 @@ def token_state(names):
     return answer.status, [answer.json.get("data", {}).get(name) for name in ("policies", "expire_time", "last_renewal")]
 
 
+def a_lease():
+    names = a_token()
+    return {**names, "lease": "auth/token/create/" + names["accessor"]}
+
+
+def a_quota():
+    name = f"quota{number()}"
+    root("POST", f"sys/quotas/rate-limit/{name}", {"rate": 100000, "path": "secret/data/none/" + name})
+    return {"quota": name}
+
+
+def quota_state(names):
+    return look(f"sys/quotas/rate-limit/{names.get('quota') or names['new']}")
+
+
+def no_rekey():
+    root("DELETE", "sys/rekey/init")
+    return {}
+
+
+def a_rekey():
+    no_rekey()
+    root("PUT", "sys/rekey/init", {})
+    return {}
+
+
+def rekey_state(_):
+    return DAEMON.request("GET", "sys/rekey/init", token=DAEMON.root_token).json
+
+
+def no_attempt():
+    root("DELETE", "sys/generate-root/attempt")
+    return {}
+
+
+def an_attempt():
+    no_attempt()
+    root("PUT", "sys/generate-root/attempt", {})
+    return {}
+
+
+def attempt_state(_):
+    return DAEMON.request("GET", "sys/generate-root/attempt", token=DAEMON.root_token).json
+
+
+def slots_state(_):
+    return look("sys/slots")
+
+
+def key_state(_):
+    return look("sys/key-status")["data"]["term"]
+
+
 def a_role():
     name = f"role{number()}"
     root("POST", f"auth/token/roles/{name}", {"renewable": True})
@@ -198,8 +251,64 @@ row("/v1/sys/capabilities-self", WRITE, {"sys/capabilities-self": ["update"]}, b
 row("/v1/sys/capabilities", WRITE, {"sys/capabilities": ["update"]}, body={"paths": ["secret/data/x"], "token": "{token}"}, setup=a_token)
 row("/v1/sys/capabilities-accessor", WRITE, {"sys/capabilities-accessor": ["update"]}, body={"paths": ["x"], "accessor": "{accessor}"}, setup=a_token)
 
+# slots and keys: whoever begins needs sudo (CVE-2025-4656, CVE-2025-52894, CVE-2026-5807), whoever gives a share needs the nonce
+row("/v1/sys/slots", "GET", {"sys/slots": ["read", "sudo"]})
+row("/v1/sys/slots", WRITE, {"sys/slots": ["update", "sudo"]}, body={}, ok=(400,), state=slots_state)
+row("/v1/sys/slots/{name}", WRITE, {"sys/slots/0": ["update", "sudo"]}, "/v1/sys/slots/0", body={}, ok=(400,),
+    state=slots_state, missing="/v1/sys/slots/7")
+row("/v1/sys/key-status", "GET", {"sys/key-status": ["read"]})
+row("/v1/sys/rotate", WRITE, {"sys/rotate": ["update", "sudo"]}, body={}, ok=(204,), state=key_state)
+row("/v1/sys/rotate/config", "GET", {"sys/rotate/config": ["read"]})
+row("/v1/sys/rekey/init", "GET", {"sys/rekey/init": ["read", "sudo"]})
+row("/v1/sys/rekey/init", WRITE, {"sys/rekey/init": ["update", "sudo"]}, body={"secret_shares": 1, "secret_threshold": 1}, setup=no_rekey, state=rekey_state)
+row("/v1/sys/rekey/init", "DELETE", {"sys/rekey/init": ["delete", "sudo"]}, ok=(204,), setup=a_rekey, state=rekey_state)
+row("/v1/sys/rekey/update", WRITE, "open", body={"key": "00" * 32, "nonce": "none"}, ok=(400,))
+row("/v1/sys/rekey/verify", "GET", {"sys/rekey/verify": ["read", "sudo"]})
+row("/v1/sys/rekey/verify", WRITE, "open", body={"key": "00" * 32, "nonce": "none"}, ok=(400,))
+row("/v1/sys/rekey/verify", "DELETE", {"sys/rekey/verify": ["delete", "sudo"]}, ok=(204,))
+row("/v1/sys/rekey/backup", "GET", {"sys/rekey/backup": ["read", "sudo"]}, ok=(404,))
+row("/v1/sys/rekey/backup", "DELETE", {"sys/rekey/backup": ["delete", "sudo"]}, ok=(204,))
+row("/v1/sys/generate-root/attempt", "GET", {"sys/generate-root/attempt": ["read", "sudo"]})
+row("/v1/sys/generate-root/attempt", WRITE, {"sys/generate-root/attempt": ["update", "sudo"]}, body={}, setup=no_attempt, state=attempt_state)
+row("/v1/sys/generate-root/attempt", "DELETE", {"sys/generate-root/attempt": ["delete", "sudo"]}, ok=(204,), setup=an_attempt, state=attempt_state)
+row("/v1/sys/generate-root/update", WRITE, "open", body={"key": "00" * 32, "nonce": "none"}, ok=(400,))
+
+row("/v1/sys/quotas/config", "GET", {"sys/quotas/config": ["read"]})
+QUOTA = "sys/quotas/rate-limit/"
+row("/v1/sys/quotas/rate-limit", "LIST", {"sys/quotas/rate-limit": ["list"]}, setup=a_quota)
+row("/v1/sys/quotas/rate-limit/{name}", "GET", {QUOTA + "{quota}": ["read"]}, "/v1/" + QUOTA + "{quota}", setup=a_quota, missing=f"/v1/{QUOTA}none")
+row("/v1/sys/quotas/rate-limit/{name}", WRITE, {QUOTA + "{new}": ["update"]}, "/v1/" + QUOTA + "{new}", body={"rate": 100000, "path": "secret/data/none/{new}"},
+    ok=(204,), setup=a_new_name, state=quota_state)
+row("/v1/sys/quotas/rate-limit/{name}", "DELETE", {QUOTA + "{quota}": ["delete"]}, "/v1/" + QUOTA + "{quota}", ok=(204,), setup=a_quota, state=quota_state,
+    missing=f"/v1/{QUOTA}none")
+
+LEASES = "sys/leases/"
+row("/v1/sys/leases/lookup", WRITE, {LEASES + "lookup": ["update"]}, body={"lease_id": "{lease}"}, setup=a_lease)
+row("/v1/sys/leases/lookup/{dir}", "LIST", {LEASES + "lookup/auth/token/create/": ["list", "sudo"]}, "/v1/sys/leases/lookup/auth/token/create", setup=a_lease,
+    missing="/v1/sys/leases/lookup/auth/none")
+for base in (LEASES, "sys/"):
+    row(f"/v1/{base}renew", WRITE, {base + "renew": ["update"]}, body={"lease_id": "{lease}"}, ok=(400,), setup=a_lease, state=token_state)
+    row(f"/v1/{base}renew/{{name}}", WRITE, {base + "renew/{lease}": ["update"]}, f"/v1/{base}renew/{{lease}}", body={}, ok=(400,), setup=a_lease,
+        state=token_state)
+    row(f"/v1/{base}revoke", WRITE, {base + "revoke": ["update"]}, body={"lease_id": "{lease}"}, ok=(204,), setup=a_lease, state=token_state)
+    row(f"/v1/{base}revoke/{{name}}", WRITE, {base + "revoke/{lease}": ["update"]}, f"/v1/{base}revoke/{{lease}}", body={}, ok=(204,), setup=a_lease,
+        state=token_state)
+    for verb in ("revoke-prefix", "revoke-force"):
+        row(f"/v1/{base}{verb}/{{name}}", WRITE, {base + verb + "/{lease}": ["update", "sudo"]}, f"/v1/{base}{verb}/{{lease}}", body={}, ok=(204,),
+            setup=a_lease, state=token_state)
+
 AUTH = "auth/token/"
-row("/v1/auth/token/lookup-self", "GET POST PUT", "any")
+row("/v1/auth/token/lookup-self", "GET", {AUTH + "lookup-self": ["read"]})
+row("/v1/auth/token/lookup-self", WRITE, {AUTH + "lookup-self": ["read"]})
+row("/v1/auth/token/create/{name}", WRITE, {AUTH + "create/{role}": ["update"]}, "/v1/auth/token/create/{role}", body={}, setup=a_role,
+    missing="/v1/auth/token/create/none")
+row("/v1/auth/token/roles", "LIST", {AUTH + "roles": ["list"]}, setup=a_role)
+row("/v1/auth/token/roles/{name}", "GET", {AUTH + "roles/{role}": ["read"]}, "/v1/auth/token/roles/{role}", setup=a_role,
+    missing="/v1/auth/token/roles/none")
+row("/v1/auth/token/roles/{name}", WRITE, {AUTH + "roles/{new}": ["create"]}, "/v1/auth/token/roles/{new}", body={"renewable": True}, ok=(204,),
+    setup=a_new_name, state=role_state)
+row("/v1/auth/token/roles/{name}", "DELETE", {AUTH + "roles/{role}": ["delete"]}, "/v1/auth/token/roles/{role}", ok=(204,), setup=a_role,
+    state=role_state, missing="/v1/auth/token/roles/none")
 row("/v1/auth/token/lookup", WRITE, {AUTH + "lookup": ["update"]}, body={"token": "{token}"}, setup=a_token)
 row("/v1/auth/token/lookup-accessor", WRITE, {AUTH + "lookup-accessor": ["update"]}, body={"accessor": "{accessor}"}, setup=a_token)
 row("/v1/auth/token/accessors", "LIST", {AUTH + "accessors": ["list", "sudo"]})
@@ -414,6 +523,10 @@ def try_row(pattern, method):
         found += let_through(one, method, who, make_token) if may else refused(one, method, who, make_token, everywhere="glob" not in who)
     found += let_through(one, method, "root", lambda rules: DAEMON.root_token) if one.root_ok else []
     unseal()
+    no_rekey()
+    no_attempt()
+    for name in root("LIST", "sys/quotas/rate-limit", status=(200, 404)).json.get("data", {}).get("keys", []):
+        root("DELETE", "sys/quotas/rate-limit/" + name)
     for mount in [path for path in root("GET", "sys/mounts").data if re.match(r"(mount|new)\d", path)]:
         root("DELETE", "sys/mounts/" + mount.rstrip("/"))
     report(f"{method} {pattern}", found)

@@ -187,6 +187,27 @@ def test_revoked_while_requests_are_in_flight():
     same({status for after, status in seen if not after} <= {200, 403}, True)
 
 
+def test_CVE_2020_25816_batch_tokens_end_with_their_parents():
+    parent = create(PARENT)
+    batch = create(by=parent["client_token"], policies=parent["policies"], type="batch", ttl="10m")
+    same(batch["token_type"], "batch")
+    same(lives(batch["client_token"]), True)
+    same(DAEMON.put("auth/token/renew-self", {}, token=batch["client_token"]).status, 400)
+    same(DAEMON.request("POST", "auth/token/create", {}, token=batch["client_token"]).status, 400)
+    root("PUT", "auth/token/revoke", {"token": parent["client_token"]})
+    same(lives(batch["client_token"]), False)
+    short = create(SELF, type="batch", ttl="1s")["client_token"]
+    same(lives(short), True)
+    time.sleep(1.3)
+    same(lives(short), False)
+    revoked = create(SELF, type="batch", ttl="10m")["client_token"]
+    root("PUT", "auth/token/revoke", {"token": revoked})
+    same(lives(revoked), False)
+    for cut in range(0, len(short), 7):  # a sealed blob with a changed byte is nobody
+        wrong = revoked[:cut] + ("A" if revoked[cut] != "A" else "B") + revoked[cut + 1:]
+        same(lives(wrong), False)
+
+
 def test_0_6_4_the_default_policy_is_for_oneself_alone():
     """With it a token may look at itself, renew and revoke itself, use its cubbyhole, wrap, and ask what it may; nothing else on any route."""
     own = ("/v1/auth/token/lookup-self", "/v1/auth/token/renew-self", "/v1/sys/capabilities-self", "/v1/sys/internal/ui/", "/v1/cubbyhole/",
