@@ -70,17 +70,21 @@ static enum error_code write_data(struct import *import, const struct json_value
 				  uint64_t number, const struct version_entry *entry, struct error *err)
 {
 	cleanup_(secret_buf_freep) struct secret_buf *text = secret_buf_new(LIMIT_BODY_DATA);
+	cleanup_(secret_buf_freep) struct secret_buf *templates = secret_buf_new(2);
 	char message[LIMIT_MESSAGE_LEN + 1];
 	uint64_t got = 0;
 
-	if (text == NULL)
+	if (text == NULL || templates == NULL)
 		return error_set(err, ERR_NO_MEMORY, "out of memory");
+	/* What comes is text, also where a template stands now: "${" in a password must not be evaluated. */
+	json_emit_raw(templates, "[]");
 	if (data != NULL)
 		json_emit_raw_n(text, data->raw.at, data->raw.len);
 	else
 		json_emit_raw(text, "{}");
 	message_of(import, number, entry, message);
-	const struct change change = {.data = text, .has_cas = true, .cas = revision - 1, .message = message};
+	const struct change change = {.data = text, .has_cas = true, .cas = revision - 1, .message = message,
+				      .templates = templates};
 	enum error_code rc = secret_buf_check(text, "the version", err);
 	if (rc == ERR_OK)
 		rc = client_write(import->target, &import->env, &change, &got, err);

@@ -137,6 +137,11 @@ def what_is_different_is_not_touched(story):
         assert story.read("a") == {"N": "2"} and story.read("a", 1) == {"N": "other"}
         assert "moved: version 2, written" in story.good("history", "a").out
         assert "0 updated, 2 equal" in story.good("import", "--from-vault", source.address, "secret", "--update").out
+        # What was a template here is text after it, as it was there.
+        story.good("set", "c", "--template", "PASSWORD=${N}", "N=1")
+        source.write("c", {"N": "1", "PASSWORD": "pa${N}ss"})
+        story.good("import", "--from-vault", source.address, "secret", "--update")
+        assert story.good("get", "c", "PASSWORD").out.rstrip("\n") == "pa${N}ss"
 
 
 @case
