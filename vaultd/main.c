@@ -253,6 +253,13 @@ static int print_checked(const struct config *config)
 {
 	printf("%s: the configuration is good (data in %s, %zu listener%s)\n", config->source, config->data_dir,
 	       config->listen_len, config->listen_len == 1 ? "" : "s");
+	for (size_t i = 0; i < config->listen_len; i++)
+		if (config->listen[i].kind == LISTEN_UNIX)
+			return 0;
+	if (!config->unseal_remote)
+		puts("note: without listen_unix or unseal_remote nobody can set up or unseal this vault but a systemd credential");
+	if (config->personal)
+		puts("note: without listen_unix the vault does not know its owner, and envctl finds it only by --address");
 	return 0;
 }
 

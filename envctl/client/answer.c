@@ -75,8 +75,19 @@ static void first_error(const struct answer *answer, char *ret, size_t size)
 		json_value_text(&first, ret, size);
 }
 
-static enum error_code denied(const char *what, const char *token, struct error *err)
+/* The daemon names what was denied where the caller knows of it (a parent, say), and has one text for those whom it knows
+ * and another one for those whom it does not. */
+static enum error_code denied(const char *what, const char *token, const char *text, struct error *err)
 {
+	static const char explained[] = "permission denied: ";
+
+	if (strncmp(text, explained, sizeof(explained) - 1) == 0)
+		return error_set(err, ERR_DENIED, "permission denied for %s: %s", what, text + sizeof(explained) - 1);
+	if (token != NULL && strstr(text, "* permission denied") != NULL && strstr(text, "invalid token") == NULL)
+		return error_set(err, ERR_DENIED,
+				 "permission denied for %s: the policies of %s do not allow this; `envctl policy explain` "
+				 "tells which rule decides",
+				 what, token);
 	if (token != NULL)
 		return error_set(err, ERR_DENIED, "permission denied for %s: %s is not accepted or does not allow this",
 				 what, token);
@@ -119,12 +130,14 @@ enum error_code answer_error(const struct answer *answer, const char *what, cons
 	case 400:
 		return bad_request(what, text, err);
 	case 403:
-		return denied(what, token, err);
+		return denied(what, token, text, err);
 	case 404:
 		return absent(answer, what, text, err);
 	case 413:
 		return error_set(err, ERR_TOO_LARGE, "%s: %s", what,
 				 text[0] != '\0' ? text : "too large for the daemon");
+	case 422:
+		return error_set(err, ERR_INVALID, "%s: %s", what, text[0] != '\0' ? text : "it does not resolve");
 	case 429:
 		return error_set(err, ERR_SLOWED_DOWN, "%s",
 				 text[0] != '\0' ? text : "too many requests; wait and try again");

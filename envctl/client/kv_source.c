@@ -105,6 +105,14 @@ enum error_code kv_mount_find(struct vault_client *client, const char *place, st
 	rc = call_target(target, err, "sys/internal/ui/mounts/%s", encoded);
 	if (rc == ERR_OK)
 		rc = call_get(client, target, "that mount", &answer, err);
+	/* Vault says this of what is not there as well. */
+	if (rc == ERR_DENIED) {
+		error_clear(err);
+		rc = error_set(err, ERR_DENIED,
+			       "there is no mount %.200s there, or the token of the source is not accepted or may do "
+			       "nothing in it",
+			       place);
+	}
 	if (rc == ERR_OK)
 		rc = version_of(&answer, &ret->version, err);
 	if (rc == ERR_OK)

@@ -173,8 +173,8 @@ static const struct command commands[] = {
 		.name = "policy explain", .words = "PATH CAPABILITY", .words_min = 2, .words_max = 2, .json = true,
 		OPTIONS(policy_explain_options), .examples = policy_explain_examples,
 		.handler = command_policy_explain, .summary = "Show which rule decides, and why",
-		.details = "PATH is that of the request without /v1/; CAPABILITY is create, read, update, patch, delete, "
-			   "list or sudo. When it is denied, the nearest rule shows what to change. About yourself, "
+		.details = "PATH is that of the request without /v1/ (for `run` and `get` of ENV: secret/data/ENV); "
+			   "CAPABILITY is create, read, update, patch, delete, list or sudo. When it is denied, the nearest rule shows what to change. About yourself, "
 			   "unless --policy or --token. Exit code 4 when it is denied.",
 	},
 };

@@ -54,7 +54,9 @@ static enum error_code source_token(const struct invocation *inv, const struct a
 		*ret = take_ptr(token);
 		return ERR_OK;
 	}
-	return address->kind == ADDRESS_UNIX ? ERR_OK : token_input("Token of the source: ", ret, err);
+	if (address->kind == ADDRESS_UNIX || token_input("Token of the source: ", ret, err) == ERR_OK)
+		return ERR_OK;
+	return error_prefix(err, "the source needs a token of its own (--source-token-file, --source-token-env)");
 }
 
 static enum error_code check_namespace(const char *text, struct error *err)

@@ -130,8 +130,16 @@ static enum error_code unknown_verb(const char *prefix, const char *word, struct
 	for (char *c = wanted; *c != '\0'; c++)
 		if (*c < 0x20 || *c > 0x7e)
 			*c = '?';
-	for (size_t i = 0; (command = command_at(i)) != NULL; i++)
+	for (size_t i = 0; (command = command_at(i)) != NULL; i++) {
+		char group[64];
+
 		suggestion_offer(&best, wanted, command->name);
+		/* The first of two words alone: "slot" is rather "slots" than "set". */
+		if (prefix[0] == '\0' && strchr(command->name, ' ') != NULL) {
+			snprintf(group, sizeof(group), "%.*s", (int)strcspn(command->name, " "), command->name);
+			suggestion_offer(&best, wanted, group);
+		}
+	}
 	if (best.text[0] != '\0')
 		return error_set(err, ERR_USAGE, "there is no verb '%s'; did you mean '%s'?", wanted, best.text);
 	return error_set(err, ERR_USAGE, "there is no verb '%s'", wanted);

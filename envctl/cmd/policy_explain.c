@@ -133,6 +133,12 @@ enum error_code command_policy_explain(struct invocation *inv, struct error *err
 		rc = session_open(inv, &client, err);
 	if (rc == ERR_OK)
 		rc = client_policy_explain(client, body, &answer, err);
+	if (rc == ERR_DENIED) {
+		error_clear(err);
+		return error_set(err, rc,
+				 "you may not ask (that needs update on sys/policy/explain, and for --policy and --token read "
+				 "on the policies): somebody who may can ask about your token with --token");
+	}
 	if (rc != ERR_OK)
 		return rc;
 	if (option_is_given(inv, OPT_JSON)) {

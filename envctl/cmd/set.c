@@ -72,6 +72,8 @@ static enum error_code put_from_file(const struct invocation *inv, struct env_se
 	cleanup_(secret_buf_freep) struct secret_buf *text = NULL;
 	enum error_code rc = file_read_secret(file, FILE_ANY_MODE, true, VALUE_MAX, &text, err);
 
+	if (rc == ERR_OK && secret_buf_len(text) == 0 && strcmp(file, "-") == 0)
+		warn("standard input is empty, and so is now %s", name);
 	return rc == ERR_OK ? put_text(inv, set, name, text, err) : rc;
 }
 

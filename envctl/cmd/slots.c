@@ -105,7 +105,7 @@ static enum error_code append_unlock(const struct invocation *inv, const struct 
 		say(inv, "first the passphrase that opens the vault now");
 	json_emit_raw(body, "{\"unlock\":");
 	enum error_code rc = slot_append(unlock, SLOT_TO_OPEN, body, &ignored, err);
-	return rc == ERR_OK ? rc : error_prefix(err, "what opens the vault now");
+	return rc == ERR_OK ? rc : error_prefix(err, "what opens the vault now (a passphrase, or what --unlock-... names)");
 }
 
 static enum error_code append_new(const struct invocation *inv, const struct slot_choice *choice, struct secret_buf *body,

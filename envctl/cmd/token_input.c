@@ -27,10 +27,11 @@ static enum error_code read_first_line(const char *path, struct secret_buf **ret
 	return ERR_OK;
 }
 
-static enum error_code checked(struct secret_buf **token, struct secret_buf **ret, struct error *err)
+static enum error_code checked(struct secret_buf **token, const char *from, struct secret_buf **ret, struct error *err)
 {
+	if (secret_buf_len(*token) == 0)
+		return error_set(err, ERR_INVALID, "no token was given: %s is empty", from);
 	enum error_code rc = token_check(*token, "what was given", err);
-
 	if (rc == ERR_OK)
 		*ret = take_ptr(*token);
 	return rc;
@@ -39,10 +40,10 @@ static enum error_code checked(struct secret_buf **token, struct secret_buf **re
 enum error_code token_input(const char *prompt, struct secret_buf **ret, struct error *err)
 {
 	cleanup_(secret_buf_freep) struct secret_buf *token = NULL;
-	enum error_code rc = terminal_is_there() ? terminal_read_secret(prompt, &token, err)
-						 : read_first_line("-", &token, err);
+	bool terminal = terminal_is_there();
+	enum error_code rc = terminal ? terminal_read_secret(prompt, &token, err) : read_first_line("-", &token, err);
 
-	return rc == ERR_OK ? checked(&token, ret, err) : rc;
+	return rc == ERR_OK ? checked(&token, terminal ? "the line" : "the first line of standard input", ret, err) : rc;
 }
 
 enum error_code token_input_file(const char *path, struct secret_buf **ret, struct error *err)
@@ -50,7 +51,7 @@ enum error_code token_input_file(const char *path, struct secret_buf **ret, stru
 	cleanup_(secret_buf_freep) struct secret_buf *token = NULL;
 	enum error_code rc = read_first_line(path, &token, err);
 
-	return rc == ERR_OK ? checked(&token, ret, err) : rc;
+	return rc == ERR_OK ? checked(&token, "the first line of that file", ret, err) : rc;
 }
 
 static enum error_code accessor_check(const char *accessor, struct error *err)

@@ -16,6 +16,7 @@ struct unsealing {
 	struct vault_client *client;
 	bool sealed;
 	int64_t progress, required;
+	unsigned given; /* shares, in this call */
 };
 
 static void take_status(struct unsealing *unsealing, const struct answer *answer)
@@ -43,6 +44,7 @@ static enum error_code give_share(struct unsealing *unsealing, const char *text,
 	if (rc != ERR_OK)
 		return rc;
 	take_status(unsealing, &answer);
+	unsealing->given++;
 	if (unsealing->sealed)
 		say(unsealing->inv, "%d of %d shares are given", (int)unsealing->progress, (int)unsealing->required);
 	return ERR_OK;
@@ -142,7 +144,11 @@ static enum error_code unseal(struct unsealing *unsealing, struct error *err)
 		return error_set(err, ERR_USAGE, "give --share or another way to open the vault, not both");
 	if (option_is_given(inv, OPT_SHARE) || (!named && unsealing->required > 1))
 		return terminal_is_there() ? ask_for_shares(unsealing, err) : read_shares(unsealing, err);
-	return unseal_with(unsealing, &choice, err);
+	rc = unseal_with(unsealing, &choice, err);
+	/* Who has no passphrase gives none. */
+	if (!named && rc == ERR_INVALID)
+		return error_prefix(err, "without --key-file, --credential or --share a passphrase is asked for");
+	return rc;
 }
 
 enum error_code command_unseal(struct invocation *inv, struct error *err)
@@ -169,9 +175,12 @@ enum error_code command_unseal(struct invocation *inv, struct error *err)
 	rc = unseal(&unsealing, err);
 	if (rc != ERR_OK)
 		return rc;
-	if (unsealing.sealed)
-		inv->exit_status = STATUS_SEALED;
-	else
+	if (!unsealing.sealed) {
 		say(inv, "the vault at %s is open", client_address(client));
+		return ERR_OK;
+	}
+	inv->exit_status = STATUS_SEALED;
+	if (unsealing.given == 0)
+		warn("no share was given; %d of %d are there", (int)unsealing.progress, (int)unsealing.required);
 	return ERR_OK;
 }

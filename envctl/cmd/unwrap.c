@@ -103,6 +103,13 @@ enum error_code command_unwrap(struct invocation *inv, struct error *err)
 	rc = client_new_for(&place, &client, err);
 	if (rc == ERR_OK)
 		rc = client_unwrap(client, &answer, err);
+	/* The vault does not tell these apart. */
+	if (rc == ERR_INVALID) {
+		error_clear(err);
+		return error_set(err, rc,
+				 "the wrapping token was used already, is over, or is none of this vault; when you did not "
+				 "use it and it is not old, somebody else has what was in it: tell who gave it to you");
+	}
 	if (rc != ERR_OK)
 		return rc;
 	if (!answer.has_json)

@@ -41,6 +41,13 @@ static void means_of(const struct vault_client *client, char *ret, size_t size)
 		snprintf(ret, size, "your user id %u, without a token", (unsigned)geteuid());
 }
 
+static bool has_no_policies(const struct json_value *data)
+{
+	struct json_value policies;
+
+	return json_find(data, "policies", &policies) && policies.kind == JSON_SCAN_ARRAY && json_count(&policies) == 0;
+}
+
 enum error_code command_whoami(struct invocation *inv, struct error *err)
 {
 	cleanup_(client_freep) struct vault_client *client = NULL;
@@ -68,5 +75,7 @@ enum error_code command_whoami(struct invocation *inv, struct error *err)
 		fields_append(rows, client_token_text(client) != NULL ? ARRAY_LEN(rows) : PEER_ROWS, &answer.data, out);
 		output_format(out, "%-17s %s\n%-17s %s\n", "known by", means, "server", client_address(client));
 	}
+	if (client_token_text(client) == NULL && has_no_policies(&answer.data))
+		warn("this vault gives you nothing without a token: envctl login");
 	return output_flush(out, err);
 }

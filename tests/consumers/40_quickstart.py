@@ -24,6 +24,7 @@ def test_quickstart_twice():
             assert done.returncode == 0, (turn, done.stdout[-3000:])
             assert "Good morning from hello-vault" in done.stdout, done.stdout[-3000:]
             assert "Good evening from hello-vault" in done.stdout
+            assert f"envctl unseal --key-file {home}/.config/vaultd/vault.key" in done.stdout
             assert done.stdout.rstrip().split("\n")[-1].strip().startswith("Remove:")
         rendered = re.search(r"--output (\S+)", done.stdout)[1]
         assert os.stat(rendered).st_mode & 0o777 == 0o600

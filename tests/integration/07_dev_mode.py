@@ -138,7 +138,12 @@ def test_check_config():
             return run("--config", path, "--check-config")
         code, out, _ = check('data_dir = "/nonexistent/data"\nlisten_unix { path = "/nonexistent/s" }\n')
         same(code, 0)
-        assert "is good" in out
+        assert "is good" in out and "note:" not in out, out
+        tcp = 'listen_tcp { address = "127.0.0.1" port = 8299 plain = true }\n'
+        code, out, _ = check('data_dir = "/nonexistent/data"\npersonal = true\n' + tcp)
+        assert code == 0 and "nobody can set up or unseal" in out and "does not know its owner" in out, out
+        code, out, _ = check('data_dir = "/nonexistent/data"\nunseal_remote = true\n' + tcp)
+        assert code == 0 and "note:" not in out, out
         assert not os.path.exists("/nonexistent")
         code, out, err = check('data_dir = "/d"\nlisten_unix { path = "/s" }\ncolour = 1\n')
         same((code, out), (78, ""))

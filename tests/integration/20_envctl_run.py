@@ -201,6 +201,10 @@ def values_never_stand_in_arguments(story):
     calls = [line for line in open(trace) if "execve(" in line]
     assert len(calls) == 2, calls
     assert value not in calls[0]
+    if os.geteuid() != 0:  # strace shows addresses then: nobody but root reads envctl's memory
+        assert value not in calls[1]
+        assert story.good("run", ENV, "--", "cat", "/proc/self/cmdline").out == "cat\0/proc/self/cmdline\0"
+        return
     arguments, env = calls[1].split("], [", 1)
     assert value not in arguments and value in env, calls[1]
 

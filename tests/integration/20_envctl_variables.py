@@ -35,7 +35,8 @@ def set_and_get(story):
 
 @case
 def values_from_streams_and_files(story):
-    story.good("set", ENV, "A", stdin="from stdin\n")
+    assert "standard input is empty, and so is now A" in story.good("set", ENV, "A", stdin="").err
+    assert story.good("set", ENV, "A", stdin="from stdin\n").err.count("empty") == 0
     assert story.good("get", ENV, "A").out == "from stdin"
     story.good("set", ENV, "A", "-", stdin="line 1\nline 2\n\n")
     assert story.good("get", ENV, "A").out == "line 1\nline 2\n"

@@ -94,7 +94,7 @@ def test_what_cannot_be_resolved_is_named():
     same((answer.status, answer.errors), (400, ["the parents form a cycle: e/base -> e/shop -> e/base"]))
     # the parent breaks the child: the writer is told, the reader gets 422
     answer = put("secret/data/e/base", {"data": {}})
-    same((answer.status, answer.json["warnings"]), (200, ["1 that extend this environment do not resolve: e/shop"]))
+    same((answer.status, answer.json["warnings"]), (200, ["1 of the environments that extend this one do not resolve: e/shop"]))
     answer = get("secret/resolve/e/shop")
     same((answer.status, answer.errors), (422, ["the template of T in e/shop refers to A, which is not a variable of e/shop"]))
     same(put("secret/data/e/base", {"data": {"A": "2"}}).json["warnings"], None)
@@ -116,12 +116,12 @@ def test_children_of_children_and_many():
     write("c/below", {})
     extend("c/below", "c/0")
     warning = put("secret/data/c/base", {"data": {}}).json["warnings"][0]
-    assert warning.startswith("13 that extend this environment do not resolve: c/") and warning.endswith(", and 5 others"), warning
+    assert warning.startswith("13 of the environments that extend this one do not resolve: c/") and warning.endswith(", and 5 others"), warning
     # also after the vault was opened anew
     DAEMON.stop()
     DAEMON.start()
     same(DAEMON.unseal().status, 200)
-    assert put("secret/data/c/base", {"data": {}}).json["warnings"][0].startswith("13 that"), warning
+    assert put("secret/data/c/base", {"data": {}}).json["warnings"][0].startswith("13 of the"), warning
     same(put("secret/data/c/base", {"data": {"A": "1"}}).json["warnings"], None)
     answer = request("PATCH", "secret/settings/c/0", {"parents": []})
     same(answer.status, 400)
@@ -220,10 +220,15 @@ def test_envctl():
     same(resolved("x/copy"), {"URL": "<${HOST}>", "PW": "a/b"})
     # said by who breaks it
     good("set", "x/shop", "URL=<${HOST}>", "-t")
-    assert "1 that extend this environment do not resolve: x/shop" in good("unset", "x/base", "HOST").stderr
+    assert "1 of the environments that extend this one do not resolve: x/shop" in good("unset", "x/base", "HOST").stderr
     refused = DAEMON.envctl("get", "x/shop", check=1)
     assert "refers to HOST" in refused.stderr, refused
     good("set", "x/base", "HOST=db")
+    # a parent that may not be read is named, as the daemon names it
+    assert DAEMON.put("sys/policies/acl/child", {"policy": 'path "secret/data/x/shop" { capabilities = ["read"] }'}).status == 204
+    token = good("token", "create", "--policy", "child", "--field", "token").stdout.strip()
+    refused = DAEMON.envctl("run", "x/shop", "--", "true", check=125, env={"VAULT_TOKEN": token})
+    assert "extends x/base, which you may not read" in refused.stderr, refused
     for words in (("set", "x/shop", "A=1", "-t", "--text"), ("unset", "x/shop", "A", "--mask", "--unmask"), ("env", "extends", "x/shop", "x/base", "--clear"),
                   ("env", "extends", "x/shop", "/x")):
         assert DAEMON.envctl(*words).returncode in (1, 64), words

@@ -395,6 +395,8 @@ def test_envctl_with_shares():
         same((len(shares), "Root token: vlt_adm_" in out.stdout, "any 2 of the 3" in out.stderr), (3, True, True))
         daemon.envctl("set", "shop", "A", "-", stdin="kept", check=0)
         daemon.envctl("seal", check=0)
+        assert "no share was given; 0 of 2 are there" in daemon.envctl("unseal", check=2).stderr
+        assert "no slot is opened by this kind of secret" in daemon.envctl("unseal", "--passphrase", stdin="x\n", check=4).stderr
         done = daemon.envctl("unseal", stdin=shares[2] + "\n", check=2)
         assert "1 of 2 shares are given" in done.stderr, done
         assert "2 of 3 needed, 1 given" in daemon.envctl("status", check=2).stdout

@@ -212,7 +212,7 @@ def wrapped_once(story):
     assert re.search("^ttl +1m0s$", shown, re.M) and re.search("^wrapped_accessor +", shown, re.M), shown
     token = story.good("unwrap", "--field", "token", stdin=wrapped).out.strip()
     story.good("whoami", env=as_token(token))
-    out = story.bad(1, "", "unwrap", stdin=wrapped)
+    out = story.bad(1, "somebody else has what was in it", "unwrap", stdin=wrapped)
     assert wrapped.strip() not in out.err
     story.good("set", "a", "B=1\u00e9")
     info = story.get("secret/data/a", headers={"X-Vault-Wrap-TTL": "60"}).json["wrap_info"]
@@ -274,6 +274,10 @@ def policies_are_explained(story):
     assert out.code == 4 and "denied: delete" in out.out and token.strip() not in out.out + out.err, out
     quiet = story.good("policy", "explain", "secret/data/shop/a", "read", "--quiet", env=as_token(story.root))
     assert quiet.out == "" and quiet.err == "", quiet
+    own = story.good("token", "create", "--policy", "shop", "--field", "token", env=as_token(story.root)).out.strip()
+    story.bad(4, "can ask about your token with --token", "policy", "explain", "secret/data/shop/a", "read", env=as_token(own))
+    story.bad(4, "the policies of the token of VAULT_TOKEN do not allow this", "get", "other", env=as_token(own))
+    story.bad(4, "is not accepted or does not allow this", "get", "other", env=as_token("hvs.wrong"))
     story.bad(64, "one of --policy and --token", "policy", "explain", "a", "read", "--policy", "x", "--token")
     story.bad(1, "capability must be one of", "policy", "explain", "secret/data/a", "fly")
     story.bad(1, "path", "policy", "explain", "a//b", "read")

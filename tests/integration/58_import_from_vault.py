@@ -447,6 +447,8 @@ def the_token_of_the_source(story):
     with Fake({"a": ['{"A":"1"}']}, namespace="team/x") as fake:
         more = ["import", "--from-vault", fake.address, "kv"]
         story.bad(4, "the token of the source is not accepted", *more, "--source-namespace", "team/x", stdin="hvs.wrong\n")
+        story.bad(4, "there is no mount kv there, or", *more, "--source-namespace", "team/x", stdin="hvs.wrong\n")
+        story.bad(1, "--source-token-env): no token was given: the first line of standard input is empty", *more)
         story.bad(64, "is not set", *more, "--source-token-env", "NOT_SET")
         story.bad(64, "give one of", *more, "--source-token-env", "A", "--source-token-file", "-")
         story.bad(64, "--source-namespace", *more, "--source-namespace", "a\r\nX: y", stdin=fake.token + "\n")

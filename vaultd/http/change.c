@@ -92,7 +92,7 @@ static void add_broken(const struct kv_broken *broken, char *text, size_t size)
 {
 	const char *name = broken->names.block;
 	size_t used;
-	int len = snprintf(text, size, "%zu%s that extend this environment do not resolve: ", broken->names.count,
+	int len = snprintf(text, size, "%zu%s of the environments that extend this one do not resolve: ", broken->names.count,
 			   broken->more ? " or more" : "");
 
 	for (size_t i = 0; i < broken->names.count && i < WARNING_NAMES; i++, name += strlen(name) + 1) {

@@ -152,7 +152,8 @@ enum error_code slot_try(struct records *records, const struct header *header, c
 	enum error_code code;
 
 	if (counted < 0)
-		return error_set(err, ERR_UNSEAL_FAILED, "the vault has no slot of this type: try another way to unseal it");
+		return error_set(err, ERR_UNSEAL_FAILED, "no slot is opened by this kind of secret; try another: passphrase, key file, both together, "
+				 "credential, shares");
 	if (secret->type == SLOT_SHARES && counted_slot_of_shares(header, secret, &counted, err) != ERR_OK)
 		return err->code;
 	pthread_mutex_lock(&records->attempts);

@@ -158,6 +158,8 @@ static const struct {
 	{"policy", "write, read, list, delete or explain"},
 	{"policy read", "needs POLICY"},
 	{"token craete", "did you mean 'token create'?"},
+	{"slot list", "did you mean 'slots'?"},
+	{"polcy write", "did you mean 'policy'?"},
 	{"env creat a", "did you mean 'env create'?"},
 	{"get", "needs ENV"},
 	{"get a B C", "and no more"},
