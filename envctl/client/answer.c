@@ -77,17 +77,18 @@ static void first_error(const struct answer *answer, char *ret, size_t size)
 
 /* The daemon names what was denied where the caller knows of it (a parent, say), and has one text for those whom it knows
  * and another one for those whom it does not. */
-static enum error_code denied(const char *what, const char *token, const char *text, struct error *err)
+static enum error_code denied(const struct answer_call *call, const char *text, struct error *err)
 {
 	static const char explained[] = "permission denied: ";
+	const char *what = call->what, *token = call->token;
 
 	if (strncmp(text, explained, sizeof(explained) - 1) == 0)
 		return error_set(err, ERR_DENIED, "permission denied for %s: %s", what, text + sizeof(explained) - 1);
-	if (token != NULL && strstr(text, "* permission denied") != NULL && strstr(text, "invalid token") == NULL)
+	if (token != NULL && call->path != NULL && strstr(text, "* permission denied") != NULL)
 		return error_set(err, ERR_DENIED,
-				 "permission denied for %s: the policies of %s do not allow this; `envctl policy explain` "
-				 "tells which rule decides",
-				 what, token);
+				 "permission denied for %s: the policies of %s do not allow this; "
+				 "why: envctl policy explain %s %s",
+				 what, token, call->path, call->capability);
 	if (token != NULL)
 		return error_set(err, ERR_DENIED, "permission denied for %s: %s is not accepted or does not allow this",
 				 what, token);
@@ -121,8 +122,9 @@ static enum error_code absent(const struct answer *answer, const char *what, con
 	return error_set(err, ERR_NOT_FOUND, "there is no %s", what);
 }
 
-enum error_code answer_error(const struct answer *answer, const char *what, const char *token, struct error *err)
+enum error_code answer_error(const struct answer *answer, const struct answer_call *call, struct error *err)
 {
+	const char *what = call->what;
 	char text[ERROR_TEXT_MAX / 2];
 
 	first_error(answer, text, sizeof(text));
@@ -130,7 +132,7 @@ enum error_code answer_error(const struct answer *answer, const char *what, cons
 	case 400:
 		return bad_request(what, text, err);
 	case 403:
-		return denied(what, token, text, err);
+		return denied(call, text, err);
 	case 404:
 		return absent(answer, what, text, err);
 	case 413:

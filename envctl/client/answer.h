@@ -31,5 +31,12 @@ bool answer_bool(const struct json_value *object, const char *name);
 /* Unescapes a string value into ret, cut to fit, control characters replaced; "" for other kinds. */
 void json_value_text(const struct json_value *value, char *ret, size_t size);
 
-/* what: the environment or "the vault"; token: where the token came from, NULL if none was sent. Always fails. */
-enum error_code answer_error(const struct answer *answer, const char *what, const char *token, struct error *err);
+struct answer_call {
+	const char *what;	/* the environment, or "the vault" */
+	const char *token;	/* where the token came from; NULL if none was sent */
+	const char *path;	/* of the request; NULL for a vault whose policies are not ours to explain */
+	const char *capability; /* that it takes: "read" */
+};
+
+/* The sentence for an answer of 400 and more. Always fails. */
+enum error_code answer_error(const struct answer *answer, const struct answer_call *call, struct error *err);

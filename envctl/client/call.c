@@ -20,6 +20,7 @@
 #define RECEIVE_BYTES 16384
 
 #define SECOND_US 1000000
+#define ASKED_MAX 256
 
 struct vault_client {
 	struct address address;
@@ -31,6 +32,8 @@ struct vault_client {
 	int64_t deadline_us;	  /* of all calls together; 0: none */
 	struct connection *connection; /* or NULL */
 	struct secret_buf *receive;    /* RECEIVE_BYTES, wiped with the rest */
+	const char *capability;	       /* static: what the last call takes */
+	char path[ASKED_MAX];	       /* of the last call, without its query; cut to fit */
 };
 
 void client_free(struct vault_client *client)
@@ -278,6 +281,33 @@ static enum error_code exchange(struct vault_client *client, const struct secret
 	return err->code;
 }
 
+/* For who is denied: what to ask `envctl policy explain` for. */
+static void remember(struct vault_client *client, const struct call *call)
+{
+	static const char *const capabilities[][2] = {{"GET", "read"}, {"PATCH", "patch"}, {"DELETE", "delete"}};
+	size_t len = strcspn(call->target, "?");
+
+	client->capability = "update";
+	for (size_t i = 0; i < ARRAY_LEN(capabilities); i++)
+		if (strcmp(call->method, capabilities[i][0]) == 0)
+			client->capability = capabilities[i][1];
+	if (strstr(call->target + len, "list=true") != NULL)
+		client->capability = "list";
+	/* The policies on an environment's data/ decide about what only we have. */
+	static const char *const ours[] = {"secret/resolve/", "secret/history/", "secret/diff/", "secret/settings/",
+					   "secret/rollback/"};
+	for (size_t i = 0; i < ARRAY_LEN(ours); i++) {
+		size_t skip = strlen(ours[i]);
+
+		if (strncmp(call->target, ours[i], skip) == 0) {
+			snprintf(client->path, sizeof(client->path), "secret/data/%.*s", (int)(len - skip),
+				 call->target + skip);
+			return;
+		}
+	}
+	snprintf(client->path, sizeof(client->path), "%.*s", (int)len, call->target);
+}
+
 enum error_code call_any(struct vault_client *client, const struct call *call, struct answer *ret, struct error *err)
 {
 	size_t body_len = call->body != NULL ? secret_buf_len(call->body) : 0;
@@ -287,6 +317,7 @@ enum error_code call_any(struct vault_client *client, const struct call *call, s
 	if (request == NULL)
 		return error_set(err, ERR_NO_MEMORY, "out of memory");
 	append_request(request, client, call);
+	remember(client, call);
 	enum error_code rc = secret_buf_check(request, "the request", err);
 	if (rc == ERR_OK)
 		rc = connect_client(client, call, err);
@@ -316,7 +347,13 @@ enum error_code call_error(struct vault_client *client, const struct answer *ans
 		}
 		answer_free(&status);
 	}
-	return answer_error(answer, what, client_token_text(client), err);
+	const struct answer_call about = {
+		.what = what,
+		.token = client_token_text(client),
+		.path = client->other ? NULL : client->path,
+		.capability = client->capability,
+	};
+	return answer_error(answer, &about, err);
 }
 
 enum error_code call_expecting(struct vault_client *client, const struct call *call, const char *what,
