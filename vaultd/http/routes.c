@@ -256,13 +256,27 @@ static bool pattern_matches(const struct route *route, const char *path, const c
 	return strcmp(placeholder, "{dir}") == 0 && len == (fixed > 0 ? fixed - 1 : 0) && strncmp(path, pattern, len) == 0;
 }
 
+/*
+ * Most rows are passed over without a call: those of another kind of mount ("" looks for none), and of those without a mount
+ * what differs in the two bytes behind "/v1/". No pattern is shorter.
+ */
+static bool may_match(const char *pattern, const char *path, bool path_is_long, const char *kind)
+{
+	if (pattern[4] == '{' || kind[0] != '\0')
+		return pattern[4] == kind[0] && pattern[5] == kind[1];
+	return !path_is_long || (pattern[4] == path[4] && pattern[5] == path[5]);
+}
+
 enum route_found route_find(const char *path, const char *mount, const char *kind, enum http_method method,
 			    struct route_match *ret)
 {
+	bool path_is_long = strnlen(path, 6) == 6;
 	enum route_found found = ROUTE_NONE;
 	const char *rest;
 
 	for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
+		if (!may_match(routes[i].pattern, path, path_is_long, kind))
+			continue;
 		if (!pattern_matches(&routes[i], path, mount, kind, &rest))
 			continue;
 		ret->route = &routes[i];

@@ -229,6 +229,12 @@ static const struct row rows[] = {
 	{ "/v1/resolved/metadata/a", "resolved/", METHOD_GET, ROUTE_FOUND, "/v1/{resolved}/metadata/{env}", "a" },
 	{ "/v1/secret/foo/a", "secret/", METHOD_GET, ROUTE_NONE, NULL, NULL },
 	{ "/v1/secret", "secret/", METHOD_GET, ROUTE_NONE, NULL, NULL },
+	{ "/", "", METHOD_GET, ROUTE_NONE, NULL, NULL },
+	{ "/v1", "", METHOD_GET, ROUTE_NONE, NULL, NULL },
+	{ "/v1/", "", METHOD_GET, ROUTE_NONE, NULL, NULL },
+	{ "/v1/s", "", METHOD_GET, ROUTE_NONE, NULL, NULL },
+	{ "/v1/sy", "", METHOD_GET, ROUTE_NONE, NULL, NULL },
+	{ "/v1/x/data/a", "x/", METHOD_GET, ROUTE_FOUND, "/v1/{mount}/data/{env}", "a" },
 };
 
 /* The kind of mount is that of the row that is expected. */
@@ -351,6 +357,7 @@ static void test_rules_of_rows(void **state)
 		bool secret = strcmp(route->pattern, "/v1/sys/init") == 0 || strcmp(route->pattern, "/v1/sys/unseal") == 0 ||
 			      brings_slots(route);
 
+		assert_true(strlen(route->pattern) >= 6);	/* route_find() looks at so much of each */
 		assert_int_equal(route->body_limit, (route->methods & bodies) == 0 ? 0 : body_limit_of(route));
 		/* What changes something is a change for the audit log; lookup-self only reads, whatever its method. */
 		if ((route->methods & METHOD_GET) == 0 && (route->methods & METHOD_LIST) == 0 && !only_asks(route))
