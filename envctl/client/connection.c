@@ -118,8 +118,9 @@ static enum error_code unix_failed(const struct address *address, struct error *
 	if (errno == EACCES || errno == EPERM)
 		return error_set(
 			err, ERR_PERMISSION,
-			"you may not use the socket %s; the system's administrator can add you to the group vaultd",
-			address->path);
+			"you may not use the socket %s (%s): the system's administrator can add you to the group vaultd; "
+			"a personal vault is its owner's alone, and yours is started with `vaultd`",
+			address->path, address->origin);
 	if (errno == ECONNREFUSED)
 		return error_set(err, ERR_UNREACHABLE,
 				 "no vaultd listens at %s (%s); start it with `vaultd` or `systemctl start vaultd`",

@@ -416,6 +416,10 @@ static const struct command commands[] = {
 		OPTIONS(env_settings_options), .examples = env_settings_examples, .handler = command_env_settings,
 		.summary = "Show or change an environment's settings",
 	},
+};
+
+/* Behind those of the other files. */
+static const struct command last_commands[] = {
 	{
 		.name = "version", .words = "", .json = true, .examples = version_examples, .handler = command_version,
 		.summary = "Print the version of envctl",
@@ -429,7 +433,8 @@ static const struct command commands[] = {
 /* clang-format on */
 
 static const struct command_table main_commands = {commands, ARRAY_LEN(commands)};
-static const struct command_table *const tables[] = {&main_commands, &slots_commands, &identity_commands};
+static const struct command_table closing_commands = {last_commands, ARRAY_LEN(last_commands)};
+static const struct command_table *const tables[] = {&main_commands, &identity_commands, &slots_commands, &closing_commands};
 
 const struct command *command_at(size_t i)
 {

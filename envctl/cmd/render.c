@@ -73,7 +73,9 @@ static enum error_code encode(const struct dialect *dialect, const struct answer
 	if (rc == ERR_OK && !all_texts)
 		rc = error_set(err, ERR_UNREPRESENTABLE, "%s cannot hold all variables; nothing was written",
 			       dialect_name(dialect));
-	warn_notes(&notes, NULL);
+	/* A single one is what the error says. */
+	if (rc == ERR_OK || !all_texts || notes.len > 1)
+		warn_notes(&notes, NULL);
 	return rc;
 }
 

@@ -102,6 +102,7 @@ def render_writes_files_safely(story):
     before = set(os.listdir(story.home))
     story.good("set", ENV, "MULTI", "-", stdin="a\nb")
     out = story.bad(1, "MULTI", "render", ENV, "--format", "docker", "-o", path)
+    assert out.err.count("MULTI") == 1, out
     assert set(os.listdir(story.home)) == before and "A=" in open(path).read()
     story.bad(3, "", "render", ENV, "--format", "json", "-o", story.path("no/such/folder/x"))
     story.bad(64, "--format is needed", "render", ENV)
