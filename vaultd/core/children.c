@@ -10,27 +10,39 @@
 
 #define CHAINS 1024	/* a power of two */
 
+/* A child among those of one parent. */
+struct parent_link {
+	struct parent_link *next, **at;
+	struct child *child;
+	const char *parent;
+};
+
 struct child {
 	struct child *next;
 	struct record_key key;
 	uint8_t mount[ID_LEN];
 	size_t size;		/* of the block that all of this is */
 	size_t parents_len;
-	char *path;		/* NUL-terminated, and behind it its parents, each with its NUL */
-	char texts[];
+	char *path;		/* NUL-terminated, behind the links, and behind it its parents, each with its NUL */
+	struct parent_link links[];
 };
 
+/* Each write asks for the children of its environment: what it finds must not depend on how many others have parents. */
 struct children {
 	pthread_mutex_t lock;
 	struct child *chains[CHAINS];
+	struct parent_link *by_parent[CHAINS];
+	uint8_t hash_key[crypto_shorthash_KEYBYTES];
 };
 
 struct children *children_new(void)
 {
 	struct children *children = calloc(1, sizeof(*children));
 
-	if (children)
-		pthread_mutex_init(&children->lock, NULL);
+	if (!children)
+		return NULL;
+	pthread_mutex_init(&children->lock, NULL);
+	randombytes_buf(children->hash_key, sizeof(children->hash_key));
 	return children;
 }
 
@@ -49,6 +61,41 @@ static struct child **chain_of(struct children *children, const struct record_ke
 	return &children->chains[hash & (CHAINS - 1)];
 }
 
+/* Names are chosen by clients, who must not be able to put them all into one chain. */
+static struct parent_link **chain_of_parent(struct children *children, const char *parent)
+{
+	uint8_t hash[crypto_shorthash_BYTES];
+	uint64_t number;
+
+	crypto_shorthash(hash, (const uint8_t *)parent, strlen(parent), children->hash_key);
+	memcpy(&number, hash, sizeof(number));
+	return &children->by_parent[number & (CHAINS - 1)];
+}
+
+static void link_to_parents(struct children *children, struct child *child)
+{
+	for (size_t i = 0; i < child->parents_len; i++) {
+		struct parent_link *link = &child->links[i];
+
+		link->at = chain_of_parent(children, link->parent);
+		link->next = *link->at;
+		if (link->next)
+			link->next->at = &link->next;
+		*link->at = link;
+	}
+}
+
+static void unlink_from_parents(struct child *child)
+{
+	for (size_t i = 0; i < child->parents_len; i++) {
+		struct parent_link *link = &child->links[i];
+
+		*link->at = link->next;
+		if (link->next)
+			link->next->at = link->at;
+	}
+}
+
 static void remove_locked(struct children *children, const struct record_key *key)
 {
 	struct child **link = chain_of(children, key), *child;
@@ -59,12 +106,13 @@ static void remove_locked(struct children *children, const struct record_key *ke
 	if (!child)
 		return;
 	*link = child->next;
+	unlink_from_parents(child);
 	child_free(child);
 }
 
 static struct child *child_new(const struct record_key *key, const struct head_record *head)
 {
-	size_t size = sizeof(struct child) + head->path.len + 1u;
+	size_t size = sizeof(struct child) + head->parents_len * sizeof(struct parent_link) + head->path.len + 1u;
 	struct child *child;
 	char *at;
 
@@ -77,10 +125,12 @@ static struct child *child_new(const struct record_key *key, const struct head_r
 	child->size = size;
 	child->parents_len = head->parents_len;
 	memcpy(child->mount, head->mount, ID_LEN);
-	child->path = child->texts;
+	child->path = (char *)(child->links + head->parents_len);
 	at = mempcpy(child->path, head->path.at, head->path.len);
-	for (size_t i = 0; i < head->parents_len; i++)
+	for (size_t i = 0; i < head->parents_len; i++) {
+		child->links[i] = (struct parent_link){ .child = child, .parent = at + 1 };
 		at = mempcpy(at + 1, head->parents[i].at, head->parents[i].len);
+	}
 	return child;
 }
 
@@ -99,6 +149,7 @@ enum error_code children_put(struct children *children, const struct record_key 
 	if (child) {
 		child->next = *chain_of(children, head_key);
 		*chain_of(children, head_key) = child;
+		link_to_parents(children, child);
 	}
 	pthread_mutex_unlock(&children->lock);
 	return child || head->parents_len == 0 ? ERR_OK : ERR_NO_MEMORY;
@@ -121,6 +172,7 @@ void children_clear(struct children *children)
 			children->chains[i] = child->next;
 			child_free(child);
 		}
+	memset(children->by_parent, 0, sizeof(children->by_parent));
 	pthread_mutex_unlock(&children->lock);
 }
 
@@ -134,16 +186,6 @@ void children_free(struct children *children)
 }
 
 /* -- looking up ------------------------------------------------------------ */
-
-static bool extends(const struct child *child, const char *path)
-{
-	const char *parent = child->path + strlen(child->path) + 1;
-
-	for (size_t i = 0; i < child->parents_len; i++, parent += strlen(parent) + 1)
-		if (strcmp(parent, path) == 0)
-			return true;
-	return false;
-}
 
 /* Environments that were found, each to be looked at in its turn. */
 struct search {
@@ -160,19 +202,20 @@ static bool is_found(const struct search *search, const struct child *child)
 	return false;
 }
 
-static void add_children(const struct children *children, const uint8_t *mount, const char *path, const char *root,
+static void add_children(struct children *children, const uint8_t *mount, const char *path, const char *root,
 			 struct search *search)
 {
-	for (size_t i = 0; i < CHAINS; i++)
-		for (const struct child *child = children->chains[i]; child; child = child->next) {
-			if (memcmp(child->mount, mount, ID_LEN) != 0 || !extends(child, path) ||
-			    strcmp(child->path, root) == 0 || is_found(search, child))
-				continue;
-			if (search->len == search->limit)
-				search->more = true;
-			else
-				search->found[search->len++] = child;
-		}
+	for (const struct parent_link *link = *chain_of_parent(children, path); link && !search->more; link = link->next) {
+		const struct child *child = link->child;
+
+		if (memcmp(child->mount, mount, ID_LEN) != 0 || strcmp(link->parent, path) != 0 ||
+		    strcmp(child->path, root) == 0 || is_found(search, child))
+			continue;
+		if (search->len == search->limit)
+			search->more = true;
+		else
+			search->found[search->len++] = child;
+	}
 }
 
 static void search_wipe(struct search *search)

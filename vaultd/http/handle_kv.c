@@ -245,8 +245,10 @@ static void change_revisions(struct request *request, enum kv_change change)
 	if (!request_target(request, false) || !body_object(request, &body))
 		return;
 	request->revisions = calloc(LIMIT_MAX_VERSIONS, sizeof(*request->revisions));
-	if (!request->revisions)
+	if (!request->revisions) {
+		reply_empty(request, 500);
 		return;
+	}
 	request->op.revisions = request->revisions;
 	if (member(&body, "versions", &versions) && !add_from_list(request, &versions))
 		reply_refuse(request, 400, "the member versions must be a list of at most 1000 whole numbers");
