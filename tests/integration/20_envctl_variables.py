@@ -54,7 +54,7 @@ def values_from_streams_and_files(story):
         handle.write(b"\xff\xfe")
     story.bad(1, "not UTF-8", "set", ENV, "F", "--file", path)
     story.bad(1, "NUL", "set", ENV, "F", "-", stdin=b"a\0b")
-    assert story.json_of("get", ENV, "--json")["revision"] == 4
+    assert story.json_of("get", ENV, "--json")["revision"] == 5
 
 
 @case
