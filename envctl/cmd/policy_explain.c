@@ -2,6 +2,7 @@
 
 #include "client/identity.h"
 #include "cmd/output.h"
+#include "cmd/policy_option.h"
 #include "cmd/session.h"
 #include "cmd/token_input.h"
 #include "vault/json_emit.h"
@@ -9,25 +10,6 @@
 #include "vault/names.h"
 
 #define EXIT_DENIED 4
-
-static enum error_code add_policies(const struct invocation *inv, struct secret_buf *body, struct error *err)
-{
-	const char *comma = "";
-
-	json_emit_raw(body, ",\"policies\":[");
-	for (size_t i = 0; i < inv->given_len; i++) {
-		if (inv->given[i].id != OPT_POLICY)
-			continue;
-		enum error_code rc = policy_name_check(inv->given[i].value, err);
-		if (rc != ERR_OK)
-			return error_prefix(err, "--policy");
-		json_emit_raw(body, comma);
-		json_emit_cstring(body, inv->given[i].value);
-		comma = ",";
-	}
-	json_emit_raw(body, "]");
-	return ERR_OK;
-}
 
 /* The path as policies write it; that of a request is understood as well. */
 static enum error_code make_body(const struct invocation *inv, struct secret_buf *body, struct error *err)
@@ -47,7 +29,8 @@ static enum error_code make_body(const struct invocation *inv, struct secret_buf
 	json_emit_raw(body, ",\"capability\":");
 	json_emit_cstring(body, capability);
 	if (option_is_given(inv, OPT_POLICY)) {
-		rc = add_policies(inv, body, err);
+		json_emit_raw(body, ",\"policies\":");
+		rc = emit_policy_list(inv, body, err);
 	} else if (option_is_given(inv, OPT_TOKEN)) {
 		rc = token_input("Token: ", &token, err);
 		if (rc == ERR_OK) {

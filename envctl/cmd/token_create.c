@@ -3,6 +3,7 @@
 #include "client/identity.h"
 #include "cmd/fields.h"
 #include "cmd/output.h"
+#include "cmd/policy_option.h"
 #include "cmd/session.h"
 #include "vault/clock.h"
 #include "vault/json_emit.h"
@@ -49,24 +50,10 @@ static enum error_code add_duration(const struct invocation *inv, enum option_id
 
 static enum error_code add_policies(const struct invocation *inv, struct secret_buf *out, struct error *err)
 {
-	const char *comma = "";
-
 	if (!option_is_given(inv, OPT_POLICY))
 		return ERR_OK;
 	emit_key(out, "policies");
-	json_emit_raw(out, "[");
-	for (size_t i = 0; i < inv->given_len; i++) {
-		if (inv->given[i].id != OPT_POLICY)
-			continue;
-		enum error_code rc = policy_name_check(inv->given[i].value, err);
-		if (rc != ERR_OK)
-			return error_prefix(err, "--policy");
-		json_emit_raw(out, comma);
-		json_emit_cstring(out, inv->given[i].value);
-		comma = ",";
-	}
-	json_emit_raw(out, "]");
-	return ERR_OK;
+	return emit_policy_list(inv, out, err);
 }
 
 /* "name=value", each name once: the scanner on the other side refuses the second. */
