@@ -32,7 +32,7 @@ static void test_root_token(void **state)
 	assert_int_equal(strlen(fixture->init.root_token), TOKEN_TEXT_LEN);
 	/* Twice: from the store, then from the cache. */
 	for (int i = 0; i < 2; i++) {
-		memset(&caller, 0, sizeof(caller));
+		caller_release(&caller);
 		assert_int_equal(authenticate(fixture, fixture->init.root_token, NULL, &caller), ERR_OK);
 		assert_int_equal(caller.kind, CALLER_TOKEN);
 		assert_true(caller.root);
@@ -42,6 +42,7 @@ static void test_root_token(void **state)
 		assert_int_equal(caller.created, START_TIME);
 		assert_int_equal(caller.expires, 0);
 	}
+	caller_release(&caller);
 }
 
 static void test_bad_tokens(void **state)
@@ -298,6 +299,7 @@ static void test_not_initialized(void **state)
 	assert_false(result.has_key);
 	assert_int_equal(vault_authenticate(vault, "root", 4, NULL, &caller, &err), ERR_OK);
 	assert_true(caller.root);
+	caller_release(&caller);
 	assert_int_equal(vault_authenticate(vault, "roo", 3, NULL, &caller, &err), ERR_DENIED);
 	vault_close(vault);
 	snprintf(command, sizeof(command), "rm -rf %s", directory);

@@ -79,7 +79,8 @@ static void no_step_depends_on_the_secret(void **state)
 	struct trace first[2] = {0}, now[2];
 
 	(void)state;
-#if !defined(__x86_64__)
+	/* The checks that a sanitizer puts into the code take steps of their own. */
+#if !defined(__x86_64__) || defined(__SANITIZE_ADDRESS__)
 	skip();
 #endif
 	for (int kind = 0; kind < 3; kind++) {
