@@ -210,7 +210,7 @@ def test_CVE_2020_25816_batch_tokens_end_with_their_parents():
 
 def test_0_6_4_the_default_policy_is_for_oneself_alone():
     """With it a token may look at itself, renew and revoke itself, use its cubbyhole, wrap, and ask what it may; nothing else on any route."""
-    own = ("/v1/auth/token/lookup-self", "/v1/auth/token/renew-self", "/v1/sys/capabilities-self", "/v1/sys/internal/ui/", "/v1/cubbyhole/",
+    own = ("/v1/auth/token/lookup-self", "/v1/auth/token/renew-self", "/v1/sys/capabilities-self", "/v1/sys/policy/explain", "/v1/sys/internal/ui/", "/v1/cubbyhole/",
            "/v1/sys/wrapping/", "/v1/sys/tools/", "/v1/sys/leases/renew", "/v1/sys/leases/lookup", "/v1/sys/renew")
     token = create(no_default_policy=False)["client_token"]
     for route in ROUTES:
