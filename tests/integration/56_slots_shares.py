@@ -75,7 +75,7 @@ def test_what_is_wrong_with_a_share_is_named():
         refused(give(daemon, made["shares"][0][:-1] + "1"), 400, "character that shares do not have")
         refused(give(daemon, other["shares"][0]), 400, "another vault")
         refused(give(daemon, other["keys"][0]), 400, "another vault")
-        refused(give(daemon, made["keys"][0][:-2] + "00"), 400, "typing mistake")
+        refused(give(daemon, vault.mistyped(made["keys"][0])), 400, "typing mistake")
         refused(give(daemon, "00" * 32), 400)
         same(daemon.get("sys/seal-status").json["progress"], 0)
         same(give(daemon, made["shares"][0]).json["progress"], 1)

@@ -255,6 +255,11 @@ class Daemon:
         self.remove()
 
 
+def mistyped(text):
+    """The text with another last character."""
+    return text[:-1] + ("0" if text[-1] != "0" else "1")
+
+
 def personal(**options):
     """A daemon that runs, initialised and unsealed."""
     daemon = Daemon(**options)
