@@ -41,6 +41,7 @@ static const struct error_row rows[ERR_CODE_COUNT] = {
 	[ERR_EXISTS] = { "exists", 400, EXIT_CONFLICT },
 	[ERR_UNRESOLVED] = { "unresolved", 422, EXIT_GENERAL },
 	[ERR_UNREPRESENTABLE] = { "unrepresentable", 400, EXIT_GENERAL },
+	[ERR_SCHEMA] = { "schema", 400, EXIT_GENERAL },
 	[ERR_USAGE] = { "usage", 500, EXIT_USAGE },
 	[ERR_CONFIG] = { "config", 500, EXIT_CONFIG },
 	[ERR_SEALED] = { "sealed", 503, EXIT_SEALED },

@@ -80,17 +80,17 @@ static enum error_code compose(struct edit *edit, const struct env_set *texts, s
 	cleanup_(secret_buf_freep) struct secret_buf *body = secret_buf_new(TEXT_MAX);
 	cleanup_(secret_buf_freep) struct secret_buf *whole = secret_buf_new(TEXT_MAX);
 	struct error found = ERROR_INIT;
-	struct notes notes = {.len = 0};
+	cleanup_(notes_free) struct notes notes = { .len = 0 };
 
 	if (body == NULL || whole == NULL)
 		return error_set(err, ERR_NO_MEMORY, "out of memory");
-	enum error_code rc = dialect_encode(edit->dialect, texts, body, &notes, &found);
+	enum error_code rc = dialect_encode(edit->dialect, texts, NULL, body, &notes, &found);
 	if (rc == ERR_UNREPRESENTABLE && !option_is_given(edit->inv, OPT_DIALECT)) {
 		error_clear(&found);
-		notes = (struct notes){.len = 0};
+		notes_free(&notes);
 		secret_buf_reset(body);
 		edit->dialect = dialect_find("shell");
-		rc = dialect_encode(edit->dialect, texts, body, &notes, &found);
+		rc = dialect_encode(edit->dialect, texts, NULL, body, &notes, &found);
 	}
 	if (rc != ERR_OK) {
 		warn_notes(&notes, NULL);
@@ -121,7 +121,7 @@ static enum error_code parse(const struct edit *edit, const struct secret_buf *t
 {
 	cleanup_(env_set_freep) struct env_set *texts = env_set_new(PLAN_SET_MAX);
 	cleanup_(env_set_freep) struct env_set *wanted = env_set_new(PLAN_SET_MAX);
-	struct notes notes = {.len = 0};
+	cleanup_(notes_free) struct notes notes = { .len = 0 };
 	enum error_code rc = ERR_OK;
 
 	if (texts == NULL || wanted == NULL)

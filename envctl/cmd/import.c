@@ -13,7 +13,7 @@ static enum error_code read_texts(const struct dialect *dialect, const char *fil
 				  struct error *err)
 {
 	cleanup_(secret_buf_freep) struct secret_buf *text = NULL;
-	struct notes notes = {.len = 0};
+	cleanup_(notes_free) struct notes notes = { .len = 0 };
 	enum error_code rc = file_read_secret(file, FILE_ANY_MODE, true, LIMIT_ENV_FILE, &text, err);
 
 	if (rc != ERR_OK)

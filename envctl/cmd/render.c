@@ -59,7 +59,7 @@ static enum error_code encode(const struct dialect *dialect, const struct answer
 			      const struct name_filter *filter, struct secret_buf *out, struct error *err)
 {
 	cleanup_(env_set_freep) struct env_set *set = env_set_new(PLAN_SET_MAX);
-	struct notes notes = {.len = 0};
+	cleanup_(notes_free) struct notes notes = { .len = 0 };
 	struct json_value variables;
 
 	if (set == NULL)
@@ -69,7 +69,7 @@ static enum error_code encode(const struct dialect *dialect, const struct answer
 	enum error_code rc = texts_of(&variables, filter, set, &notes, err);
 	bool all_texts = notes.errors == 0;
 	if (rc == ERR_OK)
-		rc = dialect_encode(dialect, set, out, &notes, err);
+		rc = dialect_encode(dialect, set, NULL, out, &notes, err);
 	if (rc == ERR_OK && !all_texts)
 		rc = error_set(err, ERR_UNREPRESENTABLE, "%s cannot hold all variables; nothing was written",
 			       dialect_name(dialect));

@@ -23,7 +23,7 @@ static enum error_code build(const struct invocation *inv, const struct answer *
 		.arguments = inv->program,
 		.max_bytes = largest_start(),
 	};
-	struct notes notes = {.len = 0};
+	cleanup_(notes_free) struct notes notes = { .len = 0 };
 	struct json_value variables, allowed;
 	enum error_code rc = session_filter(inv, &options.filter, err);
 

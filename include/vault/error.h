@@ -36,6 +36,7 @@ enum error_code {
 	ERR_EXISTS,
 	ERR_UNRESOLVED,		/* an environment's parents or templates do not give its variables */
 	ERR_UNREPRESENTABLE,	/* a dialect cannot hold a value */
+	ERR_SCHEMA,		/* variables are not what their schema asks for */
 	ERR_USAGE,		/* command line */
 	ERR_CONFIG,		/* configuration file */
 	/* of the vault's state */

@@ -91,6 +91,16 @@
 #define LIMIT_TOKEN_PATH_SUFFIX_LEN 64
 #define LIMIT_REVOKE_BATCH 256		/* tokens deleted in one commit; what is left below them is dead already */
 
+/* schemas (docs/schema.md) */
+#define LIMIT_SCHEMA_TEXT (256u * 1024)	/* a .env.example with its comments */
+#define LIMIT_SCHEMA_NODES 65536	/* of all decorators of one text */
+#define LIMIT_SCHEMA_DEPTH 16		/* of a decorator's value: lists in calls in lists */
+#define LIMIT_SCHEMA_REGEXES 1024
+#define LIMIT_REGEX_LEN 1024
+#define LIMIT_REGEX_MATCH 100000	/* steps of one match; beyond, the value counts as not matching, with a warning */
+#define LIMIT_SCHEMA_CACHE (16u * 1024 * 1024)	/* compiled schemas in the daemon's memory */
+#define LIMIT_BODY_SCHEMA (1600u * 1024)	/* a schema's text, each byte of it escaped */
+
 /* HTTP */
 #define LIMIT_TARGET_LEN 4096		/* request target, path and query */
 #define LIMIT_HEADER_LEN 16384		/* all request headers together */

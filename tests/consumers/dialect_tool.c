@@ -94,11 +94,11 @@ static void answer_refused(struct tool *tool, const struct notes *notes, bool na
 static int encode_line(struct tool *tool, const char *line, size_t len)
 {
 	struct error err = ERROR_INIT;
-	struct notes notes = { 0 };
+	cleanup_(notes_free) struct notes notes = { .len = 0 };
 	cleanup_(env_set_freep) struct env_set *set = env_set_new(LIMIT_ENV_FILE);
 	if (!set || !read_set(tool, line, len, set))
 		return EXIT_DATA;
-	enum error_code code = dialect_encode(tool->dialect, set, tool->text, &notes, &err);
+	enum error_code code = dialect_encode(tool->dialect, set, NULL, tool->text, &notes, &err);
 	if (code == ERR_UNREPRESENTABLE) {
 		answer_refused(tool, &notes, true);
 		return 0;
@@ -129,7 +129,7 @@ static void answer_set(struct tool *tool, const struct env_set *set)
 static int decode_line(struct tool *tool, const char *line, size_t len)
 {
 	struct error err = ERROR_INIT;
-	struct notes notes = { 0 };
+	cleanup_(notes_free) struct notes notes = { .len = 0 };
 	cleanup_(env_set_freep) struct env_set *set = env_set_new(LIMIT_ENV_FILE);
 	secret_buf_reset(tool->text);
 	if (!set || !append_unhex(tool->text, line, len))

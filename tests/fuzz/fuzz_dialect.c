@@ -32,10 +32,10 @@ static size_t dialect_count(void)
 static void expect_same_when_written(const struct dialect *dialect, const struct env_set *set)
 {
 	struct error err = ERROR_INIT;
-	struct notes notes = { 0 };
+	cleanup_(notes_free) struct notes notes = { .len = 0 };
 	cleanup_(env_set_freep) struct env_set *again = env_set_new(ROOM);
 	cleanup_(secret_buf_freep) struct secret_buf *out = secret_buf_new(ROOM);
-	enum error_code code = dialect_encode(dialect, set, out, &notes, &err);
+	enum error_code code = dialect_encode(dialect, set, NULL, out, &notes, &err);
 	fuzz_expect(code == ERR_OK || code == ERR_UNREPRESENTABLE);
 	fuzz_expect((code == ERR_OK) == (notes.errors == 0));
 	/* A reader takes some names that its writer avoids; it never gives a value that cannot be written. */
@@ -51,7 +51,7 @@ static void expect_same_when_written(const struct dialect *dialect, const struct
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct error err = ERROR_INIT;
-	struct notes notes = { 0 };
+	cleanup_(notes_free) struct notes notes = { .len = 0 };
 	cleanup_(env_set_freep) struct env_set *set = env_set_new(ROOM);
 	if (size == 0)
 		return 0;

@@ -71,7 +71,7 @@ static inline void check_set(const struct decode_row *row, const struct env_set 
 static inline void check_decode(const struct dialect *dialect, const struct decode_row *row)
 {
 	struct error err = ERROR_INIT;
-	struct notes notes = { 0 };
+	cleanup_(notes_free) struct notes notes = { .len = 0 };
 	cleanup_(env_set_freep) struct env_set *set = env_set_new(1u << 20);
 	size_t len = row->len > 0 ? row->len : strlen(row->text);
 	assert_non_null(set);
@@ -113,14 +113,14 @@ static inline void check_refuse_table(const char *dialect_name, const struct ref
 	for (size_t i = 0; i < count; i++) {
 		const struct refuse_row *row = &rows[i];
 		struct error err = ERROR_INIT;
-		struct notes notes = { 0 };
+		cleanup_(notes_free) struct notes notes = { .len = 0 };
 		cleanup_(env_set_freep) struct env_set *set = env_set_new(4u << 20);
 		size_t name_len = row->name_len > 0 ? row->name_len : strlen(row->name);
 		size_t value_len = row->value_len > 0 ? row->value_len : strlen(row->value);
 		assert_int_equal(env_set_put(set, row->name, name_len, row->value, value_len, 0, NULL, &err), ERR_OK);
 		assert_int_equal(env_set_put(all, row->name, name_len, row->value, value_len, 0, NULL, &err), ERR_OK);
 		secret_buf_append_text(out, "what was in it before");
-		enum error_code code = dialect_encode(dialect, set, out, &notes, &err);
+		enum error_code code = dialect_encode(dialect, set, NULL, out, &notes, &err);
 		if (code != (row->refused ? ERR_UNREPRESENTABLE : ERR_OK))
 			fail_msg("row %zu (%s): %s", i, row->name, code == ERR_OK ? "was not refused" : err.text);
 		assert_int_equal(secret_buf_len(out) == 0, row->refused != NULL);
@@ -134,20 +134,20 @@ static inline void check_refuse_table(const char *dialect_name, const struct ref
 		assert_int_equal(notes.errors, 1);
 	}
 	struct error err = ERROR_INIT;
-	struct notes notes = { 0 };
+	cleanup_(notes_free) struct notes notes = { .len = 0 };
 	if (refused > 0)
-		assert_int_equal(dialect_encode(dialect, all, out, &notes, &err), ERR_UNREPRESENTABLE);
+		assert_int_equal(dialect_encode(dialect, all, NULL, out, &notes, &err), ERR_UNREPRESENTABLE);
 	assert_int_equal(notes.errors, refused);
 }
 
 static inline void check_written(const char *dialect_name, const char *name, const char *value, const char *expected)
 {
 	struct error err = ERROR_INIT;
-	struct notes notes = { 0 };
+	cleanup_(notes_free) struct notes notes = { .len = 0 };
 	cleanup_(env_set_freep) struct env_set *set = env_set_new(1u << 20);
 	cleanup_(secret_buf_freep) struct secret_buf *out = secret_buf_new(1u << 20);
 	assert_int_equal(env_set_put(set, name, strlen(name), value, strlen(value), 0, NULL, &err), ERR_OK);
-	if (dialect_encode(must_find(dialect_name), set, out, &notes, &err) != ERR_OK)
+	if (dialect_encode(must_find(dialect_name), set, NULL, out, &notes, &err) != ERR_OK)
 		fail_msg("%s", err.text);
 	secret_buf_append_char(out, '\0');
 	assert_string_equal(secret_buf_text(out), expected);

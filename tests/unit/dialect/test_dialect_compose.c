@@ -109,7 +109,7 @@ static void all_bad_lines_are_named(void **state)
 	static const char text[] = "A=1\nB=$X\n;\nC='ok'\nD=\"${Y}\"\nE=\xe9\n";
 	static const unsigned lines[] = { 2, 3, 5, 6 };
 	struct error err = ERROR_INIT;
-	struct notes notes = { 0 };
+	cleanup_(notes_free) struct notes notes = { .len = 0 };
 	cleanup_(env_set_freep) struct env_set *set = env_set_new(100);
 	(void)state;
 	assert_int_equal(dialect_decode(must_find("compose"), text, strlen(text), set, &notes, &err), ERR_INVALID);

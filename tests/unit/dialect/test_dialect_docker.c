@@ -90,13 +90,13 @@ static void writes_raw_lines(void **state)
 static void warns_about_outer_quotes(void **state)
 {
 	struct error err = ERROR_INIT;
-	struct notes notes = { 0 };
+	cleanup_(notes_free) struct notes notes = { .len = 0 };
 	cleanup_(env_set_freep) struct env_set *set = env_set_new(100);
 	cleanup_(secret_buf_freep) struct secret_buf *out = secret_buf_new(100);
 	(void)state;
 	assert_int_equal(env_set_put(set, "A", 1, "'b'", 3, 0, NULL, &err), ERR_OK);
 	assert_int_equal(env_set_put(set, "B", 1, "'b", 2, 0, NULL, &err), ERR_OK);
-	assert_int_equal(dialect_encode(must_find("docker"), set, out, &notes, &err), ERR_OK);
+	assert_int_equal(dialect_encode(must_find("docker"), set, NULL, out, &notes, &err), ERR_OK);
 	assert_int_equal(notes.len, 1);
 	assert_int_equal(notes.items[0].severity, NOTE_WARNING);
 	assert_string_equal(notes.items[0].name, "A");
@@ -108,7 +108,7 @@ static void longest_line(void **state)
 	const size_t limit = 65535;
 	char *text = malloc(limit + 2);
 	struct error err = ERROR_INIT;
-	struct notes notes = { 0 };
+	cleanup_(notes_free) struct notes notes = { .len = 0 };
 	cleanup_(env_set_freep) struct env_set *set = env_set_new(1u << 20);
 	(void)state;
 	assert_non_null(text);

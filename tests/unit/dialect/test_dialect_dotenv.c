@@ -127,7 +127,7 @@ static void each_bad_line_is_named_once(void **state)
 	static const char text[] = "A=b#c\nB=\"{\n \\\"x\\\": 1\n}\"\nC=ok\nD=$X\n";
 	static const unsigned lines[] = { 1, 2, 6 };
 	struct error err = ERROR_INIT;
-	struct notes notes = { 0 };
+	cleanup_(notes_free) struct notes notes = { .len = 0 };
 	cleanup_(env_set_freep) struct env_set *set = env_set_new(100);
 	(void)state;
 	assert_int_equal(dialect_decode(must_find("dotenv"), text, strlen(text), set, &notes, &err), ERR_INVALID);

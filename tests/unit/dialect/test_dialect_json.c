@@ -33,7 +33,7 @@ static void every_other_kind_is_named(void **state)
 {
 	static const char text[] = "{\"A\": 1, \"B\": \"ok\", \"C\": null, \"D\": [1]}";
 	struct error err = ERROR_INIT;
-	struct notes notes = { 0 };
+	cleanup_(notes_free) struct notes notes = { .len = 0 };
 	cleanup_(env_set_freep) struct env_set *set = env_set_new(100);
 	(void)state;
 	assert_int_equal(dialect_decode(must_find("json"), text, strlen(text), set, &notes, &err), ERR_INVALID);
@@ -59,13 +59,13 @@ static void nul_is_held(void **state)
 static void one_variable_a_line(void **state)
 {
 	struct error err = ERROR_INIT;
-	struct notes notes = { 0 };
+	cleanup_(notes_free) struct notes notes = { .len = 0 };
 	cleanup_(env_set_freep) struct env_set *set = env_set_new(100);
 	cleanup_(secret_buf_freep) struct secret_buf *out = secret_buf_new(100);
 	(void)state;
 	assert_int_equal(env_set_put(set, "B", 1, "x\"y", 3, 0, NULL, &err), ERR_OK);
 	assert_int_equal(env_set_put(set, "A", 1, "", 0, 0, NULL, &err), ERR_OK);
-	assert_int_equal(dialect_encode(must_find("json"), set, out, &notes, &err), ERR_OK);
+	assert_int_equal(dialect_encode(must_find("json"), set, NULL, out, &notes, &err), ERR_OK);
 	secret_buf_append_char(out, '\0');
 	assert_string_equal(secret_buf_text(out), "{\n  \"B\": \"x\\\"y\",\n  \"A\": \"\"\n}\n");
 }

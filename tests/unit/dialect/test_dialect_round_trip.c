@@ -153,9 +153,9 @@ static void put(struct env_set *set, const char *name, const struct text *value)
 static void check_round_trip(const struct dialect *dialect, const struct env_set *set, struct secret_buf *out)
 {
 	struct error err = ERROR_INIT;
-	struct notes notes = { 0 };
+	cleanup_(notes_free) struct notes notes = { .len = 0 };
 	cleanup_(env_set_freep) struct env_set *decoded = env_set_new(2u * BIG);
-	if (dialect_encode(dialect, set, out, &notes, &err) != ERR_OK)
+	if (dialect_encode(dialect, set, NULL, out, &notes, &err) != ERR_OK)
 		fail_msg("%s: %s", dialect_name(dialect), err.text);
 	if (dialect_decode(dialect, secret_buf_text(out), secret_buf_len(out), decoded, &notes, &err) != ERR_OK)
 		fail_msg("%s: %s", dialect_name(dialect), err.text);
@@ -167,7 +167,7 @@ static size_t check_generated_set(const struct property *property, struct secret
 {
 	const struct dialect *dialect = must_find(property->dialect);
 	struct error err = ERROR_INIT;
-	struct notes notes = { 0 };
+	cleanup_(notes_free) struct notes notes = { .len = 0 };
 	size_t expected = 0;
 	cleanup_(env_set_freep) struct env_set *all = env_set_new(1u << 20);
 	cleanup_(env_set_freep) struct env_set *held = env_set_new(1u << 20);
@@ -183,7 +183,7 @@ static size_t check_generated_set(const struct property *property, struct secret
 		else
 			expected++;
 	}
-	enum error_code code = dialect_encode(dialect, all, out, &notes, &err);
+	enum error_code code = dialect_encode(dialect, all, NULL, out, &notes, &err);
 	assert_int_equal(code, expected > 0 ? ERR_UNREPRESENTABLE : ERR_OK);
 	assert_int_equal(notes.errors, expected);
 	for (size_t i = 0; i < notes.len; i++) {
@@ -229,7 +229,7 @@ static bool check_generated_text(const struct dialect *dialect, struct secret_bu
 {
 	struct text text;
 	struct error err = ERROR_INIT;
-	struct notes notes = { 0 };
+	cleanup_(notes_free) struct notes notes = { .len = 0 };
 	cleanup_(env_set_freep) struct env_set *set = env_set_new(1u << 20);
 	generate_text(&text);
 	enum error_code code = dialect_decode(dialect, text.bytes, text.len, set, &notes, &err);
@@ -237,7 +237,7 @@ static bool check_generated_text(const struct dialect *dialect, struct secret_bu
 	assert_int_equal(code == ERR_OK, notes.errors == 0);
 	if (code != ERR_OK)
 		return false;
-	code = dialect_encode(dialect, set, out, &notes, &err);
+	code = dialect_encode(dialect, set, NULL, out, &notes, &err);
 	assert_true(code == ERR_OK || code == ERR_UNREPRESENTABLE);
 	if (code == ERR_OK)
 		check_round_trip(dialect, set, out);
@@ -271,7 +271,7 @@ static void check_big_text(const char *unit, char *text)
 		text[at] = unit[at % unit_len];
 	for (size_t i = 0; dialect_at(i); i++) {
 		struct error err = ERROR_INIT;
-		struct notes notes = { 0 };
+		cleanup_(notes_free) struct notes notes = { .len = 0 };
 		cleanup_(env_set_freep) struct env_set *set = env_set_new(2u * BIG);
 		double start = seconds_now();
 		enum error_code code = dialect_decode(dialect_at(i), text, BIG, set, &notes, &err);
@@ -318,13 +318,13 @@ static void lines_of_a_megabyte(void **state)
 	for (size_t i = 0; dialect_at(i); i++) {
 		const char *name = dialect_name(dialect_at(i));
 		struct error err = ERROR_INIT;
-		struct notes notes = { 0 };
+		cleanup_(notes_free) struct notes notes = { .len = 0 };
 		double start = seconds_now();
 		if (strcmp(name, "docker") == 0) {
-			assert_int_equal(dialect_encode(dialect_at(i), set, out, &notes, &err), ERR_UNREPRESENTABLE);
+			assert_int_equal(dialect_encode(dialect_at(i), set, NULL, out, &notes, &err), ERR_UNREPRESENTABLE);
 			assert_int_equal(notes.errors, 10);
 		} else if (strcmp(name, "dotenv") == 0) {
-			assert_int_equal(dialect_encode(dialect_at(i), set, out, &notes, &err), ERR_UNREPRESENTABLE);
+			assert_int_equal(dialect_encode(dialect_at(i), set, NULL, out, &notes, &err), ERR_UNREPRESENTABLE);
 			assert_int_equal(notes.errors, 1);
 		} else {
 			check_round_trip(dialect_at(i), set, out);

@@ -145,7 +145,7 @@ static void longest_value_is_that_of_execve(void **state)
 	value[1] = '=';
 	/* NAME=VALUE up to ARG_MAX - 1. */
 	struct error err = ERROR_INIT;
-	struct notes notes = { 0 };
+	cleanup_(notes_free) struct notes notes = { .len = 0 };
 	cleanup_(env_set_freep) struct env_set *set = env_set_new(8u << 20);
 	assert_int_equal(dialect_decode(must_find("systemd"), value, arg_max - 1, set, &notes, &err), ERR_OK);
 	assert_int_equal(env_set_count(set), 1);

@@ -2,8 +2,8 @@
  * --env-file of docker and podman, and compose's `format: raw`: a line is NAME=
  * and then the value, byte for byte, quotes and blanks included.
  */
-#include "dialect_row.h"
-#include "dialect_text.h"
+#include "dialect/row.h"
+#include "dialect/text.h"
 #include "vault/names.h"
 
 /* Go's line scanner gives up on a longer line. The CR of a CRLF counts. */
@@ -165,6 +165,7 @@ const struct dialect dialect_docker = {
 	.opening = "",
 	.closing = "",
 	.is_text = true,
+	.is_env_file = true,
 	.read = docker_read,
 	.refuse = docker_refuse,
 	.warn = docker_warn,

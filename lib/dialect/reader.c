@@ -1,4 +1,4 @@
-#include "dialect_row.h"
+#include "dialect/row.h"
 
 #include <string.h>
 

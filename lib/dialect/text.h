@@ -1,6 +1,6 @@
 /*
  * Classes of characters that readers of env files tell apart. Private to
- * lib/dialect*.c.
+ * lib/dialect/.
  */
 #pragma once
 

@@ -5,8 +5,8 @@
  */
 #include <stdint.h>
 
-#include "dialect_row.h"
-#include "dialect_text.h"
+#include "dialect/row.h"
+#include "dialect/text.h"
 #include "utf8.h"
 #include "vault/names.h"
 
@@ -248,6 +248,7 @@ const struct dialect dialect_systemd = {
 	.opening = "",
 	.closing = "",
 	.is_text = true,
+	.is_env_file = true,
 	.read = systemd_read,
 	.refuse = systemd_refuse,
 	.write = systemd_write,

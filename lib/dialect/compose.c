@@ -4,8 +4,8 @@
  */
 #include <stdint.h>
 
-#include "dialect_row.h"
-#include "dialect_text.h"
+#include "dialect/row.h"
+#include "dialect/text.h"
 #include "utf8.h"
 #include "vault/names.h"
 
@@ -322,6 +322,7 @@ const struct dialect dialect_compose = {
 	.opening = "",
 	.closing = "",
 	.is_text = true,
+	.is_env_file = true,
 	.read = compose_read,
 	.refuse = compose_refuse,
 	.write = compose_write,

@@ -1,8 +1,8 @@
 /*
  * One JSON object of strings.
  */
-#include "dialect_row.h"
-#include "dialect_text.h"
+#include "dialect/row.h"
+#include "dialect/text.h"
 #include "vault/json_emit.h"
 #include "vault/json_scan.h"
 #include "vault/names.h"

@@ -4,8 +4,8 @@
  * is refused with the reason, because whatever this reader made of it would be
  * wrong for somebody.
  */
-#include "dialect_row.h"
-#include "dialect_text.h"
+#include "dialect/row.h"
+#include "dialect/text.h"
 #include "vault/names.h"
 
 static const char hint_single[] = "put the value in single quotes";

@@ -2,8 +2,8 @@
  * `. file` of a POSIX shell: the part of the language that assigns constants.
  * Nothing is ever run or filled in; what would be is refused.
  */
-#include "dialect_row.h"
-#include "dialect_text.h"
+#include "dialect/row.h"
+#include "dialect/text.h"
 #include "vault/names.h"
 
 static const char hint_quote[] = "put the value in single quotes";
@@ -300,6 +300,7 @@ const struct dialect dialect_shell = {
 	.opening = "",
 	.closing = "",
 	.is_text = true,
+	.is_env_file = true,
 	.read = shell_read,
 	.refuse = shell_refuse,
 	.write = shell_write,

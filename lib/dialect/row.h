@@ -1,6 +1,6 @@
 /*
  * What a dialect is made of, and the cursor its reader works with. Private to
- * lib/dialect*.c.
+ * lib/dialect/.
  *
  * A row knows three things about itself: how to read a whole text, why it
  * cannot hold a variable, and how to write one that it can hold. Everything
@@ -32,18 +32,32 @@ struct reader {
 	struct error *err;
 };
 
+/* A text that is being written. */
+struct writer {
+	struct secret_buf *out;
+	const struct dialect_options *options;
+	char delimiter[48];		/* github's; made by open() */
+};
+
 struct dialect {
 	const char *name;
 	const char *summary;
 	const char *opening;		/* text before the first variable and after the last */
 	const char *closing;
 	bool is_text;			/* a NUL byte means that it is no such file at all */
+	bool is_env_file;		/* NAME=VALUE lines that people keep: part of --dialect auto */
+	bool is_directory;		/* a file for each variable: read_file and write of one file's content */
 	void (*read)(struct reader *reader);
+	void (*read_file)(struct reader *reader, const char *name, size_t name_len);
 	/* NULL when the dialect can hold the variable. */
 	const struct remark *(*refuse)(const struct env_entry *entry);
 	/* NULL, or what the user should know about a variable that is written. May be NULL itself. */
 	const struct remark *(*warn)(const struct env_entry *entry);
 	void (*write)(const struct env_entry *entry, bool first, struct secret_buf *out);
+	/* What needs the options instead: both may be NULL. open() writes what stands before the variables. */
+	enum error_code (*check_options)(const struct dialect_options *options, struct error *err);
+	void (*open)(struct writer *writer);
+	void (*write_with)(struct writer *writer, const struct env_entry *entry, bool first);
 };
 
 extern const struct dialect dialect_systemd;

@@ -1,0 +1,108 @@
+/*
+ * The schema of an environment: its .env.example (docs/schema.md).
+ *
+ * Three layers in one text, each optional: plain assignments and what their
+ * comments say; @env-spec decorators; facts of our own in "# vaultd:" comments.
+ * Nothing of a schema is ever executed, and no file is opened: what a schema
+ * refers to (@import, exec(), $(...)) is reported as not resolved.
+ *
+ * A parsed schema is immutable and may be used by any thread. All functions are
+ * pure but for the libraries they load. Work is bounded: linear in text and
+ * values, but for the regular expressions, which have a budget.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vault/attributes.h"
+#include "vault/env_set.h"
+#include "vault/error.h"
+#include "vault/finding.h"
+#include "vault/secret_buf.h"
+
+struct schema;
+
+void schema_free(struct schema *schema);
+DEFINE_CLEANUP(struct schema *, schema_free);
+
+/*
+ * Every finding at once, with line and column. ERR_INVALID when one of them is an error: *ret is then NULL. ERR_TOO_LARGE over
+ * LIMIT_SCHEMA_TEXT bytes or LIMIT_VARIABLES items. Warnings leave it usable.
+ */
+enum error_code schema_parse(const char *text, size_t len, struct findings *findings, struct schema **ret,
+			     struct error *err) must_check;
+
+size_t schema_count(const struct schema *schema);
+/* Name of item i, in order of the text; valid as long as the schema. */
+const char *schema_name(const struct schema *schema, size_t i, size_t *ret_len);
+bool schema_knows(const struct schema *schema, const char *name, size_t len);
+/* Estimate of its memory, for caches. */
+size_t schema_bytes(const struct schema *schema);
+
+/* -- checking ---------------------------------------------------------------- */
+
+/* Schemas that count together: those of an environment's parents and its own. For a variable that several have, the later
+ * one's item counts alone. */
+struct schema_part {
+	const struct schema *schema;
+	const char *origin;	/* the environment it belongs to; NULL: the one that is checked */
+	bool enforce;		/* its findings are errors; otherwise all of them are warnings */
+};
+
+struct schema_variable {
+	const char *name;
+	size_t name_len;
+	const char *value;
+	size_t value_len;
+	bool is_json;		/* the value is JSON text that is no string */
+};
+
+enum schema_required {
+	SCHEMA_REQUIRED_AS_WRITTEN,
+	SCHEMA_REQUIRED_LISTED,	/* every item that is not commented out must be set and not empty, as dotenv-safe has it */
+};
+
+struct schema_check {
+	const struct schema_part *parts;
+	size_t parts_len;
+	const struct schema_variable *variables;	/* sorted by name (memcmp), each once */
+	size_t variables_len;
+	int64_t now_s;			/* for what expires */
+	const char *environment;	/* for forEnv() where @currentEnv names no variable that is set; NULL: none */
+	enum schema_required required;
+	bool strict;			/* warnings are errors */
+	bool unknown_ok;		/* variables that no part knows are not remarked on */
+	/* May a finding speak of this variable? NULL: of all. What it may not speak of is judged and counted, not shown. */
+	bool (*may_show)(void *arg, const char *name, size_t name_len);
+	void *arg;
+};
+
+/* *ret_hidden (may be NULL): errors about what may not be shown. ERR_OK whatever was found; errors are findings->errors. */
+enum error_code schema_validate(const struct schema_check *check, struct findings *findings, size_t *ret_hidden,
+				struct error *err) must_check;
+
+/* Is this variable sensitive? True for what no part says to be public. */
+bool schema_is_sensitive(const struct schema_part *parts, size_t parts_len, const char *name, size_t name_len);
+/* Is it to be unique: no other environment may have this value? (unique=env) */
+bool schema_is_unique(const struct schema_part *parts, size_t parts_len, const char *name, size_t name_len);
+
+/* -- for people --------------------------------------------------------------- */
+
+/* What is known of a variable and why: JSON object of name, origin, known, required, sensitive, type, example, docs, tags,
+ * deprecated, placeholder, vaultd and "facts": a list of {fact, value, layer, line, why}. */
+enum error_code schema_explain(const struct schema_part *parts, size_t parts_len, const char *name, size_t name_len,
+			       struct secret_buf *out, struct error *err) must_check;
+
+/* A schema for variables, without their values: names and what can be told of types and requiredness. */
+enum error_code schema_infer(const struct schema_variable *variables, size_t len, struct secret_buf *out,
+			     struct error *err) must_check;
+
+/* -- lint ------------------------------------------------------------------------ */
+
+/* The checks of dotenv-linter that apply (docs/schema.md), on an env file or a schema; "# dotenv-linter:off X" is honoured. */
+enum error_code env_lint(const char *text, size_t len, struct findings *findings, struct error *err) must_check;
+/* The text with everything mended that can be mended without changing what any reader reads from it, but for order. */
+enum error_code env_lint_fix(const char *text, size_t len, struct secret_buf *out, size_t *ret_fixed,
+			     struct error *err) must_check;

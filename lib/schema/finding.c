@@ -1,0 +1,173 @@
+#include "vault/finding.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "utf8.h"
+#include "vault/json_emit.h"
+
+const char *schema_layer_name(enum schema_layer layer)
+{
+	static const char *const names[] = { [LAYER_NONE] = "", [LAYER_PLAIN] = "plain", [LAYER_ENV_SPEC] = "decorator",
+					     [LAYER_OWN] = "vaultd" };
+
+	return names[layer];
+}
+
+void findings_free(struct findings *findings)
+{
+	free(findings->items);
+	*findings = (struct findings){ .items = NULL };
+}
+
+static bool make_room(struct findings *findings)
+{
+	size_t room = findings->room > 0 ? 2 * findings->room : 16;
+	struct finding *items;
+
+	if (findings->len < findings->room)
+		return true;
+	items = reallocarray(findings->items, room, sizeof(*items));
+	if (!items)
+		return false;
+	findings->items = items;
+	findings->room = room;
+	return true;
+}
+
+/* Takes out what is no error, in time that is paid by what had been put in. */
+static void drop_remarks(struct findings *findings)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < findings->len; i++)
+		if (findings->items[i].severity == FINDING_ERROR)
+			findings->items[kept++] = findings->items[i];
+	findings->omitted += findings->len - kept;
+	findings->len = kept;
+}
+
+static struct finding *place(struct findings *findings, enum finding_severity severity)
+{
+	if (findings->len == FINDINGS_MAX && severity == FINDING_ERROR && findings->errors <= FINDINGS_MAX)
+		drop_remarks(findings);
+	if (findings->len < FINDINGS_MAX && make_room(findings))
+		return &findings->items[findings->len++];
+	findings->omitted++;
+	return NULL;
+}
+
+/* A name may come from a damaged file: only printable ASCII goes to a terminal. */
+static void clean_name(char *ret, size_t size, const char *name, size_t len)
+{
+	static const char cut[] = "...";
+	size_t kept = len < size ? len : size - sizeof(cut);
+
+	for (size_t i = 0; i < kept; i++)
+		ret[i] = name[i] >= ' ' && name[i] <= '~' ? name[i] : '?';
+	ret[kept] = '\0';
+	if (kept < len)
+		memcpy(ret + kept, cut, sizeof(cut));
+}
+
+/* A sentence that was cut is still UTF-8. */
+static void trim_cut_character(char *text)
+{
+	size_t len = strlen(text), start = len;
+
+	while (start > 0 && len - start < 3 && ((unsigned char)text[start - 1] & 0xc0) == 0x80)
+		start--;
+	if (start > 0 && (unsigned char)text[start - 1] >= 0xc0 &&
+	    utf8_char_len((const unsigned char *)text + start - 1, len - start + 1) == 0)
+		text[start - 1] = '\0';
+}
+
+void findings_add(struct findings *findings, const struct finding *finding, const char *name, size_t name_len,
+		  const char *format, ...)
+{
+	struct finding *item;
+	va_list args;
+
+	if (finding->severity == FINDING_ERROR)
+		findings->errors++;
+	else if (finding->severity == FINDING_WARNING)
+		findings->warnings++;
+	item = place(findings, finding->severity);
+	if (!item)
+		return;
+	*item = *finding;
+	clean_name(item->name, sizeof(item->name), name, name_len);
+	va_start(args, format);
+	vsnprintf(item->text, sizeof(item->text), format, args);
+	va_end(args);
+	trim_cut_character(item->text);
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct finding *first = a, *second = b;
+
+	if (first->line != second->line)
+		return first->line < second->line ? -1 : 1;
+	if (first->column != second->column)
+		return first->column < second->column ? -1 : 1;
+	if (strcmp(first->name, second->name) != 0)
+		return strcmp(first->name, second->name);
+	return strcmp(first->code, second->code);
+}
+
+void findings_sort(struct findings *findings)
+{
+	if (findings->len > 1)
+		qsort(findings->items, findings->len, sizeof(*findings->items), compare);
+}
+
+static void emit_text(struct secret_buf *out, bool *first, const char *name, const char *text)
+{
+	if (text[0] == '\0')
+		return;
+	json_emit_raw(out, *first ? "" : ",");
+	*first = false;
+	json_emit_key(out, name);
+	json_emit_cstring(out, text);
+}
+
+static void emit_number(struct secret_buf *out, const char *name, unsigned number)
+{
+	if (number == 0)
+		return;
+	json_emit_raw(out, ",");
+	json_emit_key(out, name);
+	json_emit_uint(out, number);
+}
+
+static void emit_one(const struct finding *finding, struct secret_buf *out)
+{
+	static const char *const severities[] = { [FINDING_INFO] = "info", [FINDING_WARNING] = "warning",
+						  [FINDING_ERROR] = "error" };
+	bool first = true;
+
+	json_emit_raw(out, "{");
+	emit_text(out, &first, "severity", severities[finding->severity]);
+	emit_text(out, &first, "code", finding->code);
+	emit_text(out, &first, "variable", finding->name);
+	emit_number(out, finding->in_schema ? "schema_line" : "line", finding->line);
+	emit_number(out, finding->in_schema ? "schema_column" : "column", finding->column);
+	emit_text(out, &first, "layer", schema_layer_name(finding->layer));
+	emit_text(out, &first, "origin", finding->origin);
+	emit_text(out, &first, "message", finding->text);
+	emit_text(out, &first, "hint", finding->hint ? finding->hint : "");
+	json_emit_raw(out, "}");
+}
+
+void findings_emit_json(const struct findings *findings, struct secret_buf *out)
+{
+	json_emit_raw(out, "[");
+	for (size_t i = 0; i < findings->len; i++) {
+		json_emit_raw(out, i == 0 ? "" : ",");
+		emit_one(&findings->items[i], out);
+	}
+	json_emit_raw(out, "]");
+}

@@ -1,0 +1,125 @@
+/*
+ * A parsed schema as its parts see it. Private to lib/schema/.
+ *
+ * The reader (read_*.c) makes it, types.c compiles the types, validate.c judges,
+ * explain.c tells. All texts are spans of `texts`, one block that the schema
+ * owns; lists are arrays that it owns.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vault/finding.h"
+#include "vault/schema.h"
+
+struct span {
+	const char *at;
+	size_t len;
+};
+
+/* Where a fact was said, and by which layer. layer LAYER_NONE: nobody said it. */
+struct said {
+	enum schema_layer layer;
+	unsigned line, column;
+};
+
+/* -- values of decorators, before they mean anything ------------------------------- */
+
+enum node_kind {
+	NODE_TEXT,	/* text: unquoted or single-quoted, or without references */
+	NODE_REFERENCE,	/* $NAME: text is NAME */
+	NODE_CALL,	/* text(items...) */
+	NODE_LIST,	/* [items...] */
+	NODE_OBJECT,	/* {key=value, ...} */
+	NODE_REGEX,	/* /text/flags */
+	NODE_UNRESOLVED,	/* exec(), $(...), a text with references: what is never looked at */
+};
+
+struct node {
+	enum node_kind kind;
+	bool quoted;
+	struct span text, flags;
+	struct span key;	/* of a member of a call or an object: key=..., else empty */
+	struct node *items;
+	size_t items_len;
+	unsigned line, column;
+};
+
+/* -- conditions: @required=forEnv(a, b) | eq($X, v) | not(...) | isEmpty($X) | true | false */
+
+enum condition_kind {
+	CONDITION_CONSTANT,	/* constant */
+	CONDITION_FOR_ENV,	/* node->items: names of environments */
+	CONDITION_EQ, CONDITION_NOT, CONDITION_IS_EMPTY,
+	CONDITION_UNKNOWN,	/* cannot be told: neither required nor not, with a warning when it was read */
+};
+
+struct condition {
+	enum condition_kind kind;
+	bool constant;
+	const struct node *node;	/* the call */
+	struct condition *inner;	/* of not() */
+};
+
+/* -- types ----------------------------------------------------------------------------- */
+
+struct schema_type;	/* types.h: compiled, with its arguments */
+
+/* -- items ------------------------------------------------------------------------------ */
+
+enum required_default {
+	REQUIRED_PLAIN,		/* no @defaultRequired: the rules of the plain layer */
+	REQUIRED_TRUE, REQUIRED_FALSE,
+	REQUIRED_INFER,		/* a value: required; none: optional */
+};
+
+struct own_facts {	/* # vaultd: rotate=90d ...; zeros: not said */
+	struct said said;
+	int64_t rotate_s, grace_s;
+	struct span owner, notify;
+	unsigned min_entropy;	/* bits */
+	bool unique, immutable;
+};
+
+struct item {
+	struct span name;
+	unsigned line, column;
+	bool commented_out;	/* "# NAME=value": optional */
+	bool has_value;		/* there is something after = */
+	struct span value;	/* as written, quotes taken off: default or example; never executed or expanded */
+	bool is_placeholder;	/* by its look: changeme, <...>, your-... */
+	struct said required_said, sensitive_said, type_said, example_said, docs_said, deprecated_said, placeholder_said;
+	struct condition required;	/* counts when required_said.layer is not LAYER_NONE */
+	bool sensitive;			/* likewise */
+	const struct schema_type *type;	/* NULL: string */
+	struct span example, docs, deprecated, placeholder;
+	bool is_deprecated, is_internal;
+	struct span *tags;
+	size_t tags_len;
+	struct span *choices;		/* plain layer: "one of: a, b"; warnings only */
+	size_t choices_len;
+	struct own_facts own;
+};
+
+struct schema {
+	char *texts;
+	size_t texts_len;
+	struct item *items;	/* in order of the text, each name once: the last one counts */
+	size_t items_len;
+	uint32_t *sorted;	/* indexes of items by name */
+	enum required_default required_default;
+	struct said required_default_said;
+	bool sensitive_default;	/* @defaultSensitive; true when nobody says */
+	struct said sensitive_default_said;
+	struct span public_prefix;	/* inferFromPrefix(P): names with it are public */
+	struct span current_env;	/* @currentEnv=$NAME: NAME */
+	/* nodes and conditions of all items */
+	struct node **nodes;
+	size_t nodes_len;
+	size_t bytes;
+};
+
+/* NULL when there is none. */
+const struct item *schema_find(const struct schema *schema, const char *name, size_t len);

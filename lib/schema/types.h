@@ -1,0 +1,31 @@
+/*
+ * Types of variables: what @type=... and type=... of a "# vaultd:" comment
+ * name. Private to lib/schema/.
+ *
+ * A type is compiled once, when the schema is read: its arguments are checked,
+ * its regular expression is compiled. Judging a value then allocates nothing
+ * but what a library needs, and takes time linear in the value or a budget.
+ */
+#pragma once
+
+#include "schema/item.h"
+
+void schema_type_free(struct schema_type *type);
+
+/* node: a NODE_TEXT (the name alone) or a NODE_CALL (with arguments). own: a type of a "# vaultd:" comment, which has more
+ * names (hostport, pem, cron, ...). ERR_INVALID with a sentence that says what of it is wrong: unknown type, unknown or
+ * misplaced argument, a bound that is no number, a regular expression that does not compile. */
+enum error_code schema_type_compile(const struct node *node, bool own, struct schema_type **ret, struct error *err) must_check;
+
+const char *schema_type_name(const struct schema_type *type);	/* as it was written: "port" */
+
+/* True when the value is of the type. Else *ret_why is a static sentence ("is no port: 1 to 65535"), and detail, when it is not
+ * empty, says which bound of the type it broke, without the value ("shorter than 12 characters"). */
+bool schema_type_accepts(const struct schema_type *type, const char *value, size_t len, const char **ret_why,
+			 char *detail, size_t detail_size);
+
+/* What a value says of itself: when a certificate or JWT in it stops being valid. False: it is neither. */
+bool value_expiry(const char *value, size_t len, int64_t *ret_expires_s, const char **ret_what);
+
+/* A rough lower bound of what guessing takes, in bits: by the characters that occur and their repetition. */
+unsigned value_entropy_bits(const char *value, size_t len);
