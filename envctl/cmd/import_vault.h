@@ -13,8 +13,8 @@
 #include "client/kv_source.h"
 #include "cmd/commands.h"
 #include "cmd/import_versions.h"
-#include "run/name_filter.h"
 #include "vault/env_set.h"
+#include "vault/name_filter.h"
 
 #define IMPORT_ENVIRONMENTS_MAX 100000
 #define IMPORT_PLACEHOLDERS_MAX 10000 /* writes that only keep numbers in step, in one environment */

@@ -12,9 +12,9 @@
 #include <stddef.h>
 
 #include "client/vault_client.h"
-#include "run/name_filter.h"
 #include "vault/env_set.h"
 #include "vault/error.h"
+#include "vault/name_filter.h"
 #include "vault/secret_buf.h"
 
 #define PLAN_SET_MAX (16u * 1024 * 1024)

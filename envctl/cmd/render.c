@@ -5,34 +5,9 @@
 #include "cmd/plan.h"
 #include "cmd/session.h"
 #include "cmd/suggest.h"
+#include "vault/env_json.h"
 #include "vault/files.h"
 #include "vault/limits.h"
-
-static enum error_code add_text(struct env_set *set, const struct secret_buf *name, const struct json_value *value,
-				struct secret_buf *text, struct notes *notes, struct error *err)
-{
-	secret_buf_reset(text);
-	switch (value->kind) {
-	case JSON_SCAN_STRING:
-		json_append_unescaped(text, json_string_span(value));
-		break;
-	case JSON_SCAN_NUMBER:
-	case JSON_SCAN_BOOL:
-		secret_buf_append(text, value->raw.at, value->raw.len);
-		break;
-	case JSON_SCAN_NULL:
-	case JSON_SCAN_ARRAY:
-	case JSON_SCAN_OBJECT:
-		notes_add(notes, NOTE_ERROR, 0, secret_buf_text(name), secret_buf_len(name),
-			  "its value is JSON (null, a list or an object), not text", "leave it out with --except");
-		return ERR_OK;
-	}
-	enum error_code rc = secret_buf_check(text, "a variable", err);
-	if (rc != ERR_OK)
-		return rc;
-	return env_set_put(set, secret_buf_text(name), secret_buf_len(name), secret_buf_text(text),
-			   secret_buf_len(text), 0, NULL, err);
-}
 
 /* Everything that is no text is noted, so that the dialect's own refusals can be told with it. */
 static enum error_code texts_of(const struct json_value *variables, const struct name_filter *filter,
@@ -50,7 +25,8 @@ static enum error_code texts_of(const struct json_value *variables, const struct
 		secret_buf_reset(name);
 		json_append_unescaped(name, member.name);
 		if (name_filter_takes(filter, secret_buf_text(name), secret_buf_len(name)))
-			rc = add_text(set, name, &member.value, text, notes, err);
+			rc = env_json_put(set, secret_buf_text(name), secret_buf_len(name), &member.value, false, text,
+					  notes, err);
 	}
 	return rc;
 }

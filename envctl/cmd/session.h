@@ -5,9 +5,9 @@
 
 #include "client/vault_client.h"
 #include "cmd/commands.h"
-#include "run/name_filter.h"
 #include "vault/env_set.h"
 #include "vault/error.h"
+#include "vault/name_filter.h"
 #include "vault/secret_buf.h"
 
 /* A client of the address and token that the options name. */

@@ -23,10 +23,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "run/name_filter.h"
 #include "vault/dialect.h"
 #include "vault/error.h"
 #include "vault/json_scan.h"
+#include "vault/name_filter.h"
 
 struct child_env_options {
 	struct name_filter filter;

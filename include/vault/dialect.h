@@ -43,6 +43,7 @@ struct note {
 	const char *reason;		/* static text, never a value */
 	const char *hint;		/* static text or NULL: what to do */
 	uint32_t holders;		/* a refused value: bit i when dialect_at(i) can hold it */
+	bool skipped;			/* a warning about a variable that was left out because it cannot be held */
 };
 
 #define NOTES_MAX 10000	/* kept: one for each variable that there may be; further ones are counted */

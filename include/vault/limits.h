@@ -110,6 +110,7 @@
 #define LIMIT_BODY_POLICY (448u * 1024)	/* a policy's text, each byte of it escaped */
 #define LIMIT_BODY_INIT (96u * 1024)	/* sys/init and sys/unseal: the largest key file in base64 */
 #define LIMIT_BODY_SLOTS (192u * 1024)	/* sys/slots and what goes with it: two of the largest key files */
+#define LIMIT_SKIPPED_HEADER 2048	/* X-Vault-Skipped: names beyond it are counted */
 #define LIMIT_QUERY_ARGS 16
 #define LIMIT_QUERY_NAME_LEN 64		/* values are bounded by the target */
 #define LIMIT_HEADERS 64

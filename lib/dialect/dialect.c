@@ -131,8 +131,10 @@ static void refuse(const struct env_entry *entry, const struct remark *remark, b
 {
 	size_t before = notes->len;
 	notes_add(notes, skip ? NOTE_WARNING : NOTE_ERROR, 0, entry->name, entry->name_len, remark->reason, remark->hint);
-	if (notes->len > before)
-		notes->items[notes->len - 1].holders = holders_of(entry);
+	if (notes->len == before)
+		return;
+	notes->items[notes->len - 1].holders = holders_of(entry);
+	notes->items[notes->len - 1].skipped = skip;
 }
 
 /* Those that can be held go to *held (NULL: nobody needs them). */

@@ -358,7 +358,7 @@ kv("/v1/{mount}/metadata/{env}", "GET", {"secret/metadata/{env}": ["read"]})
 kv("/v1/{mount}/metadata/{env}", WRITE, {"secret/metadata/{env}": ["update"]}, body={"max_versions": 7}, ok=(204,))
 kv("/v1/{mount}/metadata/{env}", "PATCH", {"secret/metadata/{env}": ["patch"]}, body={"max_versions": 7}, headers=MERGE, ok=(204,))
 kv("/v1/{mount}/metadata/{env}", "DELETE", {"secret/metadata/{env}": ["delete"]}, ok=(204,))
-for verb in ("resolve", "history", "diff"):
+for verb in ("resolve", "render", "history", "diff"):
     kv("/v1/{mount}/%s/{env}" % verb, "GET", {"secret/data/{env}": ["read"]}, arguments="?from=2&to=2" if verb == "diff" else "")
 kv("/v1/{mount}/rollback/{env}", WRITE, {"secret/data/{env}": ["update"]}, body={"revision": 2})
 kv("/v1/{mount}/settings/{env}", "GET", {"secret/data/{env}": ["read"]})

@@ -79,6 +79,8 @@ static bool add_headers(const struct request *request, struct MHD_Response *resp
 		ok &= add(response, "Content-Type", reply->content_type ? reply->content_type : "application/json");
 	if (reply->etag[0] != '\0')
 		ok &= add(response, "ETag", reply->etag);
+	if (reply->skipped)
+		ok &= secret_buf_ok(reply->skipped) && add(response, "X-Vault-Skipped", secret_buf_text(reply->skipped));
 	if (request->connection->listener->tls)
 		ok &= add(response, "Strict-Transport-Security", "max-age=31536000; includeSubDomains");
 	if (reply->close || atomic_load_explicit(&request->server->draining, memory_order_relaxed))

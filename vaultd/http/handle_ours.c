@@ -5,6 +5,7 @@
 #include "core/vault_tokens.h"
 #include "http/change.h"
 #include "http/emit.h"
+#include "http/etag.h"
 #include "http/handlers.h"
 #include "http/internal.h"
 #include "http/rights.h"
@@ -63,7 +64,7 @@ static void answer_resolved(struct request *request, const struct kv_resolved *r
 
 	if (!out)
 		return;
-	snprintf(request->reply.etag, sizeof(request->reply.etag), "\"%.61s\"", resolved->etag);
+	reply_etag(request, resolved->etag);
 	/* One allocation for the ordinary case: text grows a little by quotes and escapes. */
 	(void)secret_buf_reserve(out, secret_buf_len(read->plain) * (origins ? 3 : 1) + 1024);
 	json_emit_raw(out, "{\"environment\":");
@@ -80,17 +81,6 @@ static void answer_resolved(struct request *request, const struct kv_resolved *r
 	emit_allow_names(out, resolved);
 	json_emit_raw_n(out, "}", 1);
 	reply_envelope_end(request, NULL, false);
-}
-
-/* If-None-Match is a list of quoted tags, or "*". */
-static bool matches_etag(const char *condition, const char *etag)
-{
-	char quoted[72];
-
-	if (!condition)
-		return false;
-	snprintf(quoted, sizeof(quoted), "\"%s\"", etag);
-	return strcmp(condition, "*") == 0 || strcmp(condition, etag) == 0 || strstr(condition, quoted) != NULL;
 }
 
 struct resolve_arguments {
@@ -119,12 +109,6 @@ static bool read_arguments(struct request *request, struct resolve_arguments *re
 	return true;
 }
 
-static void answer_not_modified(struct request *request, const char *etag)
-{
-	reply_empty(request, 304);
-	snprintf(request->reply.etag, sizeof(request->reply.etag), "\"%.61s\"", etag);
-}
-
 /* What this request waits to see changed: what the client has, else what there is now. */
 static void remember_etag(struct request *request, const char *etag)
 {
@@ -136,7 +120,7 @@ static void remember_etag(struct request *request, const char *etag)
 static bool is_due(const struct request *request, const char *etag)
 {
 	if (request->head.if_none_match)
-		return !matches_etag(request->head.if_none_match, etag);
+		return !etag_matches(request->head.if_none_match, etag);
 	return strcmp(request->wait_etag, etag) != 0;
 }
 
@@ -167,8 +151,8 @@ static bool resolve_once(struct request *request, const struct resolve_arguments
 			return true;
 		}
 	}
-	if (matches_etag(request->head.if_none_match, resolved.etag))
-		answer_not_modified(request, resolved.etag);
+	if (etag_matches(request->head.if_none_match, resolved.etag))
+		reply_not_modified(request, resolved.etag);
 	else
 		answer_resolved(request, &resolved, arguments->origins);
 	return false;

@@ -24,6 +24,7 @@ route_handler handle_data_read, handle_data_write, handle_data_patch, handle_dat
 route_handler handle_delete_revisions, handle_undelete, handle_destroy, handle_subkeys;
 route_handler handle_metadata_read, handle_metadata_list, handle_metadata_write, handle_metadata_patch;
 route_handler handle_metadata_delete, handle_config_read, handle_config_write;
+route_handler handle_render;
 route_handler handle_resolve, handle_history, handle_diff, handle_rollback, handle_settings_read, handle_settings_write;
 route_handler handle_wrap, handle_wrapping_lookup, handle_unwrap, handle_rewrap;
 route_handler handle_tools_random, handle_tools_hash;

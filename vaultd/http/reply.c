@@ -13,6 +13,7 @@
 void reply_reset(struct reply *reply)
 {
 	secret_buf_free(reply->body);
+	secret_buf_free(reply->skipped);
 	*reply = (struct reply){ .close = reply->close };
 }
 

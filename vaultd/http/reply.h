@@ -22,6 +22,7 @@ struct reply {
 	bool enveloped;			/* begun by reply_envelope(): may be wrapped */
 	const char *content_type;	/* NULL: application/json */
 	char etag[64];			/* "": none */
+	struct secret_buf *skipped;	/* the value of X-Vault-Skipped with its NUL; NULL: none */
 	bool close;			/* the connection ends after this answer */
 	unsigned retry_after_s;		/* 0: not said */
 	bool rate_limited;		/* these are said: of the quota that refused */

@@ -191,6 +191,7 @@ static const struct route routes[] = {
 
 	/* what Vault does not have; decided on the path below data/ */
 	{ "/v1/{mount}/resolve/{env}", METHOD_GET, CAP_READ, 0, AUDIT_READ, 0, handle_resolve },
+	{ "/v1/{mount}/render/{env}", METHOD_GET, CAP_READ, 0, AUDIT_READ, 0, handle_render },
 	{ "/v1/{mount}/history/{env}", METHOD_GET, CAP_READ, 0, AUDIT_READ, 0, handle_history },
 	{ "/v1/{mount}/diff/{env}", METHOD_GET, CAP_READ, 0, AUDIT_READ, 0, handle_diff },
 	{ "/v1/{mount}/rollback/{env}", WRITE, CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_CHANGE, 0, handle_rollback },

@@ -210,6 +210,8 @@ static const struct row rows[] = {
 	{ "/v1/secret/metadata/a", "secret/", METHOD_DELETE, ROUTE_FOUND, "/v1/{mount}/metadata/{env}", "a" },
 	{ "/v1/secret/resolve/a", "secret/", METHOD_GET, ROUTE_FOUND, "/v1/{mount}/resolve/{env}", "a" },
 	{ "/v1/secret/resolve/a", "secret/", METHOD_POST, ROUTE_NO_METHOD, "/v1/{mount}/resolve/{env}", "a" },
+	{ "/v1/secret/render/a/b", "secret/", METHOD_GET, ROUTE_FOUND, "/v1/{mount}/render/{env}", "a/b" },
+	{ "/v1/secret/render/a", "secret/", METHOD_PUT, ROUTE_NO_METHOD, "/v1/{mount}/render/{env}", "a" },
 	{ "/v1/secret/history/a", "secret/", METHOD_GET, ROUTE_FOUND, "/v1/{mount}/history/{env}", "a" },
 	{ "/v1/secret/diff/a", "secret/", METHOD_GET, ROUTE_FOUND, "/v1/{mount}/diff/{env}", "a" },
 	{ "/v1/secret/rollback/a", "secret/", METHOD_POST, ROUTE_FOUND, "/v1/{mount}/rollback/{env}", "a" },

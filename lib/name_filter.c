@@ -1,4 +1,4 @@
-#include "run/name_filter.h"
+#include "vault/name_filter.h"
 
 #include <string.h>
 
