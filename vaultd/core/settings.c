@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/allow_names.h"
+#include "core/head_touch.h"
 #include "core/parents.h"
 #include "core/revision_build.h"
 #include "core/vault_state.h"
@@ -152,29 +153,6 @@ static enum error_code put_settings(const struct settings_write *change, const s
 	return records_put(write, &key, entry->eid, secret_buf_bytes(encoding), secret_buf_len(encoding), NULL, err);
 }
 
-/* The head is put anew with the settings: caches of heads hold both, and whoever waits for the environment is told. */
-static enum error_code touch_head(const struct vault *vault, const struct head_entry *entry,
-				  const struct parent_list *parents, struct records_write *write, struct error *err)
-{
-	cleanup_(secret_buf_freep) struct secret_buf *encoding = secret_buf_new(LIMIT_REVISION_PLAIN);
-	struct text_span spans[LIMIT_PARENTS];
-	struct head_record head = entry->head;
-
-	if (!encoding)
-		return error_set(err, ERR_NO_MEMORY, "no memory is left for the environment's head");
-	if (parents) {
-		memcpy(spans, parents->items, sizeof(spans));
-		head.parents = spans;
-		head.parents_len = parents->len;
-	}
-	head.updated = vault_now(vault);
-	encode_head(encoding, &head);
-	if (secret_buf_check(encoding, "the environment's head", err) != ERR_OK)
-		return err->code;
-	return records_put(write, &entry->key, entry->eid, secret_buf_bytes(encoding), secret_buf_len(encoding), NULL,
-			   err);
-}
-
 static enum error_code check_parents(struct vault *vault, const struct settings_write *change,
 				     const struct head_entry *entry, struct records_view *view,
 				     struct records_write *write, struct error *err)
@@ -206,7 +184,9 @@ static enum error_code prepare_settings(struct records_request *request, struct 
 		return err->code;
 	if (change->text && put_settings(change, entry, write, err) != ERR_OK)
 		return err->code;
-	return touch_head(waited->vault, entry, change->parents, write, err);
+	if (!change->parents)
+		return head_touch(entry, vault_now(waited->vault), write, err);
+	return head_touch_parents(entry, vault_now(waited->vault), change->parents->items, change->parents->len, write, err);
 }
 
 struct settings_patch {
