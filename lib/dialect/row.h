@@ -62,6 +62,8 @@ struct dialect {
 
 extern const struct dialect dialect_systemd;
 extern const struct dialect dialect_docker;
+extern const struct dialect dialect_podman;
+extern const struct dialect dialect_kubectl;
 extern const struct dialect dialect_compose;
 extern const struct dialect dialect_dotenv;
 extern const struct dialect dialect_shell;
