@@ -10,8 +10,7 @@ void notes_free(struct notes *notes)
 	*notes = (struct notes){ .items = NULL };
 }
 
-/* A name may come from a damaged file: only printable ASCII goes to a terminal. */
-static void clean_name(char *ret, size_t size, const char *name, size_t len)
+void note_name(char *ret, size_t size, const char *name, size_t len)
 {
 	static const char cut[] = "...";
 	size_t kept = len < size ? len : size - sizeof(cut);
@@ -68,7 +67,7 @@ void notes_add(struct notes *notes, enum note_severity severity, unsigned line, 
 	if (!note)
 		return;
 	*note = (struct note){ .severity = severity, .line = line, .reason = reason, .hint = hint };
-	clean_name(note->name, sizeof(note->name), name, name_len);
+	note_name(note->name, sizeof(note->name), name, name_len);
 }
 
 void note_holders(const struct note *note, char *ret, size_t size)

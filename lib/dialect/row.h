@@ -107,3 +107,6 @@ void reader_warn(struct reader *reader, unsigned line, const char *name, size_t 
 extern const struct remark remark_nul;
 extern const struct remark remark_not_utf8;
 extern const struct remark remark_not_identifier;
+
+/* A name for a note, cut to fit. It may come from a damaged file: only printable ASCII goes to a terminal. */
+void note_name(char *ret, size_t size, const char *name, size_t len);
