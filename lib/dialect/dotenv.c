@@ -40,6 +40,10 @@ static const struct remark remark_export = {
 	"readers disagree about export here",
 	"write export NAME=VALUE with one blank after export, or leave export out",
 };
+static const struct remark remark_empty = {
+	"newer versions of node take the next line for this empty value, or export for a part of its name",
+	"write NAME='' for an empty value",
+};
 static const struct remark remark_hash = {
 	"# is a comment here for some readers and part of the value for others",
 	"put the value in quotes, or a blank before a comment",
@@ -319,9 +323,11 @@ static const struct remark *read_equals(struct reader *reader, const char *name,
 	return at_tab(reader) ? &remark_tab : NULL;
 }
 
-static const struct remark *read_value(struct reader *reader)
+static const struct remark *read_value(struct reader *reader, bool exported)
 {
 	size_t end = line_end(reader, reader->at);
+	if (reader->at == end && (exported || reader->text[reader->at - 1] != '='))
+		return &remark_empty;
 	if (reader->at < end && is_one_of(reader_peek(reader), "'\""))
 		return read_quoted(reader);
 	return read_unquoted(reader, reader->text + reader->at, end - reader->at);
@@ -330,13 +336,15 @@ static const struct remark *read_value(struct reader *reader)
 static void read_assignment(struct reader *reader)
 {
 	unsigned line = reader->line;
+	size_t start = reader->at;
 	const struct remark *refused = skip_export(reader);
+	bool exported = reader->at > start;
 	const char *name = reader->text + reader->at;
 	size_t name_len = scan_name(reader);
 	if (!refused)
 		refused = read_equals(reader, name, name_len);
 	if (!refused)
-		refused = read_value(reader);
+		refused = read_value(reader, exported);
 	if (refused)
 		reader_refuse(reader, line, name, name_len, refused);
 	else

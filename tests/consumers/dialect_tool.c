@@ -3,14 +3,18 @@
  * cases in one process, one a line. Bytes are hexadecimal, so that any byte can
  * be passed.
  *
+ *   dialect_tool list
+ *     out  NAME text|directory
  *   dialect_tool encode DIALECT
  *     in   {"NAME": "hex of the value", ...}
- *     out  ok <hex of the text>
+ *     out  ok <hex of the text>           (of a directory: {"FILE": "hex of its content", ...})
  *          refused ["NAME", ...]          (at most NOTES_MAX names)
  *   dialect_tool decode DIALECT
- *     in   <hex of the text>
+ *     in   <hex of the text>              (of a directory as above)
  *     out  ok {"NAME": "hex of the value", ...}
  *          refused ["reason", ...]
+ *
+ * github's delimiter is made of the characters 0 to f, the same each time.
  *
  * Exit code 0; 64 for wrong usage, 65 for a line that is none of these, 70 when
  * a case failed in any other way than by being refused.
@@ -91,6 +95,43 @@ static void answer_refused(struct tool *tool, const struct notes *notes, bool na
 	json_emit_raw(tool->answer, "]");
 }
 
+/* The whole of a directory as one object of file names and contents. */
+static enum error_code write_directory(struct tool *tool, const struct env_set *set, struct notes *notes, struct error *err)
+{
+	const char *comma = "";
+	if (dialect_check(tool->dialect, set, NULL, notes, err) != ERR_OK)
+		return err->code;
+	json_emit_raw(tool->answer, "ok {");
+	for (size_t i = 0; i < env_set_count(set); i++) {
+		struct env_entry entry = env_set_at(set, i);
+		bool present;
+		if (dialect_encode_file(tool->dialect, &entry, tool->text, &present, err) != ERR_OK)
+			return err->code;
+		if (!present)
+			continue;
+		json_emit_raw(tool->answer, comma);
+		json_emit_string(tool->answer, entry.name, entry.name_len);
+		json_emit_raw(tool->answer, ": \"");
+		append_hex(tool->answer, secret_buf_bytes(tool->text), secret_buf_len(tool->text));
+		json_emit_raw(tool->answer, "\"");
+		comma = ", ";
+	}
+	json_emit_raw(tool->answer, "}");
+	return ERR_OK;
+}
+
+static enum error_code write_text(struct tool *tool, const struct env_set *set, struct notes *notes, struct error *err)
+{
+	static const struct dialect_options options = {
+		.random = { '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f' },
+	};
+	if (dialect_encode(tool->dialect, set, &options, tool->text, notes, err) != ERR_OK)
+		return err->code;
+	json_emit_raw(tool->answer, "ok ");
+	append_hex(tool->answer, secret_buf_bytes(tool->text), secret_buf_len(tool->text));
+	return ERR_OK;
+}
+
 static int encode_line(struct tool *tool, const char *line, size_t len)
 {
 	struct error err = ERROR_INIT;
@@ -98,18 +139,16 @@ static int encode_line(struct tool *tool, const char *line, size_t len)
 	cleanup_(env_set_freep) struct env_set *set = env_set_new(LIMIT_ENV_FILE);
 	if (!set || !read_set(tool, line, len, set))
 		return EXIT_DATA;
-	enum error_code code = dialect_encode(tool->dialect, set, NULL, tool->text, &notes, &err);
+	enum error_code code = dialect_is_directory(tool->dialect) ? write_directory(tool, set, &notes, &err) :
+								     write_text(tool, set, &notes, &err);
 	if (code == ERR_UNREPRESENTABLE) {
 		answer_refused(tool, &notes, true);
 		return 0;
 	}
-	if (code != ERR_OK) {
-		fprintf(stderr, "dialect_tool: %s\n", err.text);
-		return EXIT_FAILED;
-	}
-	json_emit_raw(tool->answer, "ok ");
-	append_hex(tool->answer, secret_buf_bytes(tool->text), secret_buf_len(tool->text));
-	return 0;
+	if (code == ERR_OK)
+		return 0;
+	fprintf(stderr, "dialect_tool: %s\n", err.text);
+	return EXIT_FAILED;
 }
 
 static void answer_set(struct tool *tool, const struct env_set *set)
@@ -126,16 +165,35 @@ static void answer_set(struct tool *tool, const struct env_set *set)
 	json_emit_raw(tool->answer, "}");
 }
 
+/* Every file; the first failure that is not a refusal ends it. */
+static enum error_code read_directory(struct tool *tool, const struct env_set *files, struct env_set *set,
+				      struct notes *notes, struct error *err)
+{
+	enum error_code worst = ERR_OK;
+	for (size_t i = 0; i < env_set_count(files); i++) {
+		struct env_entry file = env_set_at(files, i);
+		enum error_code code = dialect_decode_file(tool->dialect, file.name, file.name_len, file.value,
+							   file.value_len, set, notes, err);
+		if (code != ERR_OK && code != ERR_INVALID)
+			return code;
+		worst = code != ERR_OK ? code : worst;
+	}
+	return worst;
+}
+
 static int decode_line(struct tool *tool, const char *line, size_t len)
 {
 	struct error err = ERROR_INIT;
 	cleanup_(notes_free) struct notes notes = { .len = 0 };
 	cleanup_(env_set_freep) struct env_set *set = env_set_new(LIMIT_ENV_FILE);
+	cleanup_(env_set_freep) struct env_set *files = env_set_new(LIMIT_ENV_FILE);
+	bool directory = dialect_is_directory(tool->dialect);
 	secret_buf_reset(tool->text);
-	if (!set || !append_unhex(tool->text, line, len))
+	if (!set || !files || !(directory ? read_set(tool, line, len, files) : append_unhex(tool->text, line, len)))
 		return EXIT_DATA;
-	enum error_code code = dialect_decode(tool->dialect, secret_buf_text(tool->text), secret_buf_len(tool->text), set,
-					      &notes, &err);
+	enum error_code code = directory ? read_directory(tool, files, set, &notes, &err) :
+					   dialect_decode(tool->dialect, secret_buf_text(tool->text),
+							  secret_buf_len(tool->text), set, &notes, &err);
 	if (code == ERR_OK) {
 		answer_set(tool, set);
 		return 0;
@@ -168,12 +226,21 @@ static int run(struct tool *tool, int (*handle)(struct tool *tool, const char *l
 	return fflush(stdout) == 0 ? status : EXIT_FAILED;
 }
 
+static int list(void)
+{
+	for (size_t i = 0; dialect_at(i); i++)
+		printf("%s %s\n", dialect_name(dialect_at(i)), dialect_is_directory(dialect_at(i)) ? "directory" : "text");
+	return fflush(stdout) == 0 ? 0 : EXIT_FAILED;
+}
+
 int main(int argc, char **argv)
 {
+	if (argc == 2 && strcmp(argv[1], "list") == 0)
+		return list();
 	bool encode = argc == 3 && strcmp(argv[1], "encode") == 0;
 	struct tool tool = { .dialect = argc == 3 ? dialect_find(argv[2]) : NULL };
 	if (!tool.dialect || (!encode && strcmp(argv[1], "decode") != 0)) {
-		fprintf(stderr, "usage: dialect_tool encode|decode DIALECT\n");
+		fprintf(stderr, "usage: dialect_tool list | encode DIALECT | decode DIALECT\n");
 		return EXIT_USAGE;
 	}
 	if (sodium_init() < 0)
