@@ -97,7 +97,12 @@
 #define LIMIT_SCHEMA_DEPTH 16		/* of a decorator's value: lists in calls in lists */
 #define LIMIT_SCHEMA_REGEXES 1024
 #define LIMIT_REGEX_LEN 1024
-#define LIMIT_REGEX_MATCH 100000	/* steps of one match; beyond, the value counts as not matching, with a warning */
+#define LIMIT_REGEX_MATCH 100000	/* steps of one match, and four for each byte; beyond, the value counts as not matching, with a warning */
+#define LIMIT_REGEX_DEPTH 32		/* parentheses in parentheses */
+#define LIMIT_REGEX_HEAP (1024u * 1024)	/* memory of one match */
+#define LIMIT_TYPE_DEPTH 4		/* arrays of records of arrays */
+#define LIMIT_TYPE_MEMBERS 1000		/* of an enum, or domains of a url */
+#define LIMIT_TYPE_ELEMENTS 10000	/* of an array or record held in one value */
 #define LIMIT_SCHEMA_CACHE (16u * 1024 * 1024)	/* compiled schemas in the daemon's memory */
 #define LIMIT_BODY_SCHEMA (1600u * 1024)	/* a schema's text, each byte of it escaped */
 

@@ -24,6 +24,12 @@ const char *schema_type_name(const struct schema_type *type);	/* as it was writt
 bool schema_type_accepts(const struct schema_type *type, const char *value, size_t len, const char **ret_why,
 			 char *detail, size_t detail_size);
 
+/* The why of a pattern that would take too many steps: the value counts as not matching, and people must be told of the pattern. */
+extern const char schema_type_over_budget[];
+
+/* string(allowEmpty=true): an empty value counts as given. */
+bool schema_type_allows_empty(const struct schema_type *type);
+
 /* What a value says of itself: when a certificate or JWT in it stops being valid. False: it is neither. */
 bool value_expiry(const char *value, size_t len, int64_t *ret_expires_s, const char **ret_what);
 
