@@ -5,14 +5,16 @@
  *
  *   dialect_tool list
  *     out  NAME text|directory
- *   dialect_tool encode DIALECT
+ *   dialect_tool encode|encode-notes DIALECT
  *     in   {"NAME": "hex of the value", ...}
  *     out  ok <hex of the text>           (of a directory: {"FILE": "hex of its content", ...})
  *          refused ["NAME", ...]          (at most NOTES_MAX names)
- *   dialect_tool decode DIALECT
+ *   dialect_tool decode|decode-notes DIALECT
  *     in   <hex of the text>              (of a directory as above)
  *     out  ok {"NAME": "hex of the value", ...}
  *          refused ["reason", ...]
+ *   With -notes the answer is only what was noted, as a list of
+ *     {"line": 1, "severity": "error", "name": "NAME", "reason": "..."}
  *
  * github's delimiter is made of the characters 0 to f, the same each time.
  *
@@ -36,6 +38,7 @@ struct tool {
 	struct secret_buf *text;	/* the env file */
 	struct secret_buf *scratch;
 	struct secret_buf *answer;
+	bool notes;			/* what was noted is the answer */
 };
 
 static bool append_unhex(struct secret_buf *out, const char *hex, size_t len)
@@ -95,6 +98,26 @@ static void answer_refused(struct tool *tool, const struct notes *notes, bool na
 	json_emit_raw(tool->answer, "]");
 }
 
+static void answer_notes(struct tool *tool, const struct notes *notes)
+{
+	static const char *const severities[] = { "info", "warning", "error" };
+	secret_buf_reset(tool->answer);
+	json_emit_raw(tool->answer, "[");
+	for (size_t i = 0; i < notes->len; i++) {
+		const struct note *note = &notes->items[i];
+		json_emit_raw(tool->answer, i > 0 ? ", {\"line\": " : "{\"line\": ");
+		json_emit_uint(tool->answer, note->line);
+		json_emit_raw(tool->answer, ", \"severity\": ");
+		json_emit_cstring(tool->answer, severities[note->severity]);
+		json_emit_raw(tool->answer, ", \"name\": ");
+		json_emit_cstring(tool->answer, note->name);
+		json_emit_raw(tool->answer, ", \"reason\": ");
+		json_emit_cstring(tool->answer, note->reason);
+		json_emit_raw(tool->answer, "}");
+	}
+	json_emit_raw(tool->answer, "]");
+}
+
 /* The whole of a directory as one object of file names and contents. */
 static enum error_code write_directory(struct tool *tool, const struct env_set *set, struct notes *notes, struct error *err)
 {
@@ -141,12 +164,13 @@ static int encode_line(struct tool *tool, const char *line, size_t len)
 		return EXIT_DATA;
 	enum error_code code = dialect_is_directory(tool->dialect) ? write_directory(tool, set, &notes, &err) :
 								     write_text(tool, set, &notes, &err);
-	if (code == ERR_UNREPRESENTABLE) {
+	if (code == ERR_UNREPRESENTABLE && !tool->notes)
 		answer_refused(tool, &notes, true);
+	if (code == ERR_OK || code == ERR_UNREPRESENTABLE) {
+		if (tool->notes)
+			answer_notes(tool, &notes);
 		return 0;
 	}
-	if (code == ERR_OK)
-		return 0;
 	fprintf(stderr, "dialect_tool: %s\n", err.text);
 	return EXIT_FAILED;
 }
@@ -194,12 +218,13 @@ static int decode_line(struct tool *tool, const char *line, size_t len)
 	enum error_code code = directory ? read_directory(tool, files, set, &notes, &err) :
 					   dialect_decode(tool->dialect, secret_buf_text(tool->text),
 							  secret_buf_len(tool->text), set, &notes, &err);
-	if (code == ERR_OK) {
-		answer_set(tool, set);
-		return 0;
-	}
-	if (code == ERR_INVALID) {
-		answer_refused(tool, &notes, false);
+	if (code == ERR_OK || code == ERR_INVALID) {
+		if (tool->notes)
+			answer_notes(tool, &notes);
+		else if (code == ERR_OK)
+			answer_set(tool, set);
+		else
+			answer_refused(tool, &notes, false);
 		return 0;
 	}
 	fprintf(stderr, "dialect_tool: %s\n", err.text);
@@ -233,14 +258,35 @@ static int list(void)
 	return fflush(stdout) == 0 ? 0 : EXIT_FAILED;
 }
 
+struct verb {
+	const char *name;
+	int (*handle)(struct tool *tool, const char *line, size_t len);
+	bool notes;
+};
+
+static const struct verb verbs[] = {
+	{ "encode", encode_line, false },
+	{ "encode-notes", encode_line, true },
+	{ "decode", decode_line, false },
+	{ "decode-notes", decode_line, true },
+};
+
+static const struct verb *find_verb(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
+		if (strcmp(verbs[i].name, name) == 0)
+			return &verbs[i];
+	return NULL;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 2 && strcmp(argv[1], "list") == 0)
 		return list();
-	bool encode = argc == 3 && strcmp(argv[1], "encode") == 0;
-	struct tool tool = { .dialect = argc == 3 ? dialect_find(argv[2]) : NULL };
-	if (!tool.dialect || (!encode && strcmp(argv[1], "decode") != 0)) {
-		fprintf(stderr, "usage: dialect_tool list | encode DIALECT | decode DIALECT\n");
+	const struct verb *verb = argc == 3 ? find_verb(argv[1]) : NULL;
+	struct tool tool = { .dialect = verb ? dialect_find(argv[2]) : NULL, .notes = verb && verb->notes };
+	if (!tool.dialect) {
+		fprintf(stderr, "usage: dialect_tool list | (encode|decode)[-notes] DIALECT\n");
 		return EXIT_USAGE;
 	}
 	if (sodium_init() < 0)
@@ -253,5 +299,5 @@ int main(int argc, char **argv)
 	tool.answer = answer;
 	if (!text || !scratch || !answer)
 		return EXIT_FAILED;
-	return run(&tool, encode ? encode_line : decode_line);
+	return run(&tool, verb->handle);
 }

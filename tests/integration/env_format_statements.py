@@ -1,0 +1,192 @@
+"""What docs/env-formats.md says in words, and the checks that make each statement true or false.
+
+SENTENCES has an entry for every sentence of a dialect's section, ROWS for the rows of tables that are in words; the key is the
+text itself. A sentence that only explains or leads to something that is tested elsewhere has no checks: []; which programs read
+a text is the matter of tests/consumers/dialects.py.
+"""
+
+BOM = b"\xef\xbb\xbf"
+
+
+def reads(text, warned=False, **variables):
+    return ("reads", text, {name: value for name, value in variables.items()}, warned)
+
+
+def gives(text, variables, warned=False):
+    return ("reads", text, variables, warned)
+
+
+def declines(*texts):
+    return ("all", "declines", texts)
+
+
+def refuses(*values, name="A"):
+    return ("all", "refuses", [{name: value} for value in values])
+
+
+def refuses_names(*names):
+    return ("all", "refuses", [{name: b"x"} for name in names])
+
+
+def holds(*values, name="A"):
+    return ("all", "writes", [{name: value} for value in values])
+
+
+def holds_names(*names):
+    return ("all", "writes", [{name: b"x"} for name in names])
+
+
+def writes(value, text, name="A", warned=False):
+    return ("writes", {name: value}, text, warned)
+
+
+def of(dialect, *checks):
+    return ("of", dialect, checks)
+
+
+LONG_LINE = b"x" * (65535 - 2)      # with "A=": the longest
+NOT_TEXT = (b"\0", b"\xe9", b"\xed\xa0\x80", b"\xc0\x80")
+NAMES_OF_DOCKER = refuses_names("", "A=B", "A B", "A\tB", "A\nB", "#A", " A", "\u00a0A")
+ENV_FILES = ("systemd", "docker", "podman", "compose", "dotenv", "shell")
+
+SAYS = [
+    # -- before the first dialect
+    ("", '"A `.env` file" is several formats under one name.', []),
+    ("", '`A=b#c` is `b` for half of the readers and `b#c` for the other half; `"a\\nb"` is two lines for some and a backslash and an n for others; `$` is a '
+     "dollar sign, a reference to another variable, or a command to run.",
+     [of("docker", reads(b"A=b#c\n", A=b"b#c")), of("dotenv", declines(b"A=b#c\n", b'A="a\\nb"\n', b"A=$B\n")), of("systemd", reads(b'A="a\\nb"\n', A=b"a\\nb")),
+      of("compose", reads(b'A="a\\nb"\n', A=b"a\nb"))]),
+    ("", "So `envctl` never guesses: `render --format` and `import --dialect` name the reader that the file is for.", []),
+    ("", "Two promises hold for each of them:", []),
+    ("", "**What is written reads back the same.** A file is encoded, decoded again with the same dialect's reader, and "
+     "compared, before a byte of it is given out.", []),
+    ("", "What a dialect cannot hold is refused: every such variable at once, with the reason and what to do.",
+     [of("docker", ("refuses", {"A": b"\n", "B": b"\0", "C": b"\xe9"}))]),
+    ("", "There is no partial file.", []),
+    ("", "**What is read means the same to the real reader.** A line about which readers (or versions of one reader) disagree is refused with its number and "
+     "the reason, all such lines at once.", [of("systemd", declines(b"#c \\\nA=b\n"))]),
+    ("", "A variable that is set twice gets its last value, and a warning.", [of(dialect, reads(b"A=1\nA=2\n", True, A=b"2")) for dialect in ENV_FILES]),
+    ("", "A file is at most 64 MiB, with at most 10,000 variables.", [of("docker", gives(b"".join(b"V%d=\n" % i for i in range(10000)),
+                                                                                    {f"V{i}": b"" for i in range(10000)}))]),
+    ("", "A NUL byte anywhere means that the file is no text (usually UTF-16) and refuses it.", [of(dialect, declines(b"A=b\n#\0\n")) for dialect in ENV_FILES]),
+    ("", "The examples below are this set, written in each dialect:", []),
+
+    # -- systemd
+    ("systemd", "Always double quotes; `\\` in front of `\"`, `\\`, `` ` `` and `$`; line feeds as they are.",
+     [writes(b"x", b'A="x"\n'), writes(b'"\\`$\n', b'A="\\"\\\\\\`\\$\n"\n')]),
+    ("systemd", "Refused: names other than `[A-Za-z_][A-Za-z0-9_]*`; values with NUL, with invalid UTF-8, or with a noncharacter of Unicode (U+FDD0 to U+FDEF, "
+     "U+FFFE, U+FFFF and their like in each plane).",
+     [refuses_names("", "1A", "A-B", "A.B", "\u00e9", "A B"), holds_names("A", "_", "z9_"), refuses(*NOT_TEXT, b"x\0y"),
+      refuses(*[chr(c).encode() for c in (0xFDD0, 0xFDEF, 0xFFFE, 0xFFFF, 0x1FFFE, 0x1FFFF, 0x10FFFE, 0x10FFFF)]),
+      holds(*[chr(c).encode() for c in (0xFDCF, 0xFDF0, 0xFFFD, 0x10000, 0x10FFFD, 0xFEFF, 1, 27, 13)])]),
+    ("systemd", "One of these and systemd would reject the whole file.", []),
+    ("systemd", "Also values of 2 MiB and more.", [refuses(b"x" * (2 << 20)), holds(b"x" * ((2 << 20) - 3))]),
+    ("systemd", "The reader is systemd 252's, with its surprises:", []),
+    ("systemd", "The same text is right for `. file` of dash and bash (with `set -a`).", []),
+
+    # -- docker
+    ("docker", "`NAME=` and the value as it is, to the end of the line: quotes, blanks, `#`, `$` and backslashes are part of it.",
+     [writes(b" \"'#$\\ ", b"A= \"'#$\\ \n")]),
+    ("docker", "Refused: values with a line feed (`KEY` above), NUL or invalid UTF-8; names that are empty, hold `=`, a blank, a tab or a line feed, or start with "
+     "`#` or white space; lines of more than 65,535 bytes.",
+     [refuses(b"\n", b"a\nb", b"\0", *NOT_TEXT), NAMES_OF_DOCKER, holds_names("A-B", "1A", "\u00e9", "A#"), holds(LONG_LINE), refuses(LONG_LINE + b"x")]),
+    ("docker", "A value that ends in a carriage return gets a second one, because the reader takes one away.",
+     [writes(b"x\r", b"A=x\r\r\n"), reads(b"A=x\r\r\n", A=b"x\r"), refuses(LONG_LINE[1:] + b"\r"), holds(LONG_LINE[2:] + b"\r")]),
+    ("docker", "A value that starts and ends with the same quote is written with a warning: a change that would remove such quotes has been proposed to docker.",
+     [writes(b'"x"', b'A="x"\n', warned=True), writes(b"'x'", b"A='x'\n", warned=True)]),
+    ("docker", 'Reading: `A="b"` gives `"b"` with its quotes, and a warning.', [reads(b'A="b"\n', True, A=b'"b"')]),
+    ("docker", 'A name without `=` means "take it from the environment of the docker command"; there is none here, so it is left out with a warning.',
+     [reads(b"A\nB=c\n", True, B=b"c")]),
+    ("docker", "`A = b` and `export A=b` are refused, as docker refuses the file.", [declines(b"A = b\n", b"export A=b\n")]),
+
+    # -- podman
+    ("podman", "The same lines as docker's.", [writes(b" \"'#$\\ ", b"A= \"'#$\\ \n")]),
+    ("podman", "Refused: what docker's refuses, for the same reasons; invalid UTF-8 because podman puts U+FFFD in its place without a word.",
+     [refuses(b"\n", b"a\nb", *NOT_TEXT), NAMES_OF_DOCKER, holds(LONG_LINE), refuses(LONG_LINE + b"x"), declines(b"A=\xe9\n")]),
+    ("podman", "The reader is podman's before 4.7 and since 4.8, with its surprises:", []),
+    ("podman", "podman 4.7.0, 4.7.1 and 4.7.2 alone had another reader, with quotes and comments: they cut a value at `#`, took quotes off values of several lines, "
+     "ignored names with other characters than letters, digits and `_ . % -`, and took `A=` from the environment.", []),
+    ("podman", "Lines that they read in another way are read and written here with a warning.",
+     [reads(b"A=b#c\n", True, A=b"b#c"), reads(b"A=\n", True, A=b""), writes(b"b#c", b"A=b#c\n", warned=True), writes(b"", b"A=\n", warned=True)]),
+
+    # -- kubectl
+    ("kubectl", "The same lines as docker's.", [writes(b" \"'#$\\ ", b"A= \"'#$\\ \n")]),
+    ("kubectl", "Refused: values with a line feed, NUL or invalid UTF-8; lines of more than 65,535 bytes; names other than letters, digits and `- _ .`, that start "
+     "with a digit or with two dots, that are a dot alone, or that have more than 253 characters.",
+     [refuses(b"\n", b"a\nb", *NOT_TEXT), holds(LONG_LINE), refuses(LONG_LINE + b"x"), refuses_names("\u00e9", "A B", "1A", "..A", ".", "A" * 254, "A=B"),
+      holds_names("A-B", "_.x", ".A", "A" * 253, "-")]),
+    ("kubectl", "A whole secret is at most 1 MiB, which the cluster checks.", []),
+
+    # -- compose
+    ("compose", "Always double quotes; `\\` in front of `\"` and `\\`; `$` doubled.", [writes(b"x", b'A="x"\n'), writes(b'"\\$\n', b'A="\\"\\\\$$\n"\n')]),
+    ("compose", "Refused: names other than letters, digits and `_ . - [ ]`, or that start with a digit; values with NUL or invalid UTF-8.",
+     [refuses_names("", "\u00e9", "A B", "1A", "A=B", "A:"), holds_names("_", "A.B-C[1]"), refuses(*NOT_TEXT), holds(b"\n\r\x01", "\ufffe".encode())]),
+    ("compose", "A file with `$$` is wrong for every other reader, which is why compose is a dialect of its own.",
+     [of("docker", reads(b"A=$$\n", A=b"$$")), of("dotenv", declines(b'A="$$"\n')), of("shell", declines(b'A="$$"\n'))]),
+    ("compose", "Reading follows compose-go v2: `: ` and `=`, `export`, comments after a space and `#`, the escapes `\\a \\b \\f \\n \\r \\t \\v \\\\ \\\" \\$ \\0ooo` in "
+     "double quotes, `\\'` in single quotes.",
+     [reads(b"A: b\nexport B=c\nC=d #e\nD=d#e\n", A=b"b", B=b"c", C=b"d", D=b"d#e"), reads(b'A="\\a\\b\\f\\n\\r\\t\\v\\\\\\"\\$\\0101"\n', A=b'\a\b\f\n\r\t\v\\"$A'),
+      reads(b"A='it\\'s'\n", A=b"it's")]),
+    ("compose", "`$NAME` and `${…}` outside single quotes are refused with the line, because there is nothing here to take the value from; `$$` is one dollar sign.",
+     [declines(b"A=$B\n", b'A="${B}"\n', b"A=${B:-c}\n"), reads(b"A='$B ${C}'\n", A=b"$B ${C}"), reads(b'A=$$\nB="$$C"\n', A=b"$", B=b"$C")]),
+    ("compose", "A name alone is left out with a warning.", [reads(b"A\nB=c\n", True, B=b"c")]),
+    ("compose", "Names with letters outside ASCII are refused.", [declines(b"\xc3\xa9=1\n")]),
+
+    # -- dotenv
+    ("dotenv", "The portable file: the plainest of three forms that all readers of the table above read alike.", []),
+    ("dotenv", "Bare if the value is made of letters, digits and `_./:@%+,=^-`; else in single quotes, if it has no `'`, no carriage return, no two backslashes in a "
+     "row, no `\\` at the end and no `${`; else in double quotes, if it has none of `` \" \\ $ ` `` and no carriage return.",
+     [writes(b"az09_./:@%+,=^-", b"A=az09_./:@%+,=^-\n"), writes(b"", b"A=''\n"), writes(b"x y", b"A='x y'\n"), writes(b'"$`\\x\n', b"A='\"$`\\x\n'\n"),
+      writes(b"it's", b'A="it\'s"\n'), refuses(b"it's $", b"it's \"", b"it's \\x", b"it's `", b"\r", b"x\\\\y", b"x\\", b"${x}")]),
+    ("dotenv", "Refused: every other value (`PASSWORD` above has both `'` and `$`), NUL, invalid UTF-8, names other than `[A-Za-z_][A-Za-z0-9_]*`.",
+     [refuses(b"'$", *NOT_TEXT), refuses_names("", "1A", "A-B", "A.B", "\u00e9"), holds_names("_", "a9")]),
+    ("dotenv", "Where a value is refused, name the reader's own dialect.", []),
+    ("dotenv", "The same file is also right for systemd (but for noncharacters), dash and bash.", []),
+    ("dotenv", "Reading takes what all of them read alike: comments, empty lines, `export NAME=…`, spaces around `=`, a space and `#` before a comment, CRLF line ends, "
+     "single and double quotes, values of several lines in quotes, dots in names.",
+     [reads(b"# c\n\nexport A=b\nB = c # d\r\nC='x\ny'\nD=\"it's\"\n", A=b"b", B=b"c", C=b"x\ny", D=b"it's"), gives(b"A.B=c\n", {"A.B": b"c"})]),
+    ("dotenv", "Everything else is refused, with what to write in its place:", []),
+
+    # -- shell
+    ("shell", "`export NAME='…'`, a single quote as `'\\''`.", [writes(b"it's", b"export A='it'\\''s'\n")]),
+    ("shell", "Refused: names other than `[A-Za-z_][A-Za-z0-9_]*`, names with a meaning of their own in a shell (`UID`, `PPID`, `SHELLOPTS`, `RANDOM`, `SECONDS`, "
+     "`OPTIND`, `_` and the like), NUL.",
+     [refuses_names("", "1A", "A-B", "A.B", "\u00e9", "UID", "EUID", "PPID", "SHELLOPTS", "BASHOPTS", "RANDOM", "SECONDS", "OPTIND", "_"), holds_names("_a", "Z9", "PATH"),
+      refuses(b"\0", b"x\0y")]),
+    ("shell", "Any other byte is kept, valid UTF-8 or not.", [writes(bytes(range(1, 39)) + bytes(range(40, 256)), b"export A='" + bytes(range(1, 39)) +
+                                                                     bytes(range(40, 256)) + b"'\n")]),
+    ("shell", "Reading takes assignments of constants: `NAME=value`, `export NAME=value`, several on a line, `;`, all three ways of quoting, joined lines, comments.",
+     [reads(b"A=b\nexport C=d E=f; G='h i'\"j\"\\ k # l\nM=n\\\no\n", A=b"b", C=b"d", E=b"f", G=b"h ij k",
+           M=b"no")]),
+    ("shell", "Nothing is ever run or filled in: `$`, backticks, `~`, operators and commands are refused with the line, and so are `* ? [ {` outside quotes after "
+     "`export`, which shells do not treat alike.",
+     [declines(b"A=$B\n", b"A=$(b)\n", b"A=`b`\n", b"A=~\n", b"A=b & C=d\n", b"A=b | c\n", b"A=b > c\n", b"echo x\n", b"if true\n", b"export A=*\n", b"export A=?\n",
+               b"export A=[a]\n", b"export A={a,b}\n"), reads(b"A=*\nB='~$x`y`'\n", A=b"*", B=b"~$x`y`")]),
+    ("shell", "A CRLF file keeps its carriage returns in the values, as it does in a shell, and gets a warning.", [reads(b"A=b\r\nB=c\r\n", True, A=b"b\r", B=b"c\r")]),
+
+    # -- json
+    ("json", "One object of strings, two spaces, one variable a line, in the order of the set.", [("writes", {"B": b"1", "A": b"2"}, b'{\n  "B": "1",\n  "A": "2"\n}\n', False)]),
+    ("json", "Refused: values that are not valid UTF-8.", [refuses(b"\xe9", b"\xed\xa0\x80"), holds(b"\x01\n", "\ufffe".encode())]),
+    ("json", "NUL is written `\\u0000`.", [writes(b"\0", b'{\n  "A": "\\u0000"\n}\n')]),
+    ("json", "Reading is strict (RFC 8259, no duplicate names, no lone surrogates); a member that is not a string is refused by name.",
+     [declines(b"{'A': 1}", b'{"A": "1",}', b'{"A": "1", "A": "2"}', b'{"A": "\\ud83d"}', b'{"A": 1}', b'{"A": null}', b'[]', b'{"A": "\x01"}', b'{"A": "b"} x')]),
+]
+
+TABLES = [
+    ("podman", "`A = b`", "a variable `A ` whose name ends in a blank, and ` b`; with a warning", [gives(b"A = b\n", {"A ": b" b"}, True)]),
+    ("podman", "`export A=b`", "a variable `export A`; with a warning", [gives(b"export A=b\n", {"export A": b"b"}, True)]),
+    ("podman", "a byte order mark", "part of the first name; with a warning", [gives(BOM + b"A=b\n", {"\ufeffA": b"b"}, True)]),
+    ("podman", "a line of more than 65,535 bytes", "refused, as podman refuses the file", [declines(b"A=" + LONG_LINE + b"x\n"), reads(b"A=" + LONG_LINE + b"\n", A=LONG_LINE)]),
+    ("kubectl", "a line of more than 65,535 bytes", "refused: kubectl leaves out this line and all that follow, without a word",
+     [declines(b"A=" + LONG_LINE + b"x\nB=c\n"), reads(b"A=" + LONG_LINE + b"\n", A=LONG_LINE)]),
+    ("kubectl", "a byte order mark", "ignored", [reads(BOM + b"A=b\n", A=b"b")]),
+    ("dotenv", "a byte order mark; a carriage return inside quotes; U+2028 outside quotes", "part of a name, changed, a line end",
+     [declines(BOM + b"A=b\n", b"A='b\r'\n", b'A="b\r\n"\n', b"A=b\xe2\x80\xa8\n"), reads(b"A='\xe2\x80\xa8'\n", A=b"\xe2\x80\xa8")]),
+    ("dotenv", "`export A=`; `A=` and blanks", "node 22 and later take `export` into the name, or the next line for the value: write `A=''`",
+     [declines(b"export A=\n", b"A= \nB=c\n"), reads(b"A=\nexport B=''\nC= ''\n", A=b"", B=b"", C=b"")]),
+    ("dotenv", "a tab around the name or `=`, an indented comment, a line of blanks alone, a last comment with `=` and no line feed", "node makes a name or a value of them",
+     [declines(b"\tA=b\n", b"A\t=b\n", b"A=\tb\n", b"  # c\nA=b\n", b"A=b\n  \n", b"A=b\n# c=d")]),
+]
+
+SENTENCES = {(dialect, sentence): checks for dialect, sentence, checks in SAYS}
+ROWS = {(dialect, text): (value, checks) for dialect, text, value, checks in TABLES}
