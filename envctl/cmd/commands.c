@@ -12,8 +12,7 @@
 #define ROW_CAS \
 	{ OPT_CAS, 0, "cas", "REVISION", "write only if this is the current revision (0: if there is none)", false }
 #define ROW_DIALECT \
-	{ OPT_DIALECT, 0, "dialect", "NAME", \
-	  "how the text is written: dotenv (the default), systemd, docker, compose, shell, json", false }
+	{ OPT_DIALECT, 0, "dialect", "DIALECT", "how the text is written (dotenv)", false }
 #define ROW_DRY_RUN { OPT_DRY_RUN, 'n', "dry-run", NULL, "show what would change, and write nothing", false }
 #define ROW_EXCEPT { OPT_EXCEPT, 0, "except", "GLOB", "leave out variables of these names", true }
 #define ROW_KEY_FILE(text) { OPT_KEY_FILE, 0, "key-file", "FILE", text, false }
@@ -28,6 +27,18 @@
 	{ OPT_PASSPHRASE_FILE, 0, "passphrase-file", "FILE", \
 	  "the first line of this file, or of standard input for -", false }
 #define ROW_REPLACE(text) { OPT_REPLACE, 0, "replace", NULL, text, false }
+#define ROW_ALLOW_DISK \
+	{ OPT_ALLOW_DISK, 0, "allow-disk", NULL, "write a directory of files also where it is not in memory", false }
+#define ROW_KUBERNETES_NAME \
+	{ OPT_NAME, 0, "name", "NAME", "of the Kubernetes Secret (env)", false }
+#define ROW_KUBERNETES_NAMESPACE \
+	{ OPT_NAMESPACE, 0, "namespace", "NAME", "of the Kubernetes Secret; without it, kubectl's", false }
+#define ROW_PRINT_FILES \
+	{ OPT_PRINT_FILES, 0, "print-files", "DIALECT", \
+	  "with directory: print NAME_FILE=DIR/NAME for each file, in this dialect", false }
+#define ROW_SKIP_UNREPRESENTABLE \
+	{ OPT_SKIP_UNREPRESENTABLE, 0, "skip-unrepresentable", NULL, \
+	  "leave out what the format cannot hold, and name it on standard error", false }
 #define ROW_REVISION { OPT_REVISION, 0, "revision", "N", "of this revision instead of the current one", false }
 
 const struct option_row global_options[] = {
@@ -144,7 +155,8 @@ static const char *const copy_examples[] = {
 static const char *const list_examples[] = { "envctl list", "envctl list shop", NULL };
 
 static const struct option_row import_options[] = {
-	ROW_DIALECT,
+	{ OPT_DIALECT, 0, "dialect", "DIALECT",
+	  "whose file it is; auto: what all readers of env files read alike (the default)", false },
 	{ OPT_MERGE, 0, "merge", NULL, "keep variables that the file does not have (the default)", false },
 	ROW_REPLACE("remove variables that the file does not have"),
 	{ OPT_FROM_VAULT, 0, "from-vault", "ADDRESS",
@@ -191,17 +203,43 @@ static const char *const run_examples[] = {
 };
 
 static const struct option_row render_options[] = {
-	{ OPT_FORMAT, 0, "format", "NAME", "how to write it: systemd, docker, compose, dotenv, shell, json", false },
+	{ OPT_FORMAT, 0, "format", "DIALECT", "who shall read it", false },
 	{ OPT_OUTPUT, 'o', "output", "FILE",
-	  "write this file (mode 0600, all or nothing) instead of standard output", false },
+	  "write this file (mode 0600, all or nothing) or directory instead of standard output", false },
 	ROW_ONLY,
 	ROW_EXCEPT,
 	ROW_REVISION,
+	ROW_SKIP_UNREPRESENTABLE,
+	ROW_ALLOW_DISK,
+	ROW_PRINT_FILES,
+	ROW_KUBERNETES_NAME,
+	ROW_KUBERNETES_NAMESPACE,
 };
 static const char *const render_examples[] = {
 	"envctl render shop/production --format systemd --output /run/shop.env",
-	"envctl render shop/production --format docker -o shop.env",
+	"envctl render shop/production --format docker --skip-unrepresentable",
+	"envctl render shop/production --format envdir -o /run/shop/env",
 	"eval \"$(envctl render shop/production --format shell)\"",
+	NULL,
+};
+
+static const struct option_row convert_options[] = {
+	{ OPT_FROM, 0, "from", "DIALECT", "whose file it is; auto: what all readers of env files read alike (the default)", false },
+	{ OPT_TO, 0, "to", "DIALECT", "who shall read it", false },
+	{ OPT_OUTPUT, 'o', "output", "FILE",
+	  "write this file (mode 0600, all or nothing) or directory instead of standard output", false },
+	ROW_ONLY,
+	ROW_EXCEPT,
+	ROW_SKIP_UNREPRESENTABLE,
+	ROW_ALLOW_DISK,
+	ROW_PRINT_FILES,
+	ROW_KUBERNETES_NAME,
+	ROW_KUBERNETES_NAMESPACE,
+};
+static const char *const convert_examples[] = {
+	"envctl convert .env --from dotenv --to systemd -o /run/shop.env",
+	"envctl convert - --from json --to docker < vars.json",
+	"envctl convert .env --to json",
 	NULL,
 };
 
@@ -343,8 +381,10 @@ static const struct command commands[] = {
 		OPTIONS(import_options),
 		.examples = import_examples, .handler = command_import,
 		.summary = "Take in a .env file, or all of another vault",
-		.details = "FILE - is standard input. What cannot be read, or what readers of the dialect would "
-			   "understand differently, is reported with its line, and nothing is written.\n"
+		.details = "FILE - is standard input. Without --dialect (or with --dialect auto) the file is decoded as "
+			   "every reader of env files would; where they differ, each variable is reported with what "
+			   "they make of it, without its value, and nothing is written until a dialect is named. What "
+			   "cannot be read is reported with its line.\n"
 			   "With --from-vault, a key-value mount of HashiCorp Vault, OpenBao or another vaultd is "
 			   "copied: values exactly, all versions under their numbers, deletion marks, settings and "
 			   "custom metadata; not times and authors, and of deleted versions no content. What cannot "
@@ -368,7 +408,16 @@ static const struct command commands[] = {
 		.examples = render_examples, .handler = command_render,
 		.summary = "Write an environment as a file for other programs",
 		.details = "The text is read back and compared before it is written. What the format cannot hold is "
-			   "refused, all such variables at once.",
+			   "refused, all such variables at once, unless --skip-unrepresentable is given.\n"
+			   "A directory of files is replaced as a whole. It must be in memory (below /run or /dev/shm): "
+			   "on a disk, values can be found even after the files are deleted. --allow-disk allows it.",
+	},
+	{
+		.name = "convert", .words = "FILE", .words_min = 1, .words_max = 1, OPTIONS(convert_options),
+		.examples = convert_examples, .handler = command_convert,
+		.summary = "Write an env file in another dialect, without a vault",
+		.details = "FILE - is standard input. What cannot be read is reported with its line; what cannot be "
+			   "written, by name: then nothing is written, unless --skip-unrepresentable is given.",
 	},
 	{
 		.name = "history", .words = "ENV", .words_min = 1, .words_max = 1, .json = true,

@@ -19,12 +19,15 @@ enum error_code dialect_of_option(const struct invocation *inv, enum option_id i
 				  const char *otherwise, const struct dialect **ret, struct error *err)
 {
 	const char *name = option_is_given(inv, id) ? option_value(inv, id) : otherwise;
-	char names[256];
+	bool auto_too = otherwise != NULL && strcmp(otherwise, DIALECT_AUTO) == 0;
+	char names[320] = "";
 
 	*ret = name != NULL ? dialect_find(name) : NULL;
-	if (*ret != NULL)
+	if (*ret != NULL || (auto_too && name != NULL && strcmp(name, DIALECT_AUTO) == 0))
 		return ERR_OK;
-	all_names(names, sizeof(names));
+	if (auto_too)
+		snprintf(names, sizeof(names), "%s, ", DIALECT_AUTO);
+	all_names(names + strlen(names), sizeof(names) - strlen(names));
 	if (name == NULL)
 		return error_set(err, ERR_USAGE, "--%s is needed: %s", option, names);
 	return error_set(err, ERR_USAGE, "--%s %.32s is unknown; there are %s", option, name, names);

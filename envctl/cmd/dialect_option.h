@@ -7,6 +7,9 @@
 #include "vault/dialect.h"
 #include "vault/error.h"
 
-/* otherwise: the name that counts when the option is not given; NULL: it must be given. */
+/* What stands for no dialect (NULL) but for what all readers make of a file. */
+#define DIALECT_AUTO "auto"
+
+/* otherwise: the name that counts when the option is not given; NULL: it must be given. DIALECT_AUTO there allows auto. */
 enum error_code dialect_of_option(const struct invocation *inv, enum option_id id, const char *option,
 				  const char *otherwise, const struct dialect **ret, struct error *err) must_check;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cmd/output.h"
+#include "vault/dialect.h"
 
 #define HELP_WIDTH 80
 #define OPTION_COLUMN 28
@@ -106,6 +107,25 @@ static void append_overview(struct secret_buf *out, const char *group)
 	secret_buf_append_text(out, "\n`envctl VERB --help` explains a verb, with examples.\n");
 }
 
+static bool takes_dialect(const struct command *command)
+{
+	for (size_t i = 0; i < command->options_len; i++)
+		if (command->options[i].value != NULL && strcmp(command->options[i].value, "DIALECT") == 0)
+			return true;
+	return false;
+}
+
+static void append_dialects(struct secret_buf *out)
+{
+	const struct dialect *dialect;
+
+	secret_buf_append_text(out, "\nDialects:\n");
+	for (size_t i = 0; (dialect = dialect_at(i)) != NULL; i++) {
+		output_format(out, "  %-20s", dialect_name(dialect));
+		append_wrapped(out, dialect_summary(dialect), 22);
+	}
+}
+
 static void append_command(struct secret_buf *out, const struct command *command)
 {
 	output_format(out, "Usage: envctl %s [options]%s%s\n\n%s.\n", command->name,
@@ -120,6 +140,8 @@ static void append_command(struct secret_buf *out, const struct command *command
 	for (size_t i = 0; i < global_options_len; i++)
 		if (global_options[i].id != OPT_VERSION && (command->json || global_options[i].id != OPT_JSON))
 			append_option(out, &global_options[i]);
+	if (takes_dialect(command))
+		append_dialects(out);
 	secret_buf_append_text(out, "\nExamples:\n");
 	for (size_t i = 0; command->examples[i] != NULL; i++)
 		output_format(out, "  %s\n", command->examples[i]);

@@ -1,29 +1,10 @@
-#include <string.h>
-
 #include "cmd/apply.h"
 #include "cmd/dialect_option.h"
+#include "cmd/env_text.h"
 #include "cmd/import_vault.h"
-#include "cmd/output.h"
 #include "cmd/plan.h"
 #include "cmd/session.h"
-#include "vault/files.h"
 #include "vault/limits.h"
-
-static enum error_code read_texts(const struct dialect *dialect, const char *file, struct env_set *texts,
-				  struct error *err)
-{
-	cleanup_(secret_buf_freep) struct secret_buf *text = NULL;
-	cleanup_(notes_free) struct notes notes = { .len = 0 };
-	enum error_code rc = file_read_secret(file, FILE_ANY_MODE, true, LIMIT_ENV_FILE, &text, err);
-
-	if (rc != ERR_OK)
-		return rc;
-	rc = dialect_decode(dialect, secret_buf_text(text), secret_buf_len(text), texts, &notes, err);
-	warn_notes(&notes, strcmp(file, "-") == 0 ? "standard input" : file);
-	if (rc != ERR_OK)
-		return error_prefix(err, "read %.200s as %s; nothing was written", file, dialect_name(dialect));
-	return ERR_OK;
-}
 
 /* Options that have a meaning in one form of the verb only. */
 static enum error_code check_form(const struct invocation *inv, struct error *err)
@@ -66,9 +47,9 @@ enum error_code command_import(struct invocation *inv, struct error *err)
 	if (rc == ERR_OK)
 		rc = session_environment(inv, 0, &env, err);
 	if (rc == ERR_OK)
-		rc = dialect_of_option(inv, OPT_DIALECT, "dialect", "dotenv", &dialect, err);
+		rc = dialect_of_option(inv, OPT_DIALECT, "dialect", DIALECT_AUTO, &dialect, err);
 	if (rc == ERR_OK)
-		rc = read_texts(dialect, inv->words[1], texts, err);
+		rc = env_text_read(dialect, "dialect", inv->words[1], texts, err);
 	if (rc == ERR_OK)
 		rc = plan_add_texts(wanted, texts, err);
 	if (rc == ERR_OK)

@@ -241,6 +241,8 @@ static void warn_note(const struct note *note, const char *file)
 		[NOTE_ERROR] = "error: ",
 	};
 
+	char holders[80];
+
 	fputs("envctl: ", stderr);
 	if (file != NULL)
 		fprintf(stderr, "%s:", file);
@@ -251,6 +253,11 @@ static void warn_note(const struct note *note, const char *file)
 	fprintf(stderr, "%s%s%s%s", kinds[note->severity], note->name, note->name[0] != '\0' ? ": " : "", note->reason);
 	if (note->hint != NULL)
 		fprintf(stderr, " (%s)", note->hint);
+	note_holders(note, holders, sizeof(holders));
+	if (holders[0] != '\0')
+		fprintf(stderr, "; %s can hold it", holders);
+	if (note->skipped)
+		fputs("; left out", stderr);
 	fputc('\n', stderr);
 }
 

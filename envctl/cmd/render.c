@@ -1,17 +1,13 @@
-#include <string.h>
-
-#include "cmd/dialect_option.h"
-#include "cmd/output.h"
+#include "cmd/env_output.h"
 #include "cmd/plan.h"
 #include "cmd/session.h"
 #include "cmd/suggest.h"
 #include "vault/env_json.h"
-#include "vault/files.h"
 #include "vault/limits.h"
 
 /* Everything that is no text is noted, so that the dialect's own refusals can be told with it. */
 static enum error_code texts_of(const struct json_value *variables, const struct name_filter *filter,
-				struct env_set *set, struct notes *notes, struct error *err)
+				bool skip, struct env_set *set, struct notes *notes, struct error *err)
 {
 	cleanup_(secret_buf_freep) struct secret_buf *name = secret_buf_new(LIMIT_BODY_DATA);
 	cleanup_(secret_buf_freep) struct secret_buf *text = secret_buf_new(PLAN_SET_MAX);
@@ -25,14 +21,15 @@ static enum error_code texts_of(const struct json_value *variables, const struct
 		secret_buf_reset(name);
 		json_append_unescaped(name, member.name);
 		if (name_filter_takes(filter, secret_buf_text(name), secret_buf_len(name)))
-			rc = env_json_put(set, secret_buf_text(name), secret_buf_len(name), &member.value, false, text,
+			rc = env_json_put(set, secret_buf_text(name), secret_buf_len(name), &member.value, skip, text,
 					  notes, err);
 	}
 	return rc;
 }
 
-static enum error_code encode(const struct dialect *dialect, const struct answer *answer,
-			      const struct name_filter *filter, struct secret_buf *out, struct error *err)
+/* What the answer holds, in the output's dialect. */
+static enum error_code write_answer(const struct invocation *inv, struct env_output *output, const struct answer *answer,
+				    const struct name_filter *filter, struct error *err)
 {
 	cleanup_(env_set_freep) struct env_set *set = env_set_new(PLAN_SET_MAX);
 	cleanup_(notes_free) struct notes notes = { .len = 0 };
@@ -42,33 +39,22 @@ static enum error_code encode(const struct dialect *dialect, const struct answer
 		return error_set(err, ERR_NO_MEMORY, "out of memory");
 	if (!json_find(&answer->data, "variables", &variables) || variables.kind != JSON_SCAN_OBJECT)
 		return error_set(err, ERR_PROTOCOL, "the answer holds no variables; is this address really vaultd's?");
-	enum error_code rc = texts_of(&variables, filter, set, &notes, err);
-	bool all_texts = notes.errors == 0;
-	if (rc == ERR_OK)
-		rc = dialect_encode(dialect, set, NULL, out, &notes, err);
-	if (rc == ERR_OK && !all_texts)
-		rc = error_set(err, ERR_UNREPRESENTABLE, "%s cannot hold all variables; nothing was written",
-			       dialect_name(dialect));
-	/* A single one is what the error says. */
-	if (rc == ERR_OK || !all_texts || notes.len > 1)
-		warn_notes(&notes, NULL);
-	return rc;
+	enum error_code rc = texts_of(&variables, filter, output->options.skip, set, &notes, err);
+	return rc == ERR_OK ? env_output_write(inv, output, set, &notes, err) : rc;
 }
 
 enum error_code command_render(struct invocation *inv, struct error *err)
 {
 	cleanup_(client_freep) struct vault_client *client = NULL;
 	cleanup_(answer_free) struct answer answer = {0};
-	cleanup_(secret_buf_freep) struct secret_buf *out = output_new(err);
-	const struct dialect *dialect = NULL;
-	const char *file = option_value(inv, OPT_OUTPUT);
+	struct env_output output;
 	struct name_filter filter;
 	struct env_path env;
 	uint64_t revision = 0;
-	enum error_code rc = out != NULL ? session_environment(inv, 0, &env, err) : err->code;
+	enum error_code rc = session_environment(inv, 0, &env, err);
 
 	if (rc == ERR_OK)
-		rc = dialect_of_option(inv, OPT_FORMAT, "format", NULL, &dialect, err);
+		rc = env_output_read(inv, OPT_FORMAT, "format", &output, err);
 	if (rc == ERR_OK)
 		rc = option_number(inv, OPT_REVISION, false, &revision, err);
 	if (rc == ERR_OK)
@@ -80,14 +66,5 @@ enum error_code command_render(struct invocation *inv, struct error *err)
 	rc = client_resolve(client, &env, revision, false, &answer, err);
 	if (rc == ERR_NOT_FOUND && revision == 0)
 		return suggest_environment(client, &env, err);
-	if (rc == ERR_OK)
-		rc = encode(dialect, &answer, &filter, out, err);
-	if (rc != ERR_OK)
-		return rc;
-	if (file == NULL || strcmp(file, "-") == 0)
-		return output_flush(out, err);
-	rc = file_write_atomic(file, 0600, secret_buf_bytes(out), secret_buf_len(out), err);
-	if (rc == ERR_OK)
-		say(inv, "wrote %s", file);
-	return rc;
+	return rc == ERR_OK ? write_answer(inv, &output, &answer, &filter, err) : rc;
 }

@@ -43,6 +43,7 @@ struct table {
 	struct outcome *outcomes;	/* readers of them for each variable */
 	size_t variables, room;
 	unsigned char *inside;		/* a bit for each line: it is inside a value of several lines for some reader */
+	unsigned char *begins;		/* the same: something begins there for the reader that is being asked */
 	size_t lines;
 	struct place *places;		/* where variables stand, by line */
 	size_t places_len;
@@ -58,6 +59,7 @@ static void table_wipe(struct table *table)
 	env_set_free(table->names);
 	free(table->outcomes);
 	free(table->inside);
+	free(table->begins);
 	free(table->places);
 	free(table->loose);
 	sodium_memzero(table->key, sizeof(table->key));
@@ -110,23 +112,40 @@ static enum error_code number_of(struct table *table, const struct env_entry *en
 	return ERR_OK;
 }
 
-/* The lines behind the value's first one belong to it. A value may hold line feeds that are none in the text; then too many
- * lines count, which hides a name more. */
+static void set_line(unsigned char *map, size_t lines, size_t line)
+{
+	if (line < lines)
+		map[line / 8] |= (unsigned char)(1u << line % 8);
+}
+
+static bool has_line(const unsigned char *map, size_t lines, size_t line)
+{
+	return line < lines && (map[line / 8] >> line % 8 & 1) != 0;
+}
+
+/* The lines behind the value's first one belong to it, up to where this reader sees something else begin: line feeds of the
+ * value may be none in the text. */
 static void mark_inside(struct table *table, const struct env_entry *entry)
 {
 	const char *at = entry->value, *end = at + entry->value_len;
 	size_t line = entry->line;
 
-	while (at < end && (at = memchr(at, '\n', (size_t)(end - at)))) {
+	while (at < end && (at = memchr(at, '\n', (size_t)(end - at))) && !has_line(table->begins, table->lines, ++line)) {
 		at++;
-		if (++line < table->lines)
-			table->inside[line / 8] |= (unsigned char)(1u << line % 8);
+		set_line(table->inside, table->lines, line);
 	}
 }
 
-static bool is_inside(const struct table *table, unsigned line)
+/* Where this reader sees a variable, or something to say, begin. */
+static void mark_begins(struct table *table, size_t reader, const struct env_set *set)
 {
-	return line < table->lines && (table->inside[line / 8] >> line % 8 & 1) != 0;
+	const struct notes *notes = &table->notes[reader];
+
+	memset(table->begins, 0, table->lines / 8 + 1);
+	for (size_t i = 0; i < env_set_count(set); i++)
+		set_line(table->begins, table->lines, env_set_at(set, i).line);
+	for (size_t i = 0; i < notes->len; i++)
+		set_line(table->begins, table->lines, notes->items[i].line);
 }
 
 static enum error_code take_entry(struct table *table, size_t reader, const struct env_entry *entry, struct error *err)
@@ -162,6 +181,7 @@ static enum error_code ask_reader(struct table *table, size_t reader, struct err
 	code = dialect_decode(dialect_at(table->ids[reader]), table->text, table->len, set, &table->notes[reader], &found);
 	if (code != ERR_OK && code != ERR_INVALID)
 		return error_set(err, code, "%s", found.text);
+	mark_begins(table, reader, set);
 	for (size_t i = 0; i < env_set_count(set); i++) {
 		struct env_entry entry = env_set_at(set, i);
 
@@ -220,13 +240,13 @@ static size_t first_place(const struct table *table, unsigned line)
 	return low;
 }
 
-/* False: it says nothing new. Who refuses a variable has no value for it, whatever was read before. */
-static bool explain(struct table *table, size_t variable, size_t reader, const struct note *note)
+/* False: it says nothing about this variable. Who refuses a variable by its name has no value for it, whatever was read before. */
+static bool explain(struct table *table, size_t variable, size_t reader, const struct note *note, bool by_name)
 {
 	struct outcome *outcome = outcome_at(table, variable, reader);
 	enum compared_kind kind = note->severity == NOTE_ERROR ? COMPARED_REFUSED : COMPARED_ABSENT;
 
-	if (outcome->known && (kind == COMPARED_ABSENT || outcome->kind != COMPARED_VALUE))
+	if (outcome->known && (kind == COMPARED_ABSENT || !by_name || outcome->kind != COMPARED_VALUE))
 		return outcome->kind != COMPARED_VALUE;
 	*outcome = (struct outcome){
 		.reason = note->reason,
@@ -254,7 +274,7 @@ static bool add_loose(struct table *table, size_t reader, const struct note *not
 	return true;
 }
 
-/* By its name, else by its line. */
+/* By its name, and where others see another variable on its line, by that. */
 static bool place_note(struct table *table, size_t reader, const struct note *note)
 {
 	struct env_entry found;
@@ -263,11 +283,11 @@ static bool place_note(struct table *table, size_t reader, const struct note *no
 
 	if (note->name[0] && env_set_find(table->names, note->name, strlen(note->name), &found)) {
 		memcpy(&number, found.value, sizeof(number));
-		placed = explain(table, number, reader, note);
+		placed = explain(table, number, reader, note, true);
 	}
 	for (size_t i = first_place(table, note->line);
-	     !placed && note->line > 0 && i < table->places_len && table->places[i].line == note->line; i++)
-		placed = explain(table, table->places[i].variable, reader, note);
+	     note->line > 0 && i < table->places_len && table->places[i].line == note->line; i++)
+		placed |= explain(table, table->places[i].variable, reader, note, false);
 	return placed || note->severity != NOTE_ERROR || add_loose(table, reader, note);
 }
 
@@ -362,7 +382,7 @@ static void finish_item(struct disagreement *item)
 static void name_item(const struct table *table, struct disagreement *item, const char *name, size_t name_len)
 {
 	for (size_t i = 0; i < item->groups_len; i++)
-		if (item->groups[i].line > 0 && is_inside(table, item->groups[i].line))
+		if (item->groups[i].line > 0 && has_line(table->inside, table->lines, item->groups[i].line))
 			return;
 	note_name(item->name, sizeof(item->name), name, name_len);
 }
@@ -496,7 +516,8 @@ static bool table_open(struct table *table, uint32_t readers)
 	randombytes_buf(table->key, sizeof(table->key));
 	table->names = env_set_new(SIZE_MAX);
 	table->inside = calloc(table->lines / 8 + 1, 1);
-	return table->names && table->inside;
+	table->begins = calloc(table->lines / 8 + 1, 1);
+	return table->names && table->inside && table->begins;
 }
 
 static enum error_code ask_all(struct table *table, struct comparison *ret, struct error *err)

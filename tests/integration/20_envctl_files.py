@@ -54,7 +54,7 @@ def import_reads_standard_input_and_dialects(story):
     story.good("import", ENV, "-", "--dialect", "json", stdin='{"J":"1"}')
     story.good("import", ENV, "-", "--dialect", "systemd", stdin='S="a\\\\b"\n')
     assert variables(story)["J"] == "1" and variables(story)["S"] == "a\\b"
-    out = story.bad(64, "there are", "import", ENV, "-", "--dialect", "yaml", stdin="")
+    out = story.bad(64, "there are", "import", ENV, "-", "--dialect", "nonsense", stdin="")
     for name in ("systemd", "docker", "compose", "dotenv", "shell", "json"):
         assert name in out.err
     story.bad(3, "", "import", ENV, story.path("missing"))
@@ -64,6 +64,9 @@ def import_reads_standard_input_and_dialects(story):
 def bad_lines_are_all_reported_and_nothing_is_written(story):
     path = write(story, ".env", "A=1\nnot a variable secret-one\nB=2\nC='open secret-two\n")
     out = story.bad(1, "nothing was written", "import", ENV, path)
+    assert f"{path}:2:" in out.err and f"{path}:4:" in out.err, out
+    assert "secret" not in out.err.replace(path, "")
+    out = story.bad(1, "nothing was written", "import", ENV, path, "--dialect", "dotenv")
     assert f"{path}:2:" in out.err and f"{path}:4:" in out.err, out
     assert "secret" not in out.err.replace(path, "")
     story.bad(3, "", "get", ENV)

@@ -1,0 +1,155 @@
+#include "cmd/env_text.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cmd/env_directory.h"
+#include "cmd/output.h"
+#include "vault/dialect_compare.h"
+#include "vault/files.h"
+#include "vault/limits.h"
+
+#define SHOWN_MAX 100	/* disagreements; a file that nobody can read has thousands */
+
+static const char *name_of(const char *file)
+{
+	return strcmp(file, "-") == 0 ? "standard input" : file;
+}
+
+/* -- disagreements ------------------------------------------------------------------ */
+
+static bool is_same_way(const struct disagreement *a, const struct disagreement *b)
+{
+	if (a->groups_len != b->groups_len)
+		return false;
+	for (size_t i = 0; i < a->groups_len; i++) {
+		const struct compared_group *left = &a->groups[i], *right = &b->groups[i];
+
+		if (left->readers != right->readers || left->kind != right->kind || left->traits != right->traits ||
+		    left->reason != right->reason)
+			return false;
+	}
+	return true;
+}
+
+static void show_groups(const struct disagreement *item)
+{
+	char readers[256], what[512];
+
+	for (size_t i = 0; i < item->groups_len; i++) {
+		dialect_names(item->groups[i].readers, readers, sizeof(readers));
+		comparison_describe(item, i, what, sizeof(what));
+		warn("    %s: %s", readers, what);
+	}
+}
+
+/* What no reader can read is an ordinary error; the rest says who makes what of it. */
+static void show_item(const char *file, const struct disagreement *item, const struct disagreement *before)
+{
+	const struct compared_group *first = &item->groups[0];
+	const char *name = item->name, *colon = name[0] ? ": " : "";
+
+	if (item->groups_len == 1) {
+		warn("%s:%u: error: %s%s%s%s%s%s", file, item->line, name, colon, first->reason ? first->reason : "not a variable",
+		     first->hint ? " (" : "", first->hint ? first->hint : "", first->hint ? ")" : "");
+	} else if (before != NULL && is_same_way(item, before)) {
+		warn("%s:%u: %s%sreaders differ in the same way", file, item->line, name, colon);
+	} else {
+		warn("%s:%u: %s%sreaders differ:", file, item->line, name, colon);
+		show_groups(item);
+	}
+}
+
+static void show_comparison(const char *file, const struct comparison *comparison)
+{
+	size_t shown = comparison->len < SHOWN_MAX ? comparison->len : SHOWN_MAX;
+
+	for (size_t i = 0; i < shown; i++)
+		show_item(file, &comparison->items[i], i > 0 ? &comparison->items[i - 1] : NULL);
+	if (comparison->len + comparison->omitted > shown)
+		warn("and %zu more", comparison->len + comparison->omitted - shown);
+}
+
+/* The portable dialect is no reader of its own: it takes what those of the programming languages read alike. */
+static bool is_portable(const struct secret_buf *text)
+{
+	cleanup_(env_set_freep) struct env_set *set = env_set_new(LIMIT_ENV_FILE);
+	cleanup_(notes_free) struct notes notes = { .len = 0 };
+	struct error ignored = ERROR_INIT;
+
+	return set != NULL &&
+	       dialect_decode(dialect_find("dotenv"), secret_buf_text(text), secret_buf_len(text), set, &notes, &ignored) == ERR_OK;
+}
+
+static enum error_code explain(const struct comparison *comparison, const struct secret_buf *text, const char *option,
+			       struct error *err)
+{
+	char names[256];
+	bool portable = is_portable(text);
+
+	dialect_names(comparison->whole, names, sizeof(names));
+	if (names[0] == '\0' && !portable)
+		return err->code;
+	struct error found = *err;
+
+	error_clear(err);
+	return error_set(err, found.code, "%s: --%s %s%s%s", found.text, option, portable ? "dotenv" : "",
+			 portable && names[0] != '\0' ? ", " : "", names);
+}
+
+static enum error_code read_compared(const struct secret_buf *text, const char *option, const char *file, struct env_set *set,
+				     struct error *err)
+{
+	cleanup_(comparison_free) struct comparison comparison = { .len = 0 };
+	enum error_code rc = dialect_compare(secret_buf_text(text), secret_buf_len(text), set, &comparison, err);
+
+	if (rc == ERR_OK) {
+		warn_notes(&comparison.notes, name_of(file));
+		return ERR_OK;
+	}
+	show_comparison(name_of(file), &comparison);
+	return rc == ERR_INVALID ? explain(&comparison, text, option, err) : rc;
+}
+
+static enum error_code read_named(const struct dialect *dialect, const struct secret_buf *text, const char *file,
+				  struct env_set *set, struct error *err)
+{
+	cleanup_(notes_free) struct notes notes = { .len = 0 };
+	enum error_code rc = dialect_decode(dialect, secret_buf_text(text), secret_buf_len(text), set, &notes, err);
+
+	warn_notes(&notes, name_of(file));
+	return rc;
+}
+
+static bool is_a_directory(const char *file)
+{
+	struct stat st;
+
+	return strcmp(file, "-") != 0 && stat(file, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static enum error_code read_any(const struct dialect *dialect, const char *option, const char *file, struct env_set *set,
+				struct error *err)
+{
+	cleanup_(secret_buf_freep) struct secret_buf *text = NULL;
+
+	if (dialect != NULL && dialect_is_directory(dialect))
+		return env_directory_read(dialect, file, set, err);
+	if (dialect == NULL && is_a_directory(file))
+		return error_set(err, ERR_INVALID, "a directory: say who reads it, --%s envdir or --%s directory", option, option);
+	enum error_code rc = file_read_secret(file, FILE_ANY_MODE, true, LIMIT_ENV_FILE, &text, err);
+	if (rc != ERR_OK)
+		return rc;
+	return dialect != NULL ? read_named(dialect, text, file, set, err) : read_compared(text, option, file, set, err);
+}
+
+enum error_code env_text_read(const struct dialect *dialect, const char *option, const char *file, struct env_set *set,
+			      struct error *err)
+{
+	if (read_any(dialect, option, file, set, err) == ERR_OK)
+		return ERR_OK;
+	if (dialect != NULL && err->code == ERR_INVALID)
+		return error_prefix(err, "read %.200s as %s; nothing was written", name_of(file), dialect_name(dialect));
+	return err->code == ERR_INVALID ? error_prefix(err, "read %.200s; nothing was written", name_of(file)) : err->code;
+}
