@@ -207,7 +207,7 @@ def sentences(section):
     text = re.sub(r"^\|.*\|$", "", text, flags=re.M)
     text = re.sub(r"^#+ .*$", "", text, flags=re.M)
     for paragraph in re.split(r"\n\s*\n|\n- ", text):
-        paragraph = " ".join(paragraph.split())
+        paragraph = " ".join(paragraph.split()).removeprefix("- ")
         held = []
 
         def hold(match, held=held):
