@@ -108,7 +108,7 @@ for i in (seq 0 (math $argv[1] - 1))
 	or echo $status >$i.code
 	/usr/bin/env -0 >$i.out
 	for name in (set -gxn)
-		contains -- $name PATH HOME SHLVL PWD; or set -eg $name
+		contains -- $name PATH HOME SHLVL PWD USER; or set -eg $name
 	end
 end
 """
@@ -148,7 +148,7 @@ def fish(texts, folder):
     done = run([program, "--no-config", folder + "/all.fish", str(len(texts))], folder, env={"HOME": folder, "PATH": "/usr/bin:/bin"})
     if done.returncode != 0:
         return [f"exit code {done.returncode}: {done.stderr[:100]!r}"] * len(texts)
-    return outputs(len(texts), folder, (*OF_A_SHELL, "PATH", "HOME"))
+    return outputs(len(texts), folder, (*OF_A_SHELL, "HOME", "USER"))
 
 
 # -- directories ---------------------------------------------------------------------------------------------------------
@@ -580,19 +580,20 @@ def documents(command, texts, folder):
 
 
 def of_strings(document):
-    """Its variables when it is a mapping of strings; anything else says what it is."""
-    if document in (None, False):
+    """Its variables when it is a mapping of strings; anything else says what it is. A whole number is as it is printed."""
+    if document is None:
         return {}
-    if not isinstance(document, dict) or not all(isinstance(value, str) for value in document.values()):
+    if not isinstance(document, dict) or not all(type(value) in (str, int) for value in document.values()):
         return repr(document)[:200]
-    return {name: value.encode("utf-8", "surrogatepass") for name, value in document.items()}
+    return {name: str(value).encode("utf-8", "surrogatepass") for name, value in document.items()}
 
 
 def of_secret(document):
     if not isinstance(document, dict) or document.get("kind") != "Secret" or not isinstance(document.get("metadata"), dict):
         return repr(document)[:200]
     try:
-        variables = {name: base64.b64decode("".join(value.split("\n")), validate=True) for name, value in (document.get("data") or {}).items()}
+        # Go's decoder, which Kubernetes has, passes over line ends and nothing else.
+        variables = {name: base64.b64decode(value.replace("\r", "").replace("\n", ""), validate=True) for name, value in (document.get("data") or {}).items()}
     except (ValueError, AttributeError) as error:
         return repr(error)
     strings = of_strings(document.get("stringData"))
@@ -603,28 +604,66 @@ def yaml_reader(command, meaning):
     return lambda texts, folder: [meaning(document) for document in documents(command, texts, folder)]
 
 
+def kubectl_secret(texts, folder):
+    """"kubectl label --local" reads manifests as "kubectl apply" does and needs no cluster; a file that fails is halved."""
+    program = need("kubectl", "kubernetes-client")
+
+    def ask(some):
+        write(folder + "/secrets.yaml", b"---\n".join(text if text.endswith(b"\n") else text + b"\n" for text in some))
+        done = run([program, "label", "--local", "--dry-run=client", "-f", folder + "/secrets.yaml", "-o", "json", "x=y"], folder,
+                   env={"PATH": "/usr/bin:/bin", "HOME": folder})
+        found = parse_json_texts(done.stdout.decode()) if done.returncode == 0 else []
+        if len(found) == len(some):
+            return [of_secret(document) for document in found]
+        if len(some) == 1:
+            return [f"exit code {done.returncode}: {first_line(done.stderr)}"]
+        return ask(some[:len(some) // 2]) + ask(some[len(some) // 2:])
+    return [answer for at in range(0, len(texts), 100) for answer in ask(texts[at:at + 100])]
+
+
+def parse_json_texts(text):
+    found = []
+    at = 0
+    while text[at:].strip():
+        document, at = json.JSONDecoder().raw_decode(text, at + len(text[at:]) - len(text[at:].lstrip()))
+        found.append(document)
+    return found
+
+
 PYTHON_YAML = ["/usr/bin/python3", "-c", PYYAML]
 RUBY_YAML = ["ruby", "-e", PSYCH]
 
 
+# What docker-compose 1.29 has after reading and filling in, before it writes it for people ("config" folds some line ends).
+COMPOSE = r"""
+import json, sys
+try:
+    from compose.config import config, environment, errors
+except ImportError:
+    sys.exit(3)
+found = config.load(config.find(".", ["docker-compose.yml"], environment.Environment({})))
+json.dump({one["name"]: one.get("environment") or {} for one in found.services}, sys.stdout)
+"""
+
+
 def docker_compose(texts, folder):
-    """docker-compose 1.29 `config`: each text is a service; it doubles the dollars of what it writes."""
-    program = need("docker-compose")
-    if subprocess.run(["/usr/bin/python3", "-c", "import yaml"], stderr=subprocess.DEVNULL).returncode != 0:
-        raise Skipped("python3-yaml is not installed")
-    answers = []
-    for at in range(0, len(texts), 250):
-        some = texts[at:at + 250]
+    """Many texts are services of one file; where one of them fails the file, each of its texts has a file of its own."""
+    need("docker-compose")
+    environment = {"PATH": "/usr/bin:/bin", "HOME": folder, "LANG": "C.UTF-8"}
+
+    def ask(some):
         services = b"".join(b"  s%d:\n    image: x\n%s" % (i, re.sub(rb"(?m)^(?=.)", b"    ", text)) for i, text in enumerate(some))
         write(folder + "/docker-compose.yml", b'version: "3"\nservices:\n' + services)
-        done = run([program, "-f", folder + "/docker-compose.yml", "config"], folder, env={"PATH": "/usr/bin:/bin", "HOME": folder, "LANG": "C.UTF-8"})
+        done = run(["/usr/bin/python3", "-c", COMPOSE], folder, env=environment)
+        if done.returncode == 3:
+            raise Skipped("docker-compose is not Debian's")
         if done.returncode != 0:
-            answers += [f"exit code {done.returncode}: {first_line(done.stderr)}"] * len(some)
-            continue
-        found = documents(PYTHON_YAML, [done.stdout], folder)[0]["services"]
-        answers += [{name: (value or "").replace("$$", "$").encode() for name, value in (found[f"s{i}"].get("environment") or {}).items()}
-                    for i in range(len(some))]
-    return answers
+            return [f"exit code {done.returncode}: {first_line(done.stderr)}"] if len(some) == 1 else [answer for text in some for answer in ask([text])]
+        found = json.loads(done.stdout)
+        # A name without a value is taken from the environment, which has none; a number is written as it is printed.
+        return [{name: str(value).encode() for name, value in found[f"s{i}"].items() if value is not None} for i in range(len(some))]
+
+    return [answer for at in range(0, len(texts), 50) for answer in ask(texts[at:at + 50])]
 
 
 # -- where no real reader is to be had: parsers from the documentation ----------------------------------------------------
@@ -660,7 +699,7 @@ def read_github(text):
 
 
 def gitlab_report(texts, folder):
-    """GitLab's "artifacts:reports:dotenv": NAME=VALUE lines, spaces at the ends taken away, quotes kept, no comments, no empty lines."""
+    """GitLab's "artifacts:reports:dotenv": NAME=VALUE lines, Ruby's strip on both, quotes kept, no comments, no empty lines."""
     del folder
     return [read_gitlab(text.decode("utf-8", "replace")) for text in texts]
 
@@ -669,7 +708,8 @@ def read_gitlab(text):
     variables = {}
     for line in text.removesuffix("\n").split("\n") if text else []:
         name, equals, value = line.partition("=")
-        if not equals or not re.fullmatch(r"\s*[A-Za-z0-9_]{1,255}\s*", name):
+        name, value = (part.lstrip(" \t\n\v\f\r").rstrip(" \t\n\v\f\r\0") for part in (name, value))
+        if not equals or not re.fullmatch(r"[A-Za-z0-9_]{1,255}", name):
             return "an invalid line"
-        variables[name.strip()] = value.strip().encode()
+        variables[name] = value.encode()
     return variables

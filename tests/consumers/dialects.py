@@ -62,6 +62,7 @@ ROWS = [
     ("gitlab", "documentation", readers.gitlab_report, BOTH, 0),
     ("kubernetes", "python3-yaml", readers.yaml_reader(readers.PYTHON_YAML, readers.of_secret), BOTH, 0),
     ("kubernetes", "ruby-psych", readers.yaml_reader(readers.RUBY_YAML, readers.of_secret), BOTH, 0),
+    ("kubernetes", "kubectl", readers.kubectl_secret, BOTH, 0),
     ("json", "python-json", readers.python_json, BOTH, 0),
     ("json", "node-json", readers.node_json, BOTH, 0),
     ("yaml", "python3-yaml", readers.yaml_reader(readers.PYTHON_YAML, readers.of_strings), BOTH, 0),
