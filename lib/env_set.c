@@ -13,6 +13,7 @@
 
 struct entry {
 	char *block;		/* name, NUL, value, NUL */
+	bool lent;		/* the block is the model's */
 	size_t name_len;
 	size_t value_len;
 	unsigned line;
@@ -26,6 +27,7 @@ struct env_set {
 	uint16_t *slots;	/* 1 + place in entries, 0 when free; twice as many as capacity, a power of two */
 	size_t bytes;
 	size_t max_bytes;
+	const struct env_set *model;	/* NULL: none */
 	unsigned char key[crypto_shorthash_KEYBYTES];	/* names come from outside: a hash without a key can be attacked */
 };
 
@@ -33,6 +35,8 @@ _Static_assert(LIMIT_VARIABLES < UINT16_MAX, "slots hold 16 bits");
 
 static void entry_drop(struct entry *entry)
 {
+	if (entry->lent)
+		return;
 	explicit_bzero(entry->block, entry->name_len + entry->value_len + 2);
 	free(entry->block);
 }
@@ -55,6 +59,17 @@ struct env_set *env_set_new(size_t max_bytes)
 		return NULL;
 	set->max_bytes = max_bytes;
 	randombytes_buf(set->key, sizeof(set->key));
+	return set;
+}
+
+struct env_set *env_set_new_like(const struct env_set *model, size_t max_bytes)
+{
+	struct env_set *set = env_set_new(max_bytes);
+	if (!set)
+		return NULL;
+	/* With the same key a name has the same hash in both. */
+	memcpy(set->key, model->key, sizeof(set->key));
+	set->model = model;
 	return set;
 }
 
@@ -126,6 +141,22 @@ static bool entries_grow(struct env_set *set)
 	return true;
 }
 
+/* The model's own bytes, when the variable is the same there. */
+static bool entry_borrow(const struct env_set *set, struct entry *ret, const char *name, size_t name_len, const char *value,
+			 size_t value_len)
+{
+	size_t i = set->model ? find(set->model, name, name_len, ret->hash) : NOT_FOUND;
+	const struct entry *there = i != NOT_FOUND ? &set->model->entries[i] : NULL;
+	if (!there || there->value_len != value_len ||
+	    (value_len > 0 && memcmp(there->block + name_len + 1, value, value_len) != 0))
+		return false;
+	ret->block = there->block;
+	ret->name_len = name_len;
+	ret->value_len = value_len;
+	ret->lent = true;
+	return true;
+}
+
 static bool entry_make(struct entry *ret, const char *name, size_t name_len, const char *value, size_t value_len)
 {
 	char *block = malloc(name_len + value_len + 2);
@@ -185,7 +216,8 @@ enum error_code env_set_put(struct env_set *set, const char *name, size_t name_l
 		return code;
 	if (i == NOT_FOUND && set->len == set->capacity && !entries_grow(set))
 		return no_memory(err);
-	if (!entry_make(&entry, name, name_len, value, value_len))
+	if (!entry_borrow(set, &entry, name, name_len, value, value_len) &&
+	    !entry_make(&entry, name, name_len, value, value_len))
 		return no_memory(err);
 	count_bytes(set, &entry);
 	if (i != NOT_FOUND) {

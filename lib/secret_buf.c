@@ -15,6 +15,7 @@ struct secret_buf {
 	size_t capacity;
 	size_t lent;		/* up to where reserve() let others write: not content, but not clean either */
 	size_t max;
+	size_t expected;	/* of the whole content; 0: not known */
 	enum buf_failure failure;
 	uint8_t nothing[1];
 };
@@ -62,6 +63,8 @@ static bool fail(struct secret_buf *buf, enum buf_failure failure)
 static size_t next_capacity(const struct secret_buf *buf, size_t needed)
 {
 	size_t capacity = buf->capacity > 0 ? buf->capacity : FIRST_BLOCK;
+	if (needed <= buf->expected)
+		capacity = buf->expected;
 	while (capacity < needed && capacity <= SIZE_MAX / 2)
 		capacity *= 2;
 	if (capacity < needed || capacity > buf->max)
@@ -97,6 +100,11 @@ void secret_buf_reset(struct secret_buf *buf)
 	wipe_from(buf, 0);
 	buf->len = 0;
 	buf->failure = BUF_FINE;
+}
+
+void secret_buf_expect(struct secret_buf *buf, size_t len)
+{
+	buf->expected = len;
 }
 
 void secret_buf_append(struct secret_buf *buf, const void *bytes, size_t len)

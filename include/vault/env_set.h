@@ -26,6 +26,9 @@ struct env_entry {
 
 void env_set_free(struct env_set *set);
 struct env_set *env_set_new(size_t max_bytes) owned_by(env_set_free);
+/* For comparing: a variable that is put with the value that it has in model is not copied, its bytes are the model's. The model
+ * must outlive the set and not change meanwhile. */
+struct env_set *env_set_new_like(const struct env_set *model, size_t max_bytes) owned_by(env_set_free);
 
 /* ERR_TOO_LARGE or ERR_NO_MEMORY. *ret_replaced (may be NULL): the name was there already. */
 enum error_code env_set_put(struct env_set *set, const char *name, size_t name_len, const char *value,

@@ -30,6 +30,9 @@ struct secret_buf *secret_buf_new(size_t max) owned_by(secret_buf_free);
 /* Empty again and not failed; content wiped, memory kept. */
 void secret_buf_reset(struct secret_buf *buf);
 
+/* About how long the content will be: the next growth takes as much at once, and no more. */
+void secret_buf_expect(struct secret_buf *buf, size_t len);
+
 void secret_buf_append(struct secret_buf *buf, const void *bytes, size_t len);
 void secret_buf_append_char(struct secret_buf *buf, char c);
 void secret_buf_append_text(struct secret_buf *buf, const char *text);	/* up to its NUL */

@@ -157,10 +157,28 @@ static enum error_code sort_out(const struct dialect *dialect, const struct env_
 	return ERR_OK;
 }
 
+static size_t bytes_of(const struct env_set *set)
+{
+	size_t bytes = 0;
+	for (size_t i = 0; i < env_set_count(set); i++) {
+		struct env_entry entry = env_set_at(set, i);
+		bytes += entry.name_len + entry.value_len;
+	}
+	return bytes;
+}
+
+/* Most texts are not a quarter longer than what they hold: growing by doubling would need twice the room for a moment. */
+static size_t expected_len(const struct env_set *set)
+{
+	size_t bytes = bytes_of(set);
+	return bytes + bytes / 4 + 24 * env_set_count(set) + 256;
+}
+
 static void write_all(const struct dialect *dialect, const struct env_set *set, const struct dialect_options *options,
 		      struct secret_buf *out)
 {
 	struct writer writer = { .out = out, .options = options };
+	secret_buf_expect(out, expected_len(set));
 	if (dialect->open)
 		dialect->open(&writer);
 	secret_buf_append_text(out, dialect->opening);
@@ -172,16 +190,6 @@ static void write_all(const struct dialect *dialect, const struct env_set *set, 
 			dialect->write(&entry, i == 0, out);
 	}
 	secret_buf_append_text(out, dialect->closing);
-}
-
-static size_t bytes_of(const struct env_set *set)
-{
-	size_t bytes = 0;
-	for (size_t i = 0; i < env_set_count(set); i++) {
-		struct env_entry entry = env_set_at(set, i);
-		bytes += entry.name_len + entry.value_len;
-	}
-	return bytes;
 }
 
 /* Reached only if an encoder is wrong; then the user gets a refusal and not a wrong file. */
@@ -206,7 +214,7 @@ static enum error_code read_back(const struct dialect *dialect, const struct env
 {
 	cleanup_(notes_free) struct notes inner = { 0 };
 	struct error inner_err = ERROR_INIT;
-	cleanup_(env_set_freep) struct env_set *decoded = env_set_new(bytes_of(set));
+	cleanup_(env_set_freep) struct env_set *decoded = env_set_new_like(set, bytes_of(set));
 	if (!decoded)
 		return error_set(err, ERR_NO_MEMORY, "out of memory while checking an env file");
 	enum error_code code =

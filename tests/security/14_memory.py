@@ -72,6 +72,7 @@ def mixed(daemon, rounds):
             elif kind == 2:
                 daemon.get("secret/data/" + env)
                 daemon.get("secret/resolve/" + env)
+                daemon.get(f"secret/render/{env}?format={'systemd' if number % 2 else 'json'}")
             elif kind == 3:
                 daemon.put("secret/data/" + env, body[:-9])
             elif kind == 4:

@@ -184,6 +184,35 @@ static void sorting_is_by_bytes(void **state)
 	}
 }
 
+static void a_set_like_another_borrows_what_is_equal(void **state)
+{
+	(void)state;
+	cleanup_(env_set_freep) struct env_set *model = env_set_new(1000);
+	put(model, "A", "same");
+	put(model, "B", "old");
+	cleanup_(env_set_freep) struct env_set *set = env_set_new_like(model, 1000);
+	put(set, "A", "same");
+	put(set, "B", "new");
+	put(set, "C", "");
+	assert_ptr_equal(env_set_at(set, 0).value, env_set_at(model, 0).value);
+	assert_ptr_not_equal(env_set_at(set, 1).value, env_set_at(model, 1).value);
+	assert_entry(set, 1, "B", "new");
+	assert_false(env_set_equal(set, model));
+	put(set, "A", "other");
+	assert_entry(set, 0, "A", "other");
+	assert_entry(model, 0, "A", "same");
+	put(set, "A", "same");
+	assert_true(env_set_remove(set, "A", 1));
+	assert_entry(model, 0, "A", "same");
+	put(set, "B", "old");
+	env_set_sort(set);
+	assert_entry(set, 0, "B", "old");
+	/* the limit counts what is borrowed as well */
+	cleanup_(env_set_freep) struct env_set *small = env_set_new_like(model, 4);
+	struct error err = ERROR_INIT;
+	assert_int_equal(env_set_put(small, "A", 1, "same", 4, 0, NULL, &err), ERR_TOO_LARGE);
+}
+
 static void nothing_is_freed_with_its_content(void **state)
 {
 	(void)state;
@@ -215,6 +244,7 @@ int main(void)
 		cmocka_unit_test(bytes_are_limited),
 		cmocka_unit_test(equality_is_of_names_and_values),
 		cmocka_unit_test(sorting_is_by_bytes),
+		cmocka_unit_test(a_set_like_another_borrows_what_is_equal),
 		cmocka_unit_test(nothing_is_freed_with_its_content),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -136,6 +136,32 @@ static void nothing_is_freed_with_its_content(void **state)
 	assert_freed_clean();
 }
 
+/* Growth goes to the expected length at once, and further when there is more; the maximum stays. */
+static void an_expected_length_is_no_limit(void **state)
+{
+	(void)state;
+	cleanup_(secret_buf_freep) struct secret_buf *buf = secret_buf_new(3000);
+	secret_buf_expect(buf, 1000);
+	secret_buf_append_char(buf, 'a');
+	const uint8_t *first = secret_buf_bytes(buf);
+	for (int i = 1; i < 1000; i++)
+		secret_buf_append_char(buf, 'a');
+	assert_ptr_equal(secret_buf_bytes(buf), first);
+	for (int i = 1000; i < 3000; i++)
+		secret_buf_append_char(buf, 'b');
+	assert_true(secret_buf_ok(buf));
+	assert_int_equal(secret_buf_bytes(buf)[999], 'a');
+	assert_int_equal(secret_buf_bytes(buf)[2999], 'b');
+	secret_buf_append_char(buf, 'c');
+	assert_false(secret_buf_ok(buf));
+	cleanup_(secret_buf_freep) struct secret_buf *small = secret_buf_new(10);
+	secret_buf_expect(small, 1000);
+	secret_buf_append(small, "0123456789", 10);
+	assert_true(secret_buf_ok(small));
+	secret_buf_append_char(small, 'x');
+	assert_false(secret_buf_ok(small));
+}
+
 static void the_watch_sees_what_is_not_wiped(void **state)
 {
 	(void)state;
@@ -157,6 +183,7 @@ int main(void)
 		cmocka_unit_test(reserve_lends_room_at_the_end),
 		cmocka_unit_test(truncate_and_reset_wipe),
 		cmocka_unit_test(nothing_is_freed_with_its_content),
+		cmocka_unit_test(an_expected_length_is_no_limit),
 		cmocka_unit_test(the_watch_sees_what_is_not_wiped),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

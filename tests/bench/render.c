@@ -1,0 +1,192 @@
+/*
+ * What it costs to write an environment in each dialect and to read it back: for 50 variables of 64 bytes and for one of 512 KiB,
+ * median microseconds of processor time of each, and the most memory that was taken meanwhile beside the environment itself. Beside it the same
+ * number of variables copied into a set. Prints one JSON object.
+ */
+#include <malloc.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "vault/dialect.h"
+#include "vault/limits.h"
+
+#define ROUNDS 15
+
+/* -- memory: counted where glibc gives it ---------------------------------- */
+
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *block, size_t size);
+void __libc_free(void *block);
+
+static size_t taken, most;
+
+static void *count(void *block)
+{
+	taken += malloc_usable_size(block);
+	if (taken > most)
+		most = taken;
+	return block;
+}
+
+void *malloc(size_t size)
+{
+	return count(__libc_malloc(size));
+}
+
+void *calloc(size_t number, size_t size)
+{
+	return count(__libc_calloc(number, size));
+}
+
+void *realloc(void *block, size_t size)
+{
+	taken -= malloc_usable_size(block);
+	return count(__libc_realloc(block, size));
+}
+
+void *reallocarray(void *block, size_t number, size_t size)
+{
+	return realloc(block, number * size);
+}
+
+void free(void *block)
+{
+	taken -= malloc_usable_size(block);
+	__libc_free(block);
+}
+
+/* -- what is measured --------------------------------------------------------- */
+
+struct figures {
+	double us;
+	size_t memory;
+};
+
+static double now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	double left = *(const double *)a, right = *(const double *)b;
+
+	return (left > right) - (left < right);
+}
+
+/* Text that every dialect can hold, with what most of them must quote: a directory of values for NAME_FILE is no text. */
+static struct env_set *make_set(unsigned variables, size_t size, bool plain)
+{
+	struct env_set *set = env_set_new(SIZE_MAX);
+	struct error err = ERROR_INIT;
+	char *value = malloc(size), name[32];
+
+	for (unsigned i = 0; i < variables; i++) {
+		for (size_t j = 0; j < size; j++)
+			value[j] = plain ? "abcdefghijklmnopqrstuvwxyz012345"[(i + j) % 32] : "ab cd#ef $gh \"i\" kl"[(i + j) % 19];
+		value[0] = value[size - 1] = 'x';
+		snprintf(name, sizeof(name), "VARIABLE_%05u", i);
+		if (env_set_put(set, name, strlen(name), value, size, 0, NULL, &err) != ERR_OK)
+			abort();
+	}
+	free(value);
+	return set;
+}
+
+static bool encode(const struct dialect *dialect, const struct env_set *set)
+{
+	struct secret_buf *out = secret_buf_new(LIMIT_ENV_FILE);
+	struct dialect_options options = { .random = { 1 } };
+	struct notes notes = { 0 };
+	struct error err = ERROR_INIT;
+	bool ok = dialect_encode(dialect, set, &options, out, &notes, &err) == ERR_OK;
+
+	notes_free(&notes);
+	secret_buf_free(out);
+	return ok;
+}
+
+static bool copy(const struct dialect *dialect, const struct env_set *set)
+{
+	struct env_set *other = env_set_new(SIZE_MAX);
+	struct error err = ERROR_INIT;
+
+	(void)dialect;
+	for (size_t i = 0; i < env_set_count(set); i++) {
+		struct env_entry entry = env_set_at(set, i);
+
+		if (env_set_put(other, entry.name, entry.name_len, entry.value, entry.value_len, 0, NULL, &err) != ERR_OK)
+			abort();
+	}
+	env_set_free(other);
+	return true;
+}
+
+/* False: the dialect cannot hold it. */
+static bool measure(bool (*call)(const struct dialect *, const struct env_set *), const struct dialect *dialect,
+		    const struct env_set *set, unsigned calls, struct figures *ret)
+{
+	double rounds[ROUNDS];
+	size_t before = taken;
+
+	most = taken;
+	if (!call(dialect, set))
+		return false;
+	ret->memory = most - before;
+	for (int i = 0; i < ROUNDS; i++) {
+		double begin = now_us();
+
+		for (unsigned j = 0; j < calls; j++)
+			(void)call(dialect, set);
+		rounds[i] = (now_us() - begin) / calls;
+	}
+	qsort(rounds, ROUNDS, sizeof(rounds[0]), by_value);
+	ret->us = rounds[ROUNDS / 2];
+	return true;
+}
+
+static size_t bytes_of(const struct env_set *set)
+{
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < env_set_count(set); i++)
+		bytes += env_set_at(set, i).name_len + env_set_at(set, i).value_len;
+	return bytes;
+}
+
+/* {"copy": [µs, memory in bytes], "systemd": …}; plain text where the dialect cannot hold the other. */
+static void print_case(const char *name, unsigned variables, size_t size, unsigned calls)
+{
+	struct env_set *hard = make_set(variables, size, false), *plain = make_set(variables, size, true);
+	const struct dialect *dialect;
+	struct figures got;
+
+	if (measure(copy, NULL, hard, calls, &got))
+		printf("\"%s\":{\"input\":%zu,\"copy\":[%.2f,%zu]", name, bytes_of(hard), got.us, got.memory);
+	for (size_t i = 0; (dialect = dialect_at(i)); i++)
+		if (!dialect_is_directory(dialect) &&
+		    (measure(encode, dialect, hard, calls, &got) || measure(encode, dialect, plain, calls, &got)))
+			printf(",\"%s\":[%.2f,%zu]", dialect_name(dialect), got.us, got.memory);
+	printf("}");
+	env_set_free(hard);
+	env_set_free(plain);
+}
+
+int main(void)
+{
+	if (sodium_init() < 0)
+		abort();
+	printf("{");
+	print_case("small", 50, 64, 200);
+	printf(",");
+	print_case("large", 512, 1024 - 14, 1);
+	printf("}\n");
+	return 0;
+}
