@@ -126,11 +126,19 @@ static void write_entry(struct fixing *fixing, size_t place)
 	put(fixing, tail);
 }
 
+/* "export = x" sets nothing for some readers, and "export=x" sets export. */
+static bool is_word_export(struct line_span key)
+{
+	static const char word[] = "export";
+
+	return key.len == sizeof(word) - 1 && memcmp(key.at, word, key.len) == 0;
+}
+
 /* An assignment that this file's readers take for one: what is written below means the same. */
 static bool is_assignment(const struct env_line *line)
 {
 	return line->kind == ENV_LINE_ENTRY && line->has_equals && variable_name_is_portable(line->key.at, line->key.len) &&
-	       !text_has(line->before.at, line->before.len, '\t') && !line->is_exported &&
+	       !text_has(line->before.at, line->before.len, '\t') && !line->is_exported && !is_word_export(line->key) &&
 	       !text_has(line->whole.at, line->whole.len, '\r');
 }
 
