@@ -7,8 +7,8 @@
 #include "vault/limits.h"
 
 static const struct dialect *const dialects[] = {
-	&dialect_systemd, &dialect_docker, &dialect_podman, &dialect_kubectl,
-	&dialect_compose, &dialect_dotenv, &dialect_shell,  &dialect_json,
+	&dialect_systemd, &dialect_docker, &dialect_podman,   &dialect_kubectl, &dialect_compose,
+	&dialect_dotenv,  &dialect_python, &dialect_godotenv, &dialect_shell,   &dialect_json,
 };
 
 const struct dialect *dialect_at(size_t i)

@@ -66,6 +66,8 @@ extern const struct dialect dialect_podman;
 extern const struct dialect dialect_kubectl;
 extern const struct dialect dialect_compose;
 extern const struct dialect dialect_dotenv;
+extern const struct dialect dialect_python;
+extern const struct dialect dialect_godotenv;
 extern const struct dialect dialect_shell;
 extern const struct dialect dialect_json;
 

@@ -56,7 +56,8 @@ SAYS = [
      "dollar sign, a reference to another variable, or a command to run.",
      [of("docker", reads(b"A=b#c\n", A=b"b#c")), of("dotenv", declines(b"A=b#c\n", b'A="a\\nb"\n', b"A=$B\n")), of("systemd", reads(b'A="a\\nb"\n', A=b"a\\nb")),
       of("compose", reads(b'A="a\\nb"\n', A=b"a\nb"))]),
-    ("", "So `envctl` never guesses: `render --format` and `import --dialect` name the reader that the file is for.", []),
+    ("", "So `envctl` never guesses: `render --format` and `import --dialect` name the reader that the file is for, and without one `import` takes "
+     "[what all readers agree about](#whose-file-it-is).", []),
     ("", "Two promises hold for each of them:", []),
     ("", "**What is written reads back the same.** A file is encoded, decoded again with the same dialect's reader, and "
      "compared, before a byte of it is given out.", []),
@@ -147,6 +148,29 @@ SAYS = [
      [reads(b"# c\n\nexport A=b\nB = c # d\r\nC='x\ny'\nD=\"it's\"\n", A=b"b", B=b"c", C=b"x\ny", D=b"it's"), gives(b"A.B=c\n", {"A.B": b"c"})]),
     ("dotenv", "Everything else is refused, with what to write in its place:", []),
 
+    # -- python-dotenv
+    ("python-dotenv", "Always double quotes; `\\` in front of `\"` and `\\`; `\\n` and `\\r` for line ends.",
+     [writes(b"x", b'A="x"\n'), writes(b"\"\\'$\r\n x", b'A="\\"\\\\\'$\\r\\n x"\n')]),
+    ("python-dotenv", "Two things cannot be escaped there: `${` is a reference in every kind of quotes, and a backslash before the closing quote hides it.",
+     [declines(b"A=${B}\n", b"A='${B}'\n", b'A="${B}"\n', b'A="\\${B}"\n'), reads(b'A="b\\\\"\nC="\n', A=b"b\\\"\nC=")]),
+    ("python-dotenv", "They are written as the default of a variable without a name, which nothing can ever set: `${:-$}{` and `${:-\\\\}`.",
+     [writes(b"x${y}", b'A="x${:-$}{y}"\n'), writes(b"x\\", b'A="x${:-\\\\}"\n')]),
+    ("python-dotenv", "Refused: names that are empty, hold `=`, `#` or white space, or start with `'` or a byte order mark; NUL; invalid UTF-8.",
+     [refuses_names("", "A=B", "A#B", "A B", "A\nB", "A\u2028B", "A\x1cB", "'A", "\ufeffA"), holds_names("1A", "A-B", "\u00e9", "A'", "export"), refuses(*NOT_TEXT),
+      holds(b"\x01", "\ufffe".encode())]),
+    ("python-dotenv", "A value with `${` or with a backslash at its end is written with a warning: a program that turns interpolation off (`interpolate=False`) would read "
+     "something else.", [writes(b"${", b'A="${:-$}{"\n', warned=True), writes(b"\\", b'A="${:-\\\\}"\n', warned=True)]),
+
+    # -- godotenv
+    ("godotenv", "Double quotes; `\\` in front of `\"`, `\\` and `$`; `\\n` and `\\r` for line ends.",
+     [writes(b"x", b'A="x"\n'), writes(b"\"\\'$\r\n x", b'A="\\"\\\\\'\\$\\r\\n x"\n')]),
+    ("godotenv", "A value that ends in `\"` is put in single quotes, because godotenv takes a quote at the end away; one that ends in `\\`, or in `\"` and holds `'`, stands "
+     "without quotes, with `\\$` for the dollar sign.", [writes(b'"x$"', b"A='\"x$\"'\n"), writes(b"x$\\", b"A=x\\$\\\n"), writes(b"it's \"$\"", b"A=it's \"\\$\"\n")]),
+    ("godotenv", "Refused: names other than letters, digits, `_` and dots; NUL; invalid UTF-8; values that end in `\\`, or in `\"` and hold `'`, and that cannot stand "
+     "without quotes: they hold a line end, or a `#` after white space, or start with white space, a quote or `#`.",
+     [refuses_names("", "A-B", "A B", "A:B", "\u00ea"), holds_names("1A", "A.B", "_"), refuses(*NOT_TEXT), holds(b"\x01", "\ufffe".encode()),
+      refuses(*[start + end for start in (b"x\n", b"x\r", b"x #", b"x\t#", b" x", b"'x", b'"x', b"#x") for end in (b"\\", b"'\"")])]),
+
     # -- shell
     ("shell", "`export NAME='…'`, a single quote as `'\\''`.", [writes(b"it's", b"export A='it'\\''s'\n")]),
     ("shell", "Refused: names other than `[A-Za-z_][A-Za-z0-9_]*`, names with a meaning of their own in a shell (`UID`, `PPID`, `SHELLOPTS`, `RANDOM`, `SECONDS`, "
@@ -180,6 +204,28 @@ TABLES = [
     ("kubectl", "a line of more than 65,535 bytes", "refused: kubectl leaves out this line and all that follow, without a word",
      [declines(b"A=" + LONG_LINE + b"x\nB=c\n"), reads(b"A=" + LONG_LINE + b"\n", A=LONG_LINE)]),
     ("kubectl", "a byte order mark", "ignored", [reads(BOM + b"A=b\n", A=b"b")]),
+    ("python-dotenv", "`A=\"b\\n\\t\\\\c\"`", "a line feed, a tab, one backslash; also `\\a \\b \\f \\r \\v \\' \\\"`. Other backslashes stay",
+     [reads(b'A="b\\n\\t\\\\c"\nB="\\a\\b\\f\\r\\v\\\'\\""\nC="\\x\\$\\0"\n', A=b"b\n\t\\c", B=b"\a\b\f\r\v'\"", C=b"\\x\\$\\0")]),
+    ("python-dotenv", "`A=${}`, `A=${:-b}`", "empty, `b`", [reads(b"A=${}\n", A=b""), reads(b"A=${:-b}\n", A=b"b")]),
+    ("python-dotenv", "`A=\"b\"c`, `A: b`, `=b`, an open quote", "ignored, as python-dotenv does, with a warning",
+     [reads(text + b"B=c\n", True, B=b"c") for text in (b'A="b"c\n', b"A: b\n", b"=b\n", b'A="b\n', b"A='b\n")]),
+    ("python-dotenv", "`A=\"b\\\\\"` and a later line with `\"`", "the backslash hides the quote, and the value goes on to the next one",
+     [reads(b'A="b\\\\"\nB=c\nC="\n', A=b'b\\"\nB=c\nC=')]),
+    ("python-dotenv", "`A`", "left out, with a warning; refused where the same name has a value above, because it takes that away",
+     [reads(b"A\nB=c\n", True, B=b"c"), reads(b"A\nA=b\n", True, A=b"b"), declines(b"A=b\nA\n")]),
+    ("python-dotenv", "`'A B'=c`", "a variable `A B`", [gives(b"'A B'=c\n", {"A B": b"c"})]),
+    ("python-dotenv", "a line that starts with `'` and has no second one", "refused: the name would go on to the next `'` on a later line",
+     [declines(b"'A\nB='c'\n", b"'A\nB'=c\n"), reads(b"'A\nB=c\n", True, B=b"c")]),
+    ("python-dotenv", "CR, CRLF", "a line feed, also in quotes", [reads(b'A=b\rB=c\r\nC="d\re\r\nf"\n', A=b"b", B=b"c", C=b"d\ne\nf")]),
+    ("python-dotenv", "a byte order mark", "refused: before 1.2.3 it is part of the first name, and ignored since", [declines(BOM + b"A=b\n")]),
+    ("python-dotenv", "invalid UTF-8", "refused, as python-dotenv fails on the file", [declines(b"A=\xe9\n", b"# \xe9\nA=b\n", b"A=\xed\xa0\x80\n")]),
+    ("godotenv", "`A=\"b\\n\\r\"`, `A=\"b\\tc\"`", "line feed and carriage return, `btc`: any other character loses its backslash",
+     [reads(b'A="b\\n\\r"\n', A=b"b\n\r"), reads(b'A="b\\tc"\n', A=b"btc"), reads(b'A="\\a\\\'\\\\\\"b"\n', A=b"a'\\\"b")]),
+    ("godotenv", "`A=\"b\" C=d`", "two variables", [reads(b'A="b" C=d\n', A=b"b", C=b"d")]),
+    ("godotenv", "`A B=c`", "a variable `A B`, with a warning", [gives(b"A B=c\n", {"A B": b"c"}, True)]),
+    ("godotenv", "a last line `A` without line feed", "refused: also a value without a name", [declines(b"B=c\nA", b"A-B"), reads(b"B=c", B=b"c")]),
+    ("godotenv", "`A`, `;A=b`, `A=\"b\"c`, an open quote, a byte order mark", "refused, as godotenv refuses the file",
+     [declines(b"A\n", b";A=b\n", b'A="b"c\n', b'A="b\n', b"A='b\n", BOM + b"A=b\n")]),
     ("dotenv", "a byte order mark; a carriage return inside quotes; U+2028 outside quotes", "part of a name, changed, a line end",
      [declines(BOM + b"A=b\n", b"A='b\r'\n", b'A="b\r\n"\n', b"A=b\xe2\x80\xa8\n"), reads(b"A='\xe2\x80\xa8'\n", A=b"\xe2\x80\xa8")]),
     ("dotenv", "`export A=`; `A=` and blanks", "node 22 and later take `export` into the name, or the next line for the value: write `A=''`",

@@ -124,6 +124,30 @@ static bool dotenv_can_hold(const struct text *value)
 	return single || plain;
 }
 
+/* As Go has it for one character: a blank, a control character that is white space, U+0085, U+00A0. */
+static bool has_space_at(const struct text *value, size_t at)
+{
+	static const char *const spaces[] = { " ", "\t", "\v", "\f", "\r", "\xc2\x85", "\xc2\xa0" };
+	for (size_t i = 0; i < ARRAY_LEN(spaces); i++)
+		if (value->len - at >= strlen(spaces[i]) && memcmp(value->bytes + at, spaces[i], strlen(spaces[i])) == 0)
+			return true;
+	return false;
+}
+
+static bool godotenv_can_hold(const struct text *value)
+{
+	char first = value->len > 0 ? value->bytes[0] : 'x';
+	char last = value->len > 0 ? value->bytes[value->len - 1] : 'x';
+	if (has_byte(value, '\0') || !is_unicode(value, true))
+		return false;
+	if ((last != '"' && last != '\\') || (last == '"' && !has_byte(value, '\'')))
+		return true;
+	bool has_comment = has_text(value, " #") || has_text(value, "\t#") || has_text(value, "\v#") ||
+			   has_text(value, "\f#") || has_text(value, "\xc2\x85#") || has_text(value, "\xc2\xa0#");
+	return !has_byte(value, '\n') && !has_byte(value, '\r') && first != '"' && first != '\'' && first != '#' &&
+	       !has_comment && !has_space_at(value, 0);
+}
+
 static bool shell_can_hold(const struct text *value)
 {
 	return !has_byte(value, '\0');
@@ -142,6 +166,7 @@ struct property {
 static const struct property properties[] = {
 	{ "systemd", systemd_can_hold }, { "docker", docker_can_hold },	  { "podman", docker_can_hold },
 	{ "kubectl", docker_can_hold },	 { "compose", compose_can_hold }, { "dotenv", dotenv_can_hold },
+	{ "python-dotenv", compose_can_hold }, { "godotenv", godotenv_can_hold },
 	{ "shell", shell_can_hold },	 { "json", json_can_hold },
 };
 
