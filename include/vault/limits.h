@@ -91,6 +91,18 @@
 #define LIMIT_TOKEN_PATH_SUFFIX_LEN 64
 #define LIMIT_REVOKE_BATCH 256		/* tokens deleted in one commit; what is left below them is dead already */
 
+/* dialects (docs/env-formats.md) */
+#define LIMIT_FILE_NAME 255		/* of Linux: a variable in a directory is a file of its name */
+#define LIMIT_GITLAB_NAME_LEN 255
+#define LIMIT_GITLAB_BYTES (5u * 1024)	/* of a report, by default; a warning from here on */
+#define LIMIT_GITLAB_VARIABLES 20	/* by default; a warning beyond */
+#define LIMIT_KUBERNETES_NAME_LEN 253	/* of a Secret and of its keys */
+#define LIMIT_KUBERNETES_NAMESPACE_LEN 63
+#define LIMIT_KUBERNETES_BYTES (1024u * 1024)	/* of a Secret's values */
+#define LIMIT_YAML_DEPTH 32		/* of what is passed over */
+#define LIMIT_YAML_BASE (256u * 1024)	/* of libyaml's memory, beside three times the text */
+#define LIMIT_YAML_SIMPLE_KEY 128	/* bytes; 1,024 characters for YAML, and an escape has up to ten */
+
 /* schemas (docs/schema.md) */
 #define LIMIT_SCHEMA_TEXT (256u * 1024)	/* a .env.example with its comments */
 #define LIMIT_SCHEMA_NODES 65536	/* of all decorators of one text */

@@ -7,8 +7,24 @@
 #include "vault/limits.h"
 
 static const struct dialect *const dialects[] = {
-	&dialect_systemd, &dialect_docker, &dialect_podman,   &dialect_kubectl, &dialect_compose,
-	&dialect_dotenv,  &dialect_python, &dialect_godotenv, &dialect_shell,   &dialect_json,
+	&dialect_systemd,
+	&dialect_docker,
+	&dialect_podman,
+	&dialect_kubectl,
+	&dialect_compose,
+	&dialect_compose_environment,
+	&dialect_dotenv,
+	&dialect_python,
+	&dialect_godotenv,
+	&dialect_shell,
+	&dialect_fish,
+	&dialect_envdir,
+	&dialect_directory,
+	&dialect_github,
+	&dialect_gitlab,
+	&dialect_kubernetes,
+	&dialect_json,
+	&dialect_yaml,
 };
 
 const struct dialect *dialect_at(size_t i)
@@ -100,6 +116,8 @@ enum error_code dialect_decode(const struct dialect *dialect, const char *text, 
 			       struct notes *notes, struct error *err)
 {
 	size_t errors_before = notes->errors;
+	if (dialect->is_directory)
+		return error_set(err, ERR_INVALID, "%s is a directory of files, not one text", dialect->name);
 	if (len > LIMIT_ENV_FILE)
 		return error_set(err, ERR_TOO_LARGE, "the env file is larger than %u bytes", LIMIT_ENV_FILE);
 	/* No value is longer than the text it was written in. */
@@ -177,7 +195,7 @@ static size_t expected_len(const struct env_set *set)
 static void write_all(const struct dialect *dialect, const struct env_set *set, const struct dialect_options *options,
 		      struct secret_buf *out)
 {
-	struct writer writer = { .out = out, .options = options };
+	struct writer writer = { .out = out, .options = options, .count = env_set_count(set) };
 	secret_buf_expect(out, expected_len(set));
 	if (dialect->open)
 		dialect->open(&writer);
@@ -252,6 +270,8 @@ static enum error_code encode(const struct dialect *dialect, const struct env_se
 		return error_set(err, ERR_NO_MEMORY, "out of memory while writing an env file");
 	if (sort_out(dialect, set, options->skip, held, notes, err) != ERR_OK)
 		return err->code;
+	if (notes->errors == errors_before && dialect->look_at_all)
+		dialect->look_at_all(held ? held : set, notes);
 	if (notes->errors == errors_before &&
 	    write_and_check(dialect, held ? held : set, options, out, notes, err) != ERR_OK)
 		return err->code;

@@ -36,6 +36,7 @@ struct reader {
 struct writer {
 	struct secret_buf *out;
 	const struct dialect_options *options;
+	size_t count;			/* of the variables that will be written */
 	char delimiter[48];		/* github's; made by open() */
 };
 
@@ -53,6 +54,8 @@ struct dialect {
 	const struct remark *(*refuse)(const struct env_entry *entry);
 	/* NULL, or what the user should know about a variable that is written. May be NULL itself. */
 	const struct remark *(*warn)(const struct env_entry *entry);
+	/* NULL, or notes what is to be said of all variables together. */
+	void (*look_at_all)(const struct env_set *set, struct notes *notes);
 	void (*write)(const struct env_entry *entry, bool first, struct secret_buf *out);
 	/* What needs the options instead: both may be NULL. open() writes what stands before the variables. */
 	enum error_code (*check_options)(const struct dialect_options *options, struct error *err);
@@ -65,11 +68,19 @@ extern const struct dialect dialect_docker;
 extern const struct dialect dialect_podman;
 extern const struct dialect dialect_kubectl;
 extern const struct dialect dialect_compose;
+extern const struct dialect dialect_compose_environment;
 extern const struct dialect dialect_dotenv;
 extern const struct dialect dialect_python;
 extern const struct dialect dialect_godotenv;
 extern const struct dialect dialect_shell;
+extern const struct dialect dialect_fish;
+extern const struct dialect dialect_envdir;
+extern const struct dialect dialect_directory;
+extern const struct dialect dialect_github;
+extern const struct dialect dialect_gitlab;
+extern const struct dialect dialect_kubernetes;
 extern const struct dialect dialect_json;
+extern const struct dialect dialect_yaml;
 
 /* The end of the text, or nothing more to be done because of an error. */
 static inline bool reader_is_done(const struct reader *reader)

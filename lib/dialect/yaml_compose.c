@@ -1,0 +1,206 @@
+/*
+ * `environment:` of a compose file: a mapping, or a list of NAME=VALUE. Compose
+ * fills in $NAME and ${...} there; a dollar sign is written twice.
+ */
+#include "dialect/text.h"
+#include "dialect/yaml.h"
+#include "vault/names.h"
+
+static const struct remark remark_name = {
+	"the name is empty, or holds = or white space",
+	"rename the variable; the json dialect can hold any name",
+};
+static const struct remark remark_reference = {
+	"a $ that is not doubled: compose fills something in, or refuses the file",
+	"write $$ for a dollar sign",
+};
+static const struct remark remark_inherit = {
+	"a name alone takes the value of the environment compose is started in; there is none here, so it is left out",
+	"write NAME: \"VALUE\"",
+};
+static const struct remark remark_item = {
+	"an item of the list is not NAME=VALUE",
+	"write - \"NAME=VALUE\"",
+};
+static const struct remark remark_whole_file = {
+	"this is more than one environment:",
+	"give the environment: of one service, with its variables, alone",
+};
+static const struct remark remark_shape = {
+	"the text is not an environment: with a mapping or a list",
+	"write environment: and below it NAME: \"VALUE\"",
+};
+
+static const struct remark *undouble(struct secret_buf *value)
+{
+	char *text = (char *)secret_buf_mutable(value);
+	size_t len = secret_buf_len(value), kept = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] == '$' && (i + 1 == len || text[++i] != '$'))
+			return &remark_reference;
+		text[kept++] = text[i];
+	}
+	secret_buf_truncate(value, kept);
+	return NULL;
+}
+
+static const struct yaml_use use_mapping = {
+	.integers = true,
+	.null_warning = &remark_inherit,
+	.convert = undouble,
+};
+
+/* NAME=VALUE stands in *pair. */
+static const struct remark *put_pair(struct yaml_text *text, const struct secret_buf *pair, unsigned line)
+{
+	const char *name = secret_buf_text(pair), *equals = memchr(name, '=', secret_buf_len(pair));
+	size_t name_len = equals ? (size_t)(equals - name) : 0;
+	struct env_entry found;
+
+	if (!equals) {
+		notes_add(text->reader->notes, NOTE_WARNING, line, "", 0, remark_inherit.reason, remark_inherit.hint);
+		return NULL;
+	}
+	if (env_set_find(text->reader->set, name, name_len, &found))
+		return &yaml_remark_twice;
+	secret_buf_append(text->reader->value, equals + 1, secret_buf_len(pair) - name_len - 1);
+	reader_put(text->reader, name, name_len, line);
+	return NULL;
+}
+
+static void read_list(struct yaml_text *text)
+{
+	static const struct yaml_use use = { .integers = false };
+	cleanup_(secret_buf_freep) struct secret_buf *pair = secret_buf_new(text->reader->len);
+
+	if (!pair) {
+		text->reader->code = error_set(text->reader->err, ERR_NO_MEMORY, "out of memory while reading YAML");
+		return;
+	}
+	while (yaml_next(text) != YAML_KIND_NONE && text->kind != YAML_KIND_END) {
+		unsigned line = text->line;
+		const struct remark *refused = &remark_item;
+
+		secret_buf_truncate(pair, 0);
+		if (text->kind == YAML_KIND_SCALAR)
+			refused = yaml_take_scalar(text, &use, pair);
+		text->reader->code = secret_buf_check(pair, "a value", text->reader->err);
+		if (!refused && text->reader->code == ERR_OK)
+			refused = undouble(pair);
+		if (!refused && text->reader->code == ERR_OK)
+			refused = put_pair(text, pair, line);
+		if (refused)
+			yaml_refuse(text, "", 0, refused);
+	}
+}
+
+static bool is_environment(const struct secret_buf *key)
+{
+	return secret_buf_len(key) == strlen("environment") &&
+	       memcmp(secret_buf_text(key), "environment", strlen("environment")) == 0;
+}
+
+/* A mapping whose first key is `environment` and has no text is the wrapping; any other is the environment itself, and is read
+ * from the start. */
+static bool has_wrapping(const struct reader *reader)
+{
+	cleanup_(notes_free) struct notes notes = { .len = 0 };
+	cleanup_(secret_buf_freep) struct secret_buf *key = secret_buf_new(reader->len);
+	struct error err = ERROR_INIT;
+	struct reader probe = { .text = reader->text, .len = reader->len, .line = 1, .notes = &notes, .err = &err };
+	struct yaml_text text;
+	static const struct yaml_use use = { .integers = false };
+	bool wrapped = false;
+
+	if (key && yaml_open(&text, &probe) && yaml_next(&text) == YAML_KIND_MAPPING &&
+	    yaml_next(&text) == YAML_KIND_SCALAR && !yaml_take_scalar(&text, &use, key) && is_environment(key)) {
+		yaml_next(&text);
+		wrapped = text.kind == YAML_KIND_LIST || text.kind == YAML_KIND_MAPPING;
+	}
+	if (key)
+		yaml_close(&text);
+	return wrapped;
+}
+
+static void read_environment(struct yaml_text *text)
+{
+	if (text->kind == YAML_KIND_MAPPING)
+		yaml_read_mapping(text, &use_mapping);
+	else if (text->kind == YAML_KIND_LIST)
+		read_list(text);
+	else if (!text->ended && text->reader->code == ERR_OK)
+		yaml_refuse(text, "", 0, &remark_shape);
+}
+
+static void compose_environment_read(struct reader *reader)
+{
+	bool wrapped = has_wrapping(reader);
+	struct yaml_text text;
+
+	if (yaml_open(&text, reader)) {
+		yaml_next(&text);
+		if (wrapped) {
+			yaml_next(&text);
+			yaml_next(&text);
+		}
+		read_environment(&text);
+		if (wrapped && yaml_next(&text) == YAML_KIND_SCALAR)
+			yaml_refuse(&text, "", 0, &remark_whole_file);
+		yaml_finish(&text);
+	}
+	yaml_close(&text);
+}
+
+static bool name_is_possible(const struct env_entry *entry)
+{
+	if (!variable_name_is_storable(entry->name, entry->name_len) || text_has(entry->name, entry->name_len, '='))
+		return false;
+	for (size_t i = 0; i < entry->name_len; i++)
+		if (space_len(entry->name + i, entry->name_len - i) > 0)
+			return false;
+	return true;
+}
+
+static const struct remark *compose_environment_refuse(const struct env_entry *entry)
+{
+	if (!name_is_possible(entry))
+		return &remark_name;
+	if (text_has(entry->value, entry->value_len, '\0'))
+		return &remark_nul;
+	return utf8_is_valid(entry->value, entry->value_len) ? NULL : &remark_not_utf8;
+}
+
+static void compose_environment_open(struct writer *writer)
+{
+	secret_buf_append_text(writer->out, writer->count > 0 ? "environment:\n" : "environment: {}\n");
+}
+
+static void compose_environment_write(const struct env_entry *entry, bool first, struct secret_buf *out)
+{
+	const char *at = entry->value, *end = at + entry->value_len;
+	(void)first;
+	yaml_append_key(out, "  ", entry->name, entry->name_len);
+	secret_buf_append_char(out, '"');
+	while (at < end) {
+		const char *dollar = memchr(at, '$', (size_t)(end - at));
+		size_t before = (size_t)((dollar ? dollar : end) - at);
+		yaml_append_inside(out, at, before);
+		if (dollar)
+			secret_buf_append_text(out, "$$");
+		at += before + (dollar ? 1 : 0);
+	}
+	secret_buf_append_text(out, "\"\n");
+}
+
+const struct dialect dialect_compose_environment = {
+	.name = "compose-environment",
+	.summary = "environment: of a service in a compose file (YAML)",
+	.opening = "",
+	.closing = "",
+	.is_text = true,
+	.read = compose_environment_read,
+	.refuse = compose_environment_refuse,
+	.open = compose_environment_open,
+	.write = compose_environment_write,
+};
