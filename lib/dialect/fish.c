@@ -48,6 +48,10 @@ static const struct remark remark_unterminated = {
 	"the quote is not closed",
 	"close it; a single quote inside single quotes is written \\'",
 };
+static const struct remark remark_joined_comment = {
+	"a comment after a line that ends in a backslash: fish goes on with the line below it",
+	"take the backslash or the comment away",
+};
 static const struct remark remark_last_backslash = {
 	"the file ends in a backslash",
 	hint_quote,
@@ -190,17 +194,21 @@ static const struct remark *read_word(struct reader *reader)
 	return refused;
 }
 
-static void skip_blanks(struct reader *reader)
+/* Blanks and joined lines. False when a comment follows a joined line. */
+static bool skip_blanks(struct reader *reader)
 {
+	bool any_joined = false;
 	while (!reader_is_done(reader)) {
 		bool joined = reader->at + 1 < reader->len && reader_peek(reader) == '\\' &&
 			      reader->text[reader->at + 1] == '\n';
 		if (!joined && !is_blank(reader_peek(reader)))
-			return;
+			return !any_joined || reader_peek(reader) != '#';
 		if (joined)
 			reader_next(reader);
 		reader_next(reader);
+		any_joined |= joined;
 	}
+	return true;
 }
 
 /* A word of plain characters, such as a command, an option or a name. */
@@ -235,7 +243,8 @@ static const struct remark *skip_options(struct reader *reader)
 		size_t len = scan_plain(reader);
 		if (!at_word_end(reader) || (!is_word(option, len, "--") && !is_harmless_option(option, len)))
 			return &remark_flag;
-		skip_blanks(reader);
+		if (!skip_blanks(reader))
+			return &remark_joined_comment;
 		if (is_word(option, len, "--"))
 			break;
 	}
@@ -252,11 +261,13 @@ static const struct remark *read_set(struct reader *reader, const char **ret_nam
 	if (!variable_name_is_portable(*ret_name, len) || !at_word_end(reader))
 		return &remark_name;
 	*ret_len = len;
-	skip_blanks(reader);
+	if (!skip_blanks(reader))
+		return &remark_joined_comment;
 	if (at_statement_end(reader))
 		return check_variable(*ret_name, len, "", 0);
 	refused = read_word(reader);
-	skip_blanks(reader);
+	if (!refused && !skip_blanks(reader))
+		refused = &remark_joined_comment;
 	if (!refused && !at_statement_end(reader))
 		refused = &remark_several;
 	if (refused)
@@ -271,8 +282,7 @@ static void read_statement(struct reader *reader)
 	size_t word_len = scan_plain(reader), name_len = 0;
 	const struct remark *refused = &remark_command;
 	if (is_word(word, word_len, "set") && !reader_is_done(reader) && is_one_of(reader_peek(reader), " \t\\")) {
-		skip_blanks(reader);
-		refused = read_set(reader, &name, &name_len);
+		refused = skip_blanks(reader) ? read_set(reader, &name, &name_len) : &remark_joined_comment;
 	}
 	if (!refused) {
 		reader_put(reader, name, name_len, line);
