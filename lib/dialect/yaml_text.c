@@ -208,14 +208,11 @@ static bool is_binary(const yaml_event_t *event)
 
 static const struct remark *flaw_of_scalar(const yaml_event_t *event)
 {
-	bool plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
-
 	if (event->data.scalar.anchor)
 		return &remark_anchor;
 	if (event->data.scalar.tag && !is_tag(event->data.scalar.tag, YAML_STR_TAG) && !is_binary(event))
 		return &remark_tag;
-	/* A lone ! in front of quotes: some readers then look for a number inside. */
-	return !plain && event->data.scalar.plain_implicit ? &remark_tag : NULL;
+	return NULL;
 }
 
 static enum yaml_kind enter(struct yaml_text *text, enum yaml_kind kind, const yaml_char_t *anchor, const yaml_char_t *tag)
