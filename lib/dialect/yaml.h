@@ -39,6 +39,7 @@ struct yaml_text {
 	unsigned depth;
 	const struct remark *flaw;	/* of the present scalar: it cannot be read */
 	size_t at, index;		/* how far the text was looked at, in bytes and in libyaml's characters */
+	size_t looked_at;		/* where what was found stands */
 };
 
 /* False when the text cannot be read at all: reader->code or a note says why. Close it in both cases. */

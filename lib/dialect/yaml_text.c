@@ -42,6 +42,18 @@ static const struct remark remark_tab = {
 	"a tab outside quotes, which not every reader takes",
 	"use spaces, or put the value in quotes",
 };
+static const struct remark remark_comment = {
+	"a # that follows a text in quotes without a space, which not every reader takes for a comment",
+	"put a space in front of it",
+};
+static const struct remark remark_indentation = {
+	"a text in quotes goes on in a line that is not indented, which not every reader takes",
+	"indent it, or write \\n for the line end and keep it on one line",
+};
+static const struct remark remark_block = {
+	"a block (| or >) whose first line goes on, or whose last line has no line feed: readers differ",
+	"write the text from the next line on, and end the file with a line feed",
+};
 static const struct remark remark_line_end = {
 	"U+0085, U+2028 or U+2029, which end a line for YAML 1.1 and not for 1.2, or a byte order mark inside the text",
 	"write it as an escape in double quotes, such as \\u2028",
@@ -114,44 +126,106 @@ static void look_for_line_ends(struct yaml_text *text)
 	}
 }
 
-/* Moves on to libyaml's character `to`. With look: outside quotes and comments there must be no tab. */
-static bool walk(struct yaml_text *text, size_t to, bool look)
+static bool is_break(char c)
+{
+	return c == '\n' || c == '\r';
+}
+
+/* Moves on to libyaml's character `to`. Outside quotes and comments there must be no tab; a comment follows a blank. */
+static const struct remark *walk(struct yaml_text *text, size_t to, bool look)
 {
 	const struct reader *reader = text->reader;
-	bool comment = false, found = false;
+	const struct remark *found = NULL;
+	bool comment = false;
 
 	while (text->index < to && text->at < reader->len) {
 		const char *at = reader->text + text->at;
 		size_t size = utf8_char_len((const unsigned char *)at, reader->len - text->at);
 
-		if (*at == '\n' || *at == '\r')
+		if (!found)
+			text->looked_at = text->at;
+		if (is_break(*at))
 			comment = false;
-		else if (*at == '#')
-			comment = true;
 		else if (*at == '\t' && look && !comment)
-			found = true;
+			found = &remark_tab;
+		else if (*at == '#' && look && !comment && text->at > 0 && !is_break(at[-1]) && !is_blank(at[-1]))
+			found = &remark_comment;
+		comment |= *at == '#';
 		text->at += size > 0 ? size : 1;
 		text->index++;
 	}
 	return found;
 }
 
-/* What stands between the last item and this one, and in this one when it is plain. */
-static void look_for_tabs(struct yaml_text *text)
+/* Every further line of the quoted text in [from, to) is empty or indented more than its first line. */
+static bool is_indented(const struct reader *reader, size_t from, size_t to)
+{
+	size_t line = from, indent = 0;
+
+	if (!text_has(reader->text + from, to - from, '\n') && !text_has(reader->text + from, to - from, '\r'))
+		return true;
+	while (line > 0 && !is_break(reader->text[line - 1]))
+		line--;
+	while (reader->text[line + indent] == ' ')
+		indent++;
+	for (size_t i = from; i < to; i++) {
+		size_t blanks = 0;
+
+		if (!is_break(reader->text[i]))
+			continue;
+		while (i + 1 + blanks < to && reader->text[i + 1 + blanks] == ' ')
+			blanks++;
+		if (i + 1 + blanks < to && !is_break(reader->text[i + 1 + blanks]) && blanks <= indent)
+			return false;
+	}
+	return true;
+}
+
+/* The block that stands in [from, to), behind a tag perhaps. */
+static bool is_plain_block(const struct reader *reader, size_t from, size_t to)
+{
+	while (from < to && !is_one_of(reader->text[from], "|>"))
+		from++;
+	while (from < to && is_one_of(reader->text[from], "|>+-0123456789"))
+		from++;
+	if (from < to && reader->text[from] != ' ' && !is_break(reader->text[from]))
+		return false;
+	return to == 0 || to < reader->len || is_break(reader->text[to - 1]);
+}
+
+/* How the present scalar is written: what libyaml takes and others do not. */
+static const struct remark *look_at_scalar(struct yaml_text *text)
 {
 	const yaml_event_t *event = &text->event;
-	bool plain = event->type == YAML_SCALAR_EVENT && event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
-	bool quoted = event->type == YAML_SCALAR_EVENT && !plain;
-	bool found = walk(text, event->start_mark.index, true);
+	const char *value = (const char *)event->data.scalar.value;
+	size_t from = text->at;
 
-	if (plain) {
-		const char *value = (const char *)event->data.scalar.value;
-		found |= text_has(value, event->data.scalar.length, '\t');
+	(void)walk(text, event->end_mark.index, false);
+	text->looked_at = from;
+	switch (event->data.scalar.style) {
+	case YAML_ANY_SCALAR_STYLE:
+	case YAML_PLAIN_SCALAR_STYLE:
+		return text_has(value, event->data.scalar.length, '\t') ? &remark_tab : NULL;
+	case YAML_SINGLE_QUOTED_SCALAR_STYLE:
+	case YAML_DOUBLE_QUOTED_SCALAR_STYLE:
+		return is_indented(text->reader, from, text->at) ? NULL : &remark_indentation;
+	case YAML_LITERAL_SCALAR_STYLE:
+	case YAML_FOLDED_SCALAR_STYLE:
+		return is_plain_block(text->reader, from, text->at) ? NULL : &remark_block;
 	}
-	if (plain || quoted)
-		walk(text, event->end_mark.index, false);
-	if (found)
-		stop(text, (unsigned)event->start_mark.line + 1, remark_tab.reason, remark_tab.hint);
+	return NULL;
+}
+
+/* What stands between the last item and this one, and this one. */
+static void look_at_writing(struct yaml_text *text)
+{
+	const yaml_event_t *event = &text->event;
+	const struct remark *refused = walk(text, event->start_mark.index, true);
+
+	if (!refused && event->type == YAML_SCALAR_EVENT)
+		refused = look_at_scalar(text);
+	if (refused)
+		stop(text, line_of_offset(text->reader, text->looked_at), refused->reason, refused->hint);
 }
 
 /* -- items ------------------------------------------------------------------------- */
@@ -288,7 +362,7 @@ static bool parse(struct yaml_text *text)
 		stop_on_error(text);
 		return false;
 	}
-	look_for_tabs(text);
+	look_at_writing(text);
 	return !text->ended;
 }
 
