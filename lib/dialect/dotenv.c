@@ -395,17 +395,9 @@ static void dotenv_read(struct reader *reader)
 /* How a value is written; the first that fits. */
 enum quoting { QUOTE_NONE, QUOTE_SINGLE, QUOTE_DOUBLE, QUOTE_IMPOSSIBLE };
 
-static bool is_bare(const char *text, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		if (!is_name_char(text[i]) && !is_one_of(text[i], "./:@%+,=^-"))
-			return false;
-	return len > 0;
-}
-
 static enum quoting choose_quoting(const char *text, size_t len)
 {
-	if (is_bare(text, len))
+	if (len > 0 && text_is_plain(text, len))
 		return QUOTE_NONE;
 	if (text_has(text, len, '\r'))
 		return QUOTE_IMPOSSIBLE;

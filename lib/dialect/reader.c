@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "dialect/text.h"
 #include "vault/names.h"
 
 const struct remark remark_nul = {
@@ -96,4 +97,36 @@ void reader_put(struct reader *reader, const char *name, size_t name_len, unsign
 	secret_buf_truncate(reader->value, 0);
 	if (replaced)
 		reader_warn(reader, line, name, name_len, &remark_twice);
+}
+
+void value_expand(struct secret_buf *value, const char *letters)
+{
+	char *text = (char *)secret_buf_mutable(value);
+	size_t len = secret_buf_len(value), to = 0;
+
+	for (size_t at = 0; at < len; at++) {
+		char next = at + 1 < len ? text[at + 1] : '\0';
+		if (text[at] == '\\' && is_one_of(next, letters)) {
+			text[to++] = next == 'n' ? '\n' : '\r';
+			at++;
+		} else {
+			text[to++] = text[at];
+		}
+	}
+	secret_buf_truncate(value, to);
+}
+
+void write_assignment(const struct env_entry *entry, const char *mark, struct secret_buf *out)
+{
+	secret_buf_append(out, entry->name, entry->name_len);
+	secret_buf_append_char(out, '=');
+	secret_buf_append_text(out, mark);
+	for (size_t i = 0; i < entry->value_len; i++) {
+		if (entry->value[i] == '\r')
+			secret_buf_append_text(out, "\\r");
+		else
+			secret_buf_append_char(out, entry->value[i]);
+	}
+	secret_buf_append_text(out, mark);
+	secret_buf_append_char(out, '\n');
 }

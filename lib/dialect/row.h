@@ -72,6 +72,9 @@ extern const struct dialect dialect_compose_environment;
 extern const struct dialect dialect_dotenv;
 extern const struct dialect dialect_python;
 extern const struct dialect dialect_godotenv;
+extern const struct dialect dialect_motdotla;
+extern const struct dialect dialect_node;
+extern const struct dialect dialect_ruby;
 extern const struct dialect dialect_shell;
 extern const struct dialect dialect_fish;
 extern const struct dialect dialect_envdir;
@@ -115,6 +118,12 @@ void reader_put(struct reader *reader, const char *name, size_t name_len, unsign
 void reader_refuse(struct reader *reader, unsigned line, const char *name, size_t name_len,
 		   const struct remark *remark);
 void reader_warn(struct reader *reader, unsigned line, const char *name, size_t name_len, const struct remark *remark);
+
+/* In place: a backslash and one of these letters (n, r) become the line feed or carriage return that they mean. */
+void value_expand(struct secret_buf *value, const char *letters);
+/* NAME=, the value between two such marks ("" for none), a line feed. A carriage return, which no reader without escapes
+ * keeps, is written \r. */
+void write_assignment(const struct env_entry *entry, const char *mark, struct secret_buf *out);
 
 /* The refusals that several dialects share. */
 extern const struct remark remark_nul;

@@ -50,6 +50,15 @@ static inline bool text_has(const char *text, size_t len, char c)
 	return len > 0 && memchr(text, c, len);
 }
 
+/* Letters, digits and signs in which no reader of env files sees anything special; also the empty text. */
+static inline bool text_is_plain(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (!is_name_char(text[i]) && !is_one_of(text[i], "./:@%+,=^-"))
+			return false;
+	return true;
+}
+
 #define UTF8_BOM "\xef\xbb\xbf"
 
 /* Length of the white space character at the front (as Go's unicode.IsSpace has it), or 0. */

@@ -171,6 +171,56 @@ SAYS = [
      [refuses_names("", "A-B", "A B", "A:B", "\u00ea"), holds_names("1A", "A.B", "_"), refuses(*NOT_TEXT), holds(b"\x01", "\ufffe".encode()),
       refuses(*[start + end for start in (b"x\n", b"x\r", b"x #", b"x\t#", b" x", b"'x", b'"x', b"#x") for end in (b"\\", b"'\"")])]),
 
+    # -- motdotla
+    ("motdotla", "Bare if the value is made of letters, digits and `_./:@%+,=^-`; else in the first kind of quote that it does not hold: `'`, `` ` ``, and `\"` last, in "
+     "which a carriage return is written `\\r`.",
+     [writes(b"az09_./:@%+,=^-", b"A=az09_./:@%+,=^-\n"), writes(b"", b"A=\n"), writes(b"x y\n", b"A='x y\n'\n"), writes(b"it's", b"A=`it's`\n"),
+      writes(b"'`", b'A="\'`"\n'), writes(b"x\ry\n", b'A="x\\ry\n"\n')]),
+    ("motdotla", "There are no escapes; a value of one line that holds all three quotes stands bare.", [writes(b"x'\"`", b"A=x'\"`\n")]),
+    ("motdotla", "Refused: names other than letters, digits and `_ . -`, and `__proto__`; NUL; invalid UTF-8; all three kinds of quote together with a line feed, `#`, a "
+     "quote at the start or white space at an edge; a carriage return together with `\"` or with the two characters `\\n` or `\\r`; a `\\` at the end, unless the value can "
+     "stand bare; what needs quotes and is longer than 4 MiB, over which the package runs out of stack.",
+     [refuses_names("", "\u00e9", "A B", "A=B", "__proto__"), holds_names("1", "A.B-C_", "-"), refuses(*NOT_TEXT), refuses(b"x'\"`\n", b"x'\"`#", b"'\"`", b"x'\"` ", b" x'\"`"),
+      refuses(b"\r\"", b"\r\\n", b"\r\\r", b"x#\\", b"'\\", b"x\ny\\"), holds(b"\r'`\\ ", b"x\\"), refuses(b" " * ((4 << 20) + 1)), holds(b"x" * ((4 << 20) + 1))]),
+    ("motdotla", "Reading follows two parsers: the default one (15 and later; the fast one, `fast: true`, is the same since 18.0.8), and the first fast one (18.0.0).", []),
+    ("motdotla", "What they do not read alike is refused with its line.", [declines(b'A="b"c\n')]),
+    ("motdotla", "Lines that are no assignment are ignored with a warning.", [reads(b"x\nA=b\n", True, A=b"b")]),
+    ("motdotla", "`$` is never more than a dollar sign (dotenv-expand is another package).", [reads(b"A=$B\nC=\"${A} $(x)\"\n", A=b"$B", C=b"${A} $(x)")]),
+
+    # -- node
+    ("node", "As for `motdotla`, but that nothing is written with escapes.",
+     [writes(b"az09_./:@%+,=^-", b"A=az09_./:@%+,=^-\n"), writes(b"x y\n", b"A='x y\n'\n"), writes(b"it's", b"A=`it's`\n"), writes(b"'`\n", b'A="\'`\n"\n'),
+      writes(b"x'\"`", b"A=x'\"`\n")]),
+    ("node", "Refused: names other than letters, digits and `_ . -`, and `__proto__`; NUL; invalid UTF-8; a carriage return, which node removes; `'` together with `` ` `` and "
+     "with `\"` or the two characters `\\n`, unless the value can stand bare: on one line, without `#`, no quote at the start, no blank at an edge.",
+     [refuses_names("", "\u00e9", "A B", "A=B", "__proto__"), holds_names("1", "A.B-C_", "-"), refuses(*NOT_TEXT, b"\r"),
+      refuses(b"x'`\"\n", b"x'`\\n\n", b"x'`\"#", b"'`\"", b"x'`\" ", b"\tx'`\""), holds(b"x'`\"", b"x'`\\n", b"\n#\\")]),
+    ("node", "Reading follows two parsers: that of node 20 (20.20), and that which node 22, 24 and 26 have now (22.23, 24.21, 26.10 were run).", []),
+    ("node", "What they do not read alike is refused with its line.", [declines(b"A\nB=c\n")]),
+    ("node", "What both read alike, and others do not: `A=\"b\"c` is `b`, `A='it's'` is `it`, `A=\"b\\\"c\"` is `b\\`, `;A=1` sets `;A`, a byte order mark belongs to the first name "
+     "(with a warning), `A: b` is ignored (with a warning), and every carriage return is removed, also inside quotes.",
+     [reads(b'A="b"c\nB=\'it\'s\'\nC="b\\"c"\n', A=b"b", B=b"it", C=b"b\\"), gives(b";A=1\n", {";A": b"1"}), gives(BOM + b"A=b\n", {"\ufeffA": b"b"}, True),
+      reads(b"A: b\n", True), reads(b"A='b\rc\r\n'\r\n", A=b"bc\n")]),
+    ("node", "In double quotes `\\n` is a line feed, and nothing else is an escape.", [reads(b'A="a\\nb\\r\\t\\\\"\n', A=b"a\nb\\r\\t\\\\")]),
+    ("node", "A last line with `#` and without line feed is refused, because versions before 20.19 and 22.13 keep the comment.", [declines(b"A=b #c"), reads(b"A=b #c\n", A=b"b")]),
+    ("node", "What is written is read alike by 20.13 and later.", []),
+    ("node", "In 20.12 and 22.0 a backslash before the closing quote hides it: such a value stands bare where it can.", [writes(b"x y\\", b"A=x y\\\n")]),
+
+    # -- ruby-dotenv
+    ("ruby-dotenv", "Bare if the value is made of letters, digits and `_./:@%+,=^-`; else in single quotes; else in double quotes with `\\` in front of `\\`, `\"` and `$`.",
+     [writes(b"az09_./:@%+,=^-", b"A=az09_./:@%+,=^-\n"), writes(b"x $y", b"A='x $y'\n"), writes(b"it's \"\\$", b'A="it\'s \\"\\\\\\$"\n')]),
+    ("ruby-dotenv", "A `$(` that could be no command has no backslash, because it would be kept there.",
+     [writes(b"'$(x", b'A="\'$(x"\n'), writes(b"'$(x)", b'A="\'\\$(x)"\n'), reads(b'A="\\$(x"\n', A=b"\\$(x")]),
+    ("ruby-dotenv", "Refused: names other than letters, digits, `_` and dots; NUL; invalid UTF-8; carriage returns and line feeds (2.4, which Debian has, reads line by line; for "
+     "dotenv 3 alone the [`dotenv`](#dotenv) dialect holds `KEY`); `'` together with the two characters `\\n` or `\\r`; a `\\` at the end, unless the value can stand bare: no other "
+     "backslash, no `#` or `$`, no quote at the start, no white space at an edge.",
+     [refuses_names("", "\u00e9", "A B", "A-B", "A=B"), holds_names("1", "A.B_"), refuses(*NOT_TEXT, b"x\n", b"\r", b"'\\n", b"'\\r"),
+      refuses(b"x\\\\", b"x#\\", b"x$\\", b"'\\", b"\"\\", b" x\\"), holds(b"x y\\", b"x'\\")]),
+    ("ruby-dotenv", "Reading follows 2.4 and 3.", []),
+    ("ruby-dotenv", "What they do not read alike is refused with its line, and so is what dotenv would fill in (`$NAME`, `${NAME}`: from its environment first) or run "
+     "(`$(command)`).", [declines(b'A="b\\nc"\n', b"A=$B\n", b'A="${B}"\n', b"A=$(true)\n")]),
+    ("ruby-dotenv", "Nothing is ever run here.", []),
+
     # -- shell
     ("shell", "`export NAME='…'`, a single quote as `'\\''`.", [writes(b"it's", b"export A='it'\\''s'\n")]),
     ("shell", "Refused: names other than `[A-Za-z_][A-Za-z0-9_]*`, names with a meaning of their own in a shell (`UID`, `PPID`, `SHELLOPTS`, `RANDOM`, `SECONDS`, "
@@ -232,6 +282,19 @@ TABLES = [
      [declines(b"export A=\n", b"A= \nB=c\n"), reads(b"A=\nexport B=''\nC= ''\n", A=b"", B=b"", C=b"")]),
     ("dotenv", "a tab around the name or `=`, an indented comment, a line of blanks alone, a last comment with `=` and no line feed", "node makes a name or a value of them",
      [declines(b"\tA=b\n", b"A\t=b\n", b"A=\tb\n", b"  # c\nA=b\n", b"A=b\n  \n", b"A=b\n# c=d")]),
+    ("motdotla", "`A=\"b\\nc\"`, `A=\"b\\\\nc\"`", "a line feed before c, the second behind a backslash", [reads(b'A="b\\nc"\n', A=b"b\nc"), reads(b'A="b\\\\nc"\n', A=b"b\\\nc")]),
+    ("motdotla", "an open quote, and none on the lines below", "the quote and the rest of its line", [reads(b"A='b\nB=c\n", A=b"'b", B=b"c")]),
+    ("motdotla", "a carriage return inside quotes", "a line feed", [reads(b"A='b\rc\r\n'\n", A=b"b\nc\n")]),
+    ("motdotla", "U+00A0 or U+FEFF at an edge outside quotes; U+2028 outside quotes before a name", "refused: white space and a line end for one",
+     [declines(b"A=b\xc2\xa0\n", b"A=" + BOM + b"b\n", b"# c\xe2\x80\xa8A=b\n"), reads(b"A='\xc2\xa0'\n", A=b"\xc2\xa0")]),
+    ("node", "a line of blanks, an indented comment", "node 20 makes them part of the next name", [declines(b"A=b\n  \nC=d\n", b"A=b\n  # c\nC=d\n")]),
+    ("node", "a tab outside quotes: before a name, before or behind a value", "node 20 keeps it", [declines(b"\tA=b\n", b"A=\tb\n", b"A=b\t\n"), reads(b"A='\tb'\n", A=b"\tb")]),
+    ("node", "an open quote or `#c=d` on a last line without line feed", "node 20 reads it once more, as a name; or not at all",
+     [declines(b"A='b", b"A='b=c", b"A=b\n#c=d"), reads(b"A='b\n", A=b"'b")]),
+    ("ruby-dotenv", "`A=\"b\\nc\"`", "refused: a line feed in 2.4, a backslash and an n in 3 (but for a line `DOTENV_LINEBREAK_MODE=legacy` above it)",
+     [declines(b'A="b\\nc"\n'), reads(b'DOTENV_LINEBREAK_MODE=legacy\nA="b\\nc"\n', DOTENV_LINEBREAK_MODE=b"legacy", A=b"b\nc")]),
+    ("ruby-dotenv", "`export A B`", "refused, as dotenv gives up the file, unless both are set above it", [declines(b"A=1\nexport A B\nB=2\n"), reads(b"A=1\nB=2\nexport A B\n", A=b"1", B=b"2")]),
+    ("ruby-dotenv", "invalid UTF-8, also in a comment", "refused: dotenv does not read the file", [declines(b"A=b\n# \xe9\n")]),
 ]
 
 SENTENCES = {(dialect, sentence): checks for dialect, sentence, checks in SAYS}

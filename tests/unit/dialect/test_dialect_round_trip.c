@@ -148,6 +148,63 @@ static bool godotenv_can_hold(const struct text *value)
 	       !has_comment && !has_space_at(value, 0);
 }
 
+static bool ends_in(const struct text *value, char c)
+{
+	return value->len > 0 && value->bytes[value->len - 1] == c;
+}
+
+static bool starts_with_one_of(const struct text *value, const char *set)
+{
+	return value->len > 0 && value->bytes[0] != '\0' && strchr(set, value->bytes[0]);
+}
+
+/* What JavaScript trims, as far as the fragments have it. */
+static bool has_js_space_at_an_edge(const struct text *value)
+{
+	static const char *const spaces[] = { " ", "\t", "\v", "\f", "\xc2\xa0", "\xe2\x80\xa8", "\xe3\x80\x80", "\xef\xbb\xbf" };
+	for (size_t i = 0; i < ARRAY_LEN(spaces); i++) {
+		size_t len = strlen(spaces[i]);
+		if (value->len >= len && (memcmp(value->bytes, spaces[i], len) == 0 ||
+					  memcmp(value->bytes + value->len - len, spaces[i], len) == 0))
+			return true;
+	}
+	return false;
+}
+
+static bool motdotla_can_hold(const struct text *value)
+{
+	if (has_byte(value, '\0') || !is_unicode(value, true))
+		return false;
+	bool closes = !ends_in(value, '\\');
+	bool raw = closes && !has_byte(value, '\r') && (!has_byte(value, '\'') || !has_byte(value, '`'));
+	bool expanded = closes && !has_byte(value, '"') && !has_text(value, "\\n") && !has_text(value, "\\r");
+	bool alone = !has_byte(value, '\n') && !has_byte(value, '\r') && !has_byte(value, '#') &&
+		     !starts_with_one_of(value, "'\"`") && !has_js_space_at_an_edge(value) &&
+		     !has_text(value, "\xe2\x80\xa8'") && !has_text(value, "\xe2\x80\xa8\"") &&
+		     !has_text(value, "\xe2\x80\xa8`");
+	return raw || expanded || alone;
+}
+
+static bool node_can_hold(const struct text *value)
+{
+	if (has_byte(value, '\0') || has_byte(value, '\r') || !is_unicode(value, true))
+		return false;
+	bool quoted = !has_byte(value, '\'') || !has_byte(value, '`') || (!has_byte(value, '"') && !has_text(value, "\\n"));
+	bool alone = !has_byte(value, '\n') && !has_byte(value, '#') && !starts_with_one_of(value, "'\"` \t") &&
+		     !ends_in(value, ' ') && !ends_in(value, '\t');
+	return quoted || alone;
+}
+
+static bool ruby_can_hold(const struct text *value)
+{
+	if (has_byte(value, '\0') || has_byte(value, '\r') || has_byte(value, '\n') || !is_unicode(value, true))
+		return false;
+	if (!ends_in(value, '\\'))
+		return !has_byte(value, '\'') || (!has_text(value, "\\n") && !has_text(value, "\\r"));
+	return memchr(value->bytes, '\\', value->len) == value->bytes + value->len - 1 && !has_byte(value, '#') &&
+	       !has_byte(value, '$') && !starts_with_one_of(value, "'\" \t\v\f");
+}
+
 static bool shell_can_hold(const struct text *value)
 {
 	return !has_byte(value, '\0');
@@ -203,6 +260,7 @@ static const struct property properties[] = {
 	{ "envdir", envdir_can_hold },	 { "github", github_can_hold },	  { "gitlab", gitlab_can_hold },
 	{ "yaml", json_can_hold },	 { "directory", directory_can_hold },
 	{ "kubernetes", directory_can_hold }, { "compose-environment", compose_can_hold },
+	{ "motdotla", motdotla_can_hold }, { "node", node_can_hold }, { "ruby-dotenv", ruby_can_hold },
 };
 
 static void put(struct env_set *set, const char *name, const struct text *value)
