@@ -105,6 +105,11 @@
 
 /* schemas (docs/schema.md) */
 #define LIMIT_SCHEMA_TEXT (256u * 1024)	/* a .env.example with its comments */
+#define LIMIT_SCHEMA_CHOICES 64	/* of "one of: a, b" */
+#define LIMIT_SCHEMA_TAGS 64		/* of one variable */
+#define LIMIT_SCHEMA_OWNER 128		/* bytes of owner= */
+#define LIMIT_SCHEMA_NOTIFY 1024	/* bytes of notify= */
+#define LIMIT_SCHEMA_WORD 1024		/* bytes of what a comment gives as default or example */
 #define LIMIT_SCHEMA_NODES 65536	/* of all decorators of one text */
 #define LIMIT_SCHEMA_DEPTH 16		/* of a decorator's value: lists in calls in lists */
 #define LIMIT_SCHEMA_REGEXES 1024

@@ -75,6 +75,12 @@ enum required_default {
 	REQUIRED_INFER,		/* a value: required; none: optional */
 };
 
+enum computed {
+	COMPUTED_NO,
+	COMPUTED_PURE,		/* made of other variables: $NAME, concat(...), if(...): known when these are */
+	COMPUTED_ELSEWHERE,	/* exec(), $(...), random, another program's functions: never looked at */
+};
+
 struct own_facts {	/* # vaultd: rotate=90d ...; zeros: not said */
 	struct said said;
 	int64_t rotate_s, grace_s;
@@ -88,7 +94,10 @@ struct item {
 	unsigned line, column;
 	bool commented_out;	/* "# NAME=value": optional */
 	bool has_value;		/* there is something after = */
-	struct span value;	/* as written, quotes taken off: default or example; never executed or expanded */
+	struct span value;	/* as written, quotes taken off: default or example; empty when it is computed */
+	enum computed computed;
+	struct span expression;	/* the text of a computed value, as written */
+	struct span comment;	/* the comment lines that belong to it, as they stand in the text, with their # */
 	bool is_placeholder;	/* by its look: changeme, <...>, your-... */
 	struct said required_said, sensitive_said, type_said, example_said, docs_said, deprecated_said, placeholder_said;
 	struct condition required;	/* counts when required_said.layer is not LAYER_NONE */
@@ -98,8 +107,10 @@ struct item {
 	bool is_deprecated, is_internal;
 	struct span *tags;
 	size_t tags_len;
+	struct said choices_said, default_said, internal_said, tags_said;
 	struct span *choices;		/* plain layer: "one of: a, b"; warnings only */
 	size_t choices_len;
+	struct span default_text;	/* plain layer: "defaults to X" */
 	struct own_facts own;
 };
 
@@ -115,6 +126,8 @@ struct schema {
 	struct said sensitive_default_said;
 	struct span public_prefix;	/* inferFromPrefix(P): names with it are public */
 	struct span current_env;	/* @currentEnv=$NAME: NAME */
+	struct said current_env_said;
+	bool has_decorators, disabled;	/* disabled: by @disable; it has no items */
 	/* nodes and conditions of all items */
 	struct node **nodes;
 	size_t nodes_len;
