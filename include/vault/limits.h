@@ -114,7 +114,9 @@
 #define LIMIT_SCHEMA_DEPTH 16		/* of a decorator's value: lists in calls in lists */
 #define LIMIT_SCHEMA_REGEXES 1024
 #define LIMIT_REGEX_LEN 1024
-#define LIMIT_REGEX_MATCH 100000	/* steps of one match, and four for each byte; beyond, the value counts as not matching, with a warning */
+#define LIMIT_REGEX_MATCH 100000	/* steps of one match, and one for four bytes; beyond, the value counts as not matching, with a warning */
+#define LIMIT_CHECK_STEPS 500000	/* of all patterns of one check, and one for four bytes: some 15 ms on an event thread */
+#define LIMIT_SCHEMA_PARTS LIMIT_RESOLVE_ENVIRONMENTS	/* that count together: one of each environment */
 #define LIMIT_REGEX_DEPTH 32		/* parentheses in parentheses */
 #define LIMIT_REGEX_HEAP (1024u * 1024)	/* memory of one match */
 #define LIMIT_TYPE_DEPTH 4		/* arrays of records of arrays */

@@ -16,6 +16,9 @@ static uint64_t log2_fixed(uint64_t value)
 	/* The mantissa in [1, 2) with 30 bits after the point; squaring gives one bit of the logarithm after another. */
 	uint64_t mantissa = whole <= 30 ? value << (30 - whole) : value >> (whole - 30);
 
+	if ((value & (value - 1)) == 0)
+		return result;
+
 	for (uint64_t bit = UNIT / 2; bit > 0; bit /= 2) {
 		mantissa = mantissa * mantissa >> 30;
 		if (mantissa >> 31) {

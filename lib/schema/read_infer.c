@@ -12,7 +12,8 @@ static bool has(struct span text, const char *part)
 	size_t len = strlen(part);
 
 	for (size_t i = 0; i + len <= text.len; i++)
-		if (strncasecmp(text.at + i, part, len) == 0)
+		/* The first letter alone, either case, sorts most out. */
+		if (((text.at[i] ^ part[0]) & 0xdf) == 0 && strncasecmp(text.at + i, part, len) == 0)
 			return true;
 	return false;
 }

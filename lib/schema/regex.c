@@ -256,22 +256,19 @@ enum error_code schema_regex_compile(const char *pattern, size_t len, const char
 
 /* -- matching within a budget ---------------------------------------------------- */
 
-struct budget {
-	uint64_t left;
-	size_t position;
-};
-
 /* PCRE2's own limit counts anew for each place where a match may begin, so that a long value could take minutes within it. This
  * is called before each item of the pattern, and charges for the characters that were passed as well. */
 static int step(pcre2_callout_block_8 *block, void *arg)
 {
-	struct budget *budget = arg;
+	struct regex_budget *budget = arg;
 	size_t here = block->current_position;
 	uint64_t cost = 1 + (here > budget->position ? here - budget->position : budget->position - here) / 32;
 
 	budget->position = here;
-	if (cost > budget->left)
+	if (cost > budget->left) {
+		budget->left = 0;
 		return PCRE2_ERROR_MATCHLIMIT;
+	}
 	budget->left -= cost;
 	return 0;
 }
@@ -287,22 +284,35 @@ static enum regex_result result_of(int code)
 	return REGEX_OVER_BUDGET;
 }
 
-enum regex_result schema_regex_test(const struct schema_regex *regex, const char *text, size_t len)
+void regex_budget_end(struct regex_budget *budget)
 {
-	struct budget budget = { .left = LIMIT_REGEX_MATCH + 4 * (uint64_t)len };
-	pcre2_match_context_8 *context = pcre.pcre2_match_context_create_8(NULL);
-	pcre2_match_data_8 *data = pcre.pcre2_match_data_create_8(1, NULL);
-	int code = PCRE2_ERROR_NOMEMORY;
+	if (budget->data)
+		pcre.pcre2_match_data_free_8(budget->data);
+	if (budget->context)
+		pcre.pcre2_match_context_free_8(budget->context);
+	budget->data = budget->context = NULL;
+}
 
-	if (context && data) {
-		pcre.pcre2_set_callout_8(context, step, &budget);
-		pcre.pcre2_set_match_limit_8(context, (uint32_t)(LIMIT_REGEX_MATCH + 4 * len));
-		pcre.pcre2_set_heap_limit_8(context, LIMIT_REGEX_HEAP / 1024);
-		code = pcre.pcre2_match_8(regex->code, (PCRE2_SPTR8)text, len, 0, 0, data, context);
-	}
-	if (data)
-		pcre.pcre2_match_data_free_8(data);
-	if (context)
-		pcre.pcre2_match_context_free_8(context);
-	return result_of(code);
+static bool budget_begin(struct regex_budget *budget)
+{
+	if (!budget->context)
+		budget->context = pcre.pcre2_match_context_create_8(NULL);
+	if (!budget->data)
+		budget->data = pcre.pcre2_match_data_create_8(1, NULL);
+	if (!budget->context || !budget->data)
+		return false;
+	budget->position = 0;
+	pcre.pcre2_set_callout_8(budget->context, step, budget);
+	pcre.pcre2_set_heap_limit_8(budget->context, LIMIT_REGEX_HEAP / 1024);
+	/* Steps between two callouts are few; this only holds what the callouts do not see. */
+	pcre.pcre2_set_match_limit_8(budget->context, (uint32_t)(budget->left < 1u << 30 ? 2 * budget->left + 100 : 1u << 31));
+	return true;
+}
+
+enum regex_result schema_regex_test(const struct schema_regex *regex, const char *text, size_t len,
+				    struct regex_budget *budget)
+{
+	if (budget->left == 0 || !budget_begin(budget))
+		return REGEX_OVER_BUDGET;
+	return result_of(pcre.pcre2_match_8(regex->code, (PCRE2_SPTR8)text, len, 0, 0, budget->data, budget->context));
 }

@@ -10,9 +10,11 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "vault/attributes.h"
 #include "vault/error.h"
+#include "vault/limits.h"
 
 struct schema_regex;
 
@@ -30,5 +32,20 @@ enum regex_result {
 	REGEX_NOT_TEXT,		/* the value is no UTF-8 */
 };
 
-/* Anywhere in text, as RegExp.test() does. Steps are bounded by LIMIT_REGEX_MATCH and the length. */
-enum regex_result schema_regex_test(const struct schema_regex *regex, const char *text, size_t len);
+/*
+ * What several tests may take together: steps of PCRE2, and the memory that it works in, which is kept from one to the next. For
+ * one thread at a time; ended with regex_budget_end().
+ */
+struct regex_budget {
+	uint64_t left;
+	size_t position;	/* of the step before */
+	void *context, *data;	/* PCRE2's; made when they are needed */
+};
+
+/* One value of len bytes: LIMIT_REGEX_MATCH steps, and one for four bytes. */
+#define REGEX_BUDGET(len) { .left = LIMIT_REGEX_MATCH + (uint64_t)(len) / 4 }
+void regex_budget_end(struct regex_budget *budget);
+
+/* Anywhere in text, as RegExp.test() does. */
+enum regex_result schema_regex_test(const struct schema_regex *regex, const char *text, size_t len,
+				    struct regex_budget *budget);

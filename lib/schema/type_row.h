@@ -18,6 +18,7 @@ struct verdict {
 	const char *why;	/* static; NULL as long as nothing is wrong */
 	char *detail;		/* may be NULL; always terminated */
 	size_t detail_size;
+	struct regex_budget *budget;	/* of all patterns that are met on the way */
 };
 
 /* Both return false, so that a judge can return them. The first refusal stays. */

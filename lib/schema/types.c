@@ -242,16 +242,34 @@ const char *schema_type_name(const struct schema_type *type)
 	return type->row->name;
 }
 
-bool schema_type_accepts(const struct schema_type *type, const char *value, size_t len, const char **ret_why,
-			 char *detail, size_t detail_size)
+bool schema_type_judge(const struct schema_type *type, const char *value, size_t len, struct regex_budget *budget,
+		       const char **ret_why, char *detail, size_t detail_size)
 {
-	struct verdict verdict = { .detail = detail, .detail_size = detail ? detail_size : 0 };
+	struct verdict verdict = { .detail = detail, .detail_size = detail ? detail_size : 0, .budget = budget };
 
 	if (verdict.detail_size > 0)
 		detail[0] = '\0';
 	if (type->row->judge(type, value, len, &verdict))
 		return true;
 	*ret_why = verdict.why;
+	return false;
+}
+
+bool schema_type_accepts(const struct schema_type *type, const char *value, size_t len, const char **ret_why,
+			 char *detail, size_t detail_size)
+{
+	cleanup_(regex_budget_end) struct regex_budget budget = REGEX_BUDGET(len);
+
+	return schema_type_judge(type, value, len, &budget, ret_why, detail, detail_size);
+}
+
+bool schema_type_is_free(const struct schema_type *type)
+{
+	static judge_fn *const judges[] = { judge_string, judge_hex, judge_base64, judge_json, judge_object };
+
+	for (size_t i = 0; i < ARRAY_LEN(judges); i++)
+		if (type->row->judge == judges[i])
+			return true;
 	return false;
 }
 

@@ -24,6 +24,14 @@ const char *schema_type_name(const struct schema_type *type);	/* as it was writt
 bool schema_type_accepts(const struct schema_type *type, const char *value, size_t len, const char **ret_why,
 			 char *detail, size_t detail_size);
 
+/* The same with a budget for patterns that many values share. */
+struct regex_budget;
+bool schema_type_judge(const struct schema_type *type, const char *value, size_t len, struct regex_budget *budget,
+		       const char **ret_why, char *detail, size_t detail_size);
+
+/* May a secret of this type be chosen badly? Not a port or a URL. */
+bool schema_type_is_free(const struct schema_type *type);
+
 /* The why of a pattern that would take too many steps: the value counts as not matching, and people must be told of the pattern. */
 extern const char schema_type_over_budget[];
 

@@ -134,7 +134,7 @@ bool judge_domain(const struct schema_type *type, const char *value, size_t len,
 		return false;
 	if (!type->matches)
 		return true;
-	switch (schema_regex_test(type->matches, name.at, name.len)) {
+	switch (schema_regex_test(type->matches, name.at, name.len, verdict->budget)) {
 	case REGEX_MATCHES:
 		return true;
 	case REGEX_OVER_BUDGET:

@@ -29,7 +29,7 @@ static void elements_end(struct elements *elements)
 static bool judge_inner(struct elements *elements, const struct schema_type *inner, struct span value, const char *part)
 {
 	char detail[80] = "";
-	struct verdict verdict = { .detail = detail, .detail_size = sizeof(detail) };
+	struct verdict verdict = { .detail = detail, .detail_size = sizeof(detail), .budget = elements->verdict->budget };
 
 	if (!inner || inner->row->judge(inner, value.at, value.len, &verdict))
 		return true;

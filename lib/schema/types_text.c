@@ -76,7 +76,7 @@ static bool has_at(const struct schema_type *type, const char *value, const stru
 
 static bool judge_match(const struct schema_type *type, const char *value, size_t len, struct verdict *verdict)
 {
-	switch (schema_regex_test(type->matches, value, len)) {
+	switch (schema_regex_test(type->matches, value, len, verdict->budget)) {
 	case REGEX_MATCHES:
 		return true;
 	case REGEX_DIFFERS:

@@ -301,7 +301,7 @@ static bool judge_url_text(const struct schema_type *type, const char *text, siz
 		return refuse(verdict, "is a URL that ends with a slash, which the schema does not allow");
 	if (!type->matches)
 		return true;
-	switch (schema_regex_test(type->matches, text, len)) {
+	switch (schema_regex_test(type->matches, text, len, verdict->budget)) {
 	case REGEX_MATCHES:
 		return true;
 	case REGEX_OVER_BUDGET:

@@ -1,0 +1,114 @@
+/*
+ * Whether a variable is required: what the schema says, and in which environment.
+ */
+#include <string.h>
+
+#include "schema/validate.h"
+
+#define DEPTH_MAX 16	/* not(not(...)) */
+
+static bool equal(struct span a, struct span b)
+{
+	return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
+}
+
+/* What a process would see: the value that is set, else the schema's own when it is a plain one. */
+static struct span value_of(const struct validation *validation, const struct subject *subject, struct span name)
+{
+	const struct schema_variable *variable = find_variable(validation->check, name);
+	const struct item *item = schema_find(subject->part->schema, name.at, name.len);
+
+	if (variable)
+		return subject_value(&(struct subject){ .variable = variable });
+	if (item && item->has_value && !item->commented_out && item->computed == COMPUTED_NO && !item->is_placeholder)
+		return item->value;
+	return (struct span){ "", 0 };
+}
+
+static struct span last_segment(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	path = slash ? slash + 1 : path;
+	return (struct span){ path, strlen(path) };
+}
+
+/* @currentEnv's variable where it is set, else what the caller says, else the schema's own value. */
+static bool is_environment(const struct validation *validation, const struct subject *subject, struct span name)
+{
+	const struct schema_check *check = validation->check;
+	struct span current = subject->part->schema->current_env;
+	const struct schema_variable *variable = current.len > 0 ? find_variable(check, current) : NULL;
+
+	if (variable && variable->value_len > 0)
+		return equal((struct span){ variable->value, variable->value_len }, name);
+	if (check->environment)
+		return equal(last_segment(check->environment), name) ||
+		       equal((struct span){ check->environment, strlen(check->environment) }, name);
+	return current.len > 0 && equal(value_of(validation, subject, current), name);
+}
+
+static struct span operand(const struct validation *validation, const struct subject *subject, const struct node *node)
+{
+	return node->kind == NODE_REFERENCE ? value_of(validation, subject, node->text) : node->text;
+}
+
+static bool condition_holds(const struct validation *validation, const struct subject *subject,
+			    const struct condition *condition, unsigned depth)
+{
+	const struct node *node = condition->node;
+
+	switch (condition->kind) {
+	case CONDITION_CONSTANT:
+		return condition->constant;
+	case CONDITION_FOR_ENV:
+		for (size_t i = 0; i < node->items_len; i++)
+			if (is_environment(validation, subject, node->items[i].text))
+				return true;
+		return false;
+	case CONDITION_EQ:
+		return node->items_len == 2 && equal(operand(validation, subject, &node->items[0]),
+						     operand(validation, subject, &node->items[1]));
+	case CONDITION_NOT:
+		return depth < DEPTH_MAX && condition->inner->kind != CONDITION_UNKNOWN &&
+		       !condition_holds(validation, subject, condition->inner, depth + 1);
+	case CONDITION_IS_EMPTY:
+		return node->items_len == 1 && operand(validation, subject, &node->items[0]).len == 0;
+	case CONDITION_UNKNOWN:
+		break;
+	}
+	return false;
+}
+
+static bool required_by_default(const struct subject *subject, struct said *ret_said)
+{
+	const struct schema *schema = subject->part->schema;
+	const struct item *item = subject->item;
+
+	if (schema->required_default_said.layer != LAYER_NONE)
+		*ret_said = schema->required_default_said;
+	switch (schema->required_default) {
+	case REQUIRED_TRUE:
+		return !item->commented_out;
+	case REQUIRED_FALSE:
+		return false;
+	case REQUIRED_INFER:
+		return !item->commented_out && item->has_value;
+	case REQUIRED_PLAIN:
+		break;
+	}
+	return !item->commented_out && (!item->has_value || item->is_placeholder);
+}
+
+bool subject_is_required(struct validation *validation, const struct subject *subject, struct said *ret_said)
+{
+	const struct item *item = subject->item;
+
+	*ret_said = (struct said){ .layer = LAYER_PLAIN, .line = item->line, .column = item->column };
+	if (validation->check->required == SCHEMA_REQUIRED_LISTED && !item->commented_out)
+		return true;
+	if (item->required_said.layer == LAYER_NONE)
+		return required_by_default(subject, ret_said);
+	*ret_said = item->required_said;
+	return condition_holds(validation, subject, &item->required, 0);
+}
