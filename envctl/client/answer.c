@@ -63,16 +63,25 @@ bool answer_bool(const struct json_value *object, const char *name)
 	return json_find(object, name, &value) && json_as_bool(&value, &flag) && flag;
 }
 
-/* The first of {"errors": [...]}, "" when there is none. */
-static void first_error(const struct answer *answer, char *ret, size_t size)
+void answer_sentences(const struct answer *answer, const char *member, char *ret, size_t size)
 {
-	struct json_value errors, first;
-	size_t cursor = 0;
+	struct json_value list, element;
+	size_t cursor = 0, used = 0, left;
+	char text[ERROR_TEXT_MAX];
 
 	ret[0] = '\0';
-	if (answer->has_json && json_find(&answer->root, "errors", &errors) && errors.kind == JSON_SCAN_ARRAY &&
-	    json_next_element(&errors, &cursor, &first))
-		json_value_text(&first, ret, size);
+	if (!answer->has_json || !json_find(&answer->root, member, &list) || list.kind != JSON_SCAN_ARRAY)
+		return;
+	for (left = json_count(&list); json_next_element(&list, &cursor, &element); left--) {
+		json_value_text(&element, text, sizeof(text));
+		/* Whole sentences, but for the first one, and room for the number of those that are left out. */
+		if (used > 0 && used + strlen(text) + 32 > size) {
+			snprintf(ret + used, size - used, "; and %zu more", left);
+			return;
+		}
+		snprintf(ret + used, size - used, "%s%s", used > 0 ? "; " : "", text);
+		used = strlen(ret);
+	}
 }
 
 /* The daemon names what was denied where the caller knows of it (a parent, say), and has one text for those whom it knows
@@ -125,9 +134,9 @@ static enum error_code absent(const struct answer *answer, const char *what, con
 enum error_code answer_error(const struct answer *answer, const struct answer_call *call, struct error *err)
 {
 	const char *what = call->what;
-	char text[ERROR_TEXT_MAX / 2];
+	char text[ERROR_TEXT_MAX - 64];
 
-	first_error(answer, text, sizeof(text));
+	answer_sentences(answer, "errors", text, sizeof(text));
 	switch (answer->status) {
 	case 400:
 		return bad_request(what, text, err);

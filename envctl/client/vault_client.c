@@ -148,18 +148,10 @@ static void append_names(struct secret_buf *out, const char *key, const struct s
 	*comma = ",";
 }
 
-/* The first of "warnings": the daemon gives one. */
-static void take_warning(const struct answer *answer, char *ret)
+static void take_warnings(const struct answer *answer, char *ret)
 {
-	struct json_value warnings, first;
-	size_t cursor = 0;
-
-	if (ret == NULL)
-		return;
-	ret[0] = '\0';
-	if (answer->has_json && json_find(&answer->root, "warnings", &warnings) && warnings.kind == JSON_SCAN_ARRAY &&
-	    json_next_element(&warnings, &cursor, &first))
-		json_value_text(&first, ret, CHANGE_WARNING_MAX);
+	if (ret != NULL)
+		answer_sentences(answer, "warnings", ret, CHANGE_WARNING_MAX);
 }
 
 static void append_change(struct secret_buf *out, const struct change *change)
@@ -218,7 +210,7 @@ enum error_code client_write(struct vault_client *client, const struct env_path 
 		rc = call_require_data(&answer, err);
 	if (rc != ERR_OK)
 		return rc;
-	take_warning(&answer, change->ret_warning);
+	take_warnings(&answer, change->ret_warning);
 	*ret_revision = (uint64_t)answer_int(&answer.data, "version", 0);
 	return ERR_OK;
 }
@@ -312,6 +304,6 @@ enum error_code client_settings_write(struct vault_client *client, const struct 
 	if (rc == ERR_OK)
 		rc = call_expecting(client, &call, env->text, &answer, err);
 	if (rc == ERR_OK)
-		take_warning(&answer, ret_warning);
+		take_warnings(&answer, ret_warning);
 	return rc;
 }

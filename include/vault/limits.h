@@ -124,6 +124,11 @@
 #define LIMIT_TYPE_ELEMENTS 10000	/* of an array or record held in one value */
 #define LIMIT_SCHEMA_CACHE (16u * 1024 * 1024)	/* compiled schemas in the daemon's memory */
 #define LIMIT_BODY_SCHEMA (1600u * 1024)	/* a schema's text, each byte of it escaped */
+#define LIMIT_CHECK_ENVIRONMENTS 1000	/* of a mount, compared with one for the same secrets */
+#define LIMIT_CHECK_NAMES 100000	/* looked at in memory for those that the caller may read */
+#define LIMIT_CHECK_BYTES (32u * 1024 * 1024)	/* decrypted for that; some 50 ms of the slow worker */
+#define LIMIT_CHECK_VALUE_MIN 8		/* bytes; shorter values are alike by chance */
+#define LIMIT_FINDINGS_TOLD 100		/* sentences in an answer's errors or warnings; data.findings has all */
 
 /* HTTP */
 #define LIMIT_TARGET_LEN 4096		/* request target, path and query */

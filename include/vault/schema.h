@@ -74,6 +74,7 @@ struct schema_check {
 	enum schema_required required;
 	bool strict;			/* warnings are errors */
 	bool unknown_ok;		/* variables that no part knows are not remarked on */
+	bool incomplete;		/* there may be other variables than these: nothing is said to be missing */
 	/* May a finding speak of this variable? NULL: of all. What it may not speak of is judged and counted, not shown. */
 	bool (*may_show)(void *arg, const char *name, size_t name_len);
 	void *arg;
@@ -85,6 +86,8 @@ enum error_code schema_validate(const struct schema_check *check, struct finding
 
 /* Is this variable sensitive? True for what no part says to be public. */
 bool schema_is_sensitive(const struct schema_part *parts, size_t parts_len, const char *name, size_t name_len);
+/* Is it said to be a secret, by a decorator, a comment or its name, and not only taken for one? */
+bool schema_is_known_secret(const struct schema_part *parts, size_t parts_len, const char *name, size_t name_len);
 /* Is it to be unique: no other environment may have this value? (unique=env) */
 bool schema_is_unique(const struct schema_part *parts, size_t parts_len, const char *name, size_t name_len);
 

@@ -85,6 +85,14 @@ bool schema_is_sensitive(const struct schema_part *parts, size_t parts_len, cons
 	return !item || item_is_sensitive(schema, item);
 }
 
+bool schema_is_known_secret(const struct schema_part *parts, size_t parts_len, const char *name, size_t name_len)
+{
+	const struct schema *schema;
+	const struct item *item = find_item(parts, parts_len, name, name_len, &schema);
+
+	return item && item->sensitive_said.layer != LAYER_NONE && item->sensitive;
+}
+
 bool schema_is_unique(const struct schema_part *parts, size_t parts_len, const char *name, size_t name_len)
 {
 	const struct schema *schema;

@@ -61,7 +61,7 @@ static void judge_missing(struct validation *validation, const struct subject *s
 	bool has_default = item->computed != COMPUTED_NO || (item->has_value && !item->is_placeholder);
 	bool by_decorator = said.layer == LAYER_ENV_SPEC && validation->check->required != SCHEMA_REQUIRED_LISTED;
 
-	if (item->is_internal && !is_set)
+	if (!is_set && (item->is_internal || validation->check->incomplete))
 		return;
 	if (!required && !is_set && has_default && !item->commented_out &&
 	    subject->part->schema->required_default == REQUIRED_PLAIN && item->required_said.layer == LAYER_NONE)

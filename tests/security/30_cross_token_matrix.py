@@ -64,11 +64,12 @@ def an_environment():
     root("PUT", f"secret/data/{env}", {"data": {"A": "1"}})
     root("PUT", f"secret/data/{env}", {"data": {"A": "2"}})
     root("PUT", f"secret/delete/{env}", {"versions": [1]})
+    root("PUT", f"secret/schema/{env}", {"text": "A=example\n", "mode": "enforce"})
     return {"env": env}
 
 
 def environment_state(names):
-    return [look(f"secret/{kind}/{names['env']}") for kind in ("metadata", "data", "settings")]
+    return [look(f"secret/{kind}/{names['env']}") for kind in ("metadata", "data", "settings", "schema")]
 
 
 def a_plain_one():
@@ -363,6 +364,10 @@ for verb in ("resolve", "render", "history", "diff"):
 kv("/v1/{mount}/rollback/{env}", WRITE, {"secret/data/{env}": ["update"]}, body={"revision": 2})
 kv("/v1/{mount}/settings/{env}", "GET", {"secret/data/{env}": ["read"]})
 kv("/v1/{mount}/settings/{env}", "PATCH", {"secret/data/{env}": ["patch"]}, body={"allow_names": ["LD_PRELOAD"]}, headers=MERGE, ok=(204,))
+kv("/v1/{mount}/schema/{env}", "GET", {"secret/schema/{env}": ["read"]})
+kv("/v1/{mount}/schema/{env}", WRITE, {"secret/schema/{env}": ["create", "update"], "secret/data/{env}": ["read"]}, body={"text": "A=\n", "mode": "warn"})
+kv("/v1/{mount}/schema/{env}", "DELETE", {"secret/schema/{env}": ["delete"]}, ok=(204,))
+kv("/v1/{mount}/check/{env}", WRITE, {"secret/data/{env}": ["read"]}, body={})
 row("/v1/{kv1}/{dir}", "LIST", {"plain/m/": ["list"]}, "/v1/plain/m", missing="/v1/plain/nowhere")
 row("/v1/{kv1}/{env}", "GET", {"plain/{env}": ["read"]}, "/v1/plain/{env}", setup=a_plain_one, missing="/v1/plain/m/none")
 row("/v1/{kv1}/{env}", WRITE, {"plain/{env}": ["update"]}, "/v1/plain/{env}", body={"A": "2"}, ok=(204,), setup=a_plain_one, state=plain_state,

@@ -156,6 +156,8 @@ static enum error_code prepare(struct records_request *request, struct records_v
 	cleanup_(change_freep) struct change *change = calloc(1, sizeof(*change));
 
 	drop_work(op);
+	findings_free(&op->findings);
+	op->findings_hidden = 0;
 	if (!change)
 		return error_set(err, ERR_NO_MEMORY, "no memory is left for this change");
 	change->op = op;
@@ -210,6 +212,8 @@ enum error_code vault_submit(struct vault *vault, struct vault_op *op, struct er
 	op->head = (struct head_record){0};
 	op->result = (struct kv_version){0};
 	op->warning[0] = '\0';
+	op->findings = (struct findings){ .items = NULL };
+	op->findings_hidden = 0;
 	op->request_ =
 		(struct records_request){ .prepare = prepare, .done = done, .anchor_now = rows[op->change].anchor_now };
 	if (vault_use_begin(vault, &use, err) != ERR_OK || check_op(op, err) != ERR_OK)
@@ -223,6 +227,7 @@ enum error_code vault_submit(struct vault *vault, struct vault_op *op, struct er
 void vault_op_release(struct vault_op *op)
 {
 	head_record_free(&op->head);
+	findings_free(&op->findings);
 	secret_buf_free(op->head_plain);
 	op->head_plain = NULL;
 	op->head = (struct head_record){0};

@@ -220,10 +220,12 @@ void vault_feed(void *arg, const struct records_change *change)
 	case TABLE_QUOTA:
 		quota_changed(vault, change);
 		break;
+	case TABLE_SCHEMA:
+		schema_cache_drop(vault->schemas, change->key.bytes + 1);
+		break;
 	case TABLE_STATE:
 	case TABLE_DATA_KEY:
 	case TABLE_REVISION:
-	case TABLE_SCHEMA:
 	case TABLE_POLICY_ROTATION:
 	case TABLE_OPERATION:
 	case TABLE_SECRET_ID:

@@ -410,7 +410,7 @@ static enum error_code prepare_sweep(struct vault_action *action, struct records
 {
 	struct mount_change *change = change_of(action);
 	struct record_key keys[LIMIT_SWEEP_ENVIRONMENTS], own = record_key_id(TABLE_MOUNT, change->uuid_);
-	size_t len = name_index_keys(action->vault_->names, change->uuid_, keys, ARRAY_LEN(keys));
+	size_t len = name_index_keys(action->vault_->names, change->uuid_, "", keys, ARRAY_LEN(keys));
 	size_t records = 0, more = 0;
 	enum error_code code;
 	uint8_t pin[PIN_LEN];

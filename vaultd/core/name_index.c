@@ -450,14 +450,19 @@ enum error_code name_index_list(struct name_index *index, const uint8_t mount[st
 	return name_collector_finish(&names, ret, err);
 }
 
-size_t name_index_keys(struct name_index *index, const uint8_t mount[static ID_LEN], struct record_key *keys, size_t max)
+size_t name_index_keys(struct name_index *index, const uint8_t mount[static ID_LEN], const char *after,
+		       struct record_key *keys, size_t max)
 {
+	size_t after_len = strlen(after);
 	const struct name_entry *entry;
 	struct place place;
 	size_t len = 0;
 
 	pthread_rwlock_rdlock(&index->lock);
-	place = lower_bound(index, mount, "", 0);
+	place = lower_bound(index, mount, after, after_len);
+	entry = entry_at(index, place);
+	if (after_len > 0 && entry && compare(entry, mount, after, after_len) == 0)
+		place = next_place(index, place);
 	while (len < max && (entry = entry_at(index, place)) && memcmp(entry->mount, mount, ID_LEN) == 0) {
 		keys[len++] = record_key_id(TABLE_HEAD, entry->key);
 		place = next_place(index, place);

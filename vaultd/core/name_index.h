@@ -43,8 +43,10 @@ size_t name_index_count(struct name_index *index);
 enum error_code name_index_list(struct name_index *index, const uint8_t mount[static ID_LEN], const char *prefix,
 				struct name_list *ret, struct error *err) must_check;
 
-/* The keys of up to max environments of a mount, in the order of their paths; returns how many. */
-size_t name_index_keys(struct name_index *index, const uint8_t mount[static ID_LEN], struct record_key *keys, size_t max);
+/* The keys of up to max environments of a mount whose paths come after the one ("": from the first), in the order of their
+ * paths; returns how many. */
+size_t name_index_keys(struct name_index *index, const uint8_t mount[static ID_LEN], const char *after,
+		       struct record_key *keys, size_t max);
 
 /* Forgets and wipes everything. */
 void name_index_clear(struct name_index *index);

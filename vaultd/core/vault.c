@@ -37,6 +37,7 @@ static enum error_code make_parts(struct vault *vault, struct error *err)
 	vault->names = name_index_new();
 	vault->children = children_new();
 	vault->heads = head_cache_new(LIMIT_HEAD_CACHE);
+	vault->schemas = schema_cache_new(LIMIT_SCHEMA_CACHE);
 	vault->tokens = token_cache_new();
 	vault->token_index = token_index_new();
 	vault->revoked = expiry_index_new();
@@ -47,7 +48,7 @@ static enum error_code make_parts(struct vault *vault, struct error *err)
 	if (!vault->mounts || !vault->names || !vault->children || !vault->heads || !vault->tokens ||
 	    !vault->policies || !vault->quotas || !vault->wrapped || !vault->ceremonies)
 		return error_set(err, ERR_NO_MEMORY, "no memory is left for the vault");
-	if (!vault->token_index || !vault->revoked)
+	if (!vault->token_index || !vault->revoked || !vault->schemas)
 		return error_set(err, ERR_NO_MEMORY, "no memory is left for the vault");
 	return ERR_OK;
 }
@@ -89,6 +90,7 @@ void vault_close(struct vault *vault)
 	name_index_free(vault->names);
 	children_free(vault->children);
 	head_cache_free(vault->heads);
+	schema_cache_free(vault->schemas);
 	token_cache_free(vault->tokens);
 	token_index_free(vault->token_index);
 	expiry_index_free(vault->revoked);

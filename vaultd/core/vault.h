@@ -34,6 +34,7 @@
 #include "vault/canon_path.h"
 #include "vault/clock.h"
 #include "vault/error.h"
+#include "vault/finding.h"
 #include "vault/json_scan.h"
 #include "vault/limits.h"
 #include "vault/names.h"
@@ -206,6 +207,10 @@ struct vault_op {
 	struct secret_buf *head_plain;	/* the environment's new head, for custom metadata */
 	struct head_record head;
 	char warning[ERROR_TEXT_MAX];	/* why the result could not be resolved and checked; "": it was */
+	/* What the schema says (vault_schema.h), also when the outcome is ERR_SCHEMA: only what the caller may be told; the
+	 * other errors are counted. */
+	struct findings findings;
+	size_t findings_hidden;
 	/* core's own */
 	struct vault *vault_;
 	struct records_request request_;
@@ -213,7 +218,7 @@ struct vault_op {
 };
 /* ERR_OK: done() will be called. */
 enum error_code vault_submit(struct vault *vault, struct vault_op *op, struct error *err) must_check;
-/* Frees what the result holds. */
+/* Frees what the result holds; also after a failure, for the findings. */
 void vault_op_release(struct vault_op *op);
 /* Submits and waits; for tests and start-up, never on an event thread. */
 enum error_code vault_submit_wait(struct vault *vault, struct vault_op *op, struct error *err) must_check;

@@ -8,7 +8,7 @@
  *               thread waits for a commit while it holds it, and it prefers
  *               the writer, so no thread takes it twice
  *   progress    the shares of an unseal, held while one is added; a leaf
- *   the locks inside mounts, names, heads, tokens, policies, wrapped, watch:
+ *   the locks inside mounts, names, heads, schemas, tokens, policies, wrapped, watch:
  *               leaves
  * The writer thread of the store calls prepare(), the feed and done(); it takes
  * leaves only, because vault_seal() waits for it with `state` held.
@@ -26,6 +26,7 @@
 #include "core/name_index.h"
 #include "core/policy_table.h"
 #include "core/quota_table.h"
+#include "core/schema_cache.h"
 #include "core/share_set.h"
 #include "core/token_cache.h"
 #include "core/token_clock.h"
@@ -46,6 +47,7 @@ struct vault {
 	struct name_index *names;
 	struct children *children;
 	struct head_cache *heads;
+	struct schema_cache *schemas;
 	struct token_cache *tokens;
 	struct token_index *token_index;
 	struct expiry_index *revoked;	/* batch tokens, until they expire */

@@ -5,6 +5,7 @@
 
 #include "core/environment_read.h"
 #include "core/resolve_graph.h"
+#include "core/schema_judge.h"
 #include "core/vault_state.h"
 #include "vault/template.h"
 
@@ -126,6 +127,47 @@ enum error_code change_check_resolves(struct change *change, uint64_t revision, 
 			       change->variables.len, err) != ERR_OK)
 		return err->code;
 	return check_graph(change, &graph, new_references, err);
+}
+
+/* -- the schema ------------------------------------------------------------ */
+
+enum error_code change_check_schema(struct change *change, struct error *err)
+{
+	struct vault_op *op = change->op;
+	const struct head_record *head = &change->draft.head;
+	cleanup_(schema_chain_wipe) struct schema_chain chain = { .len = 0 };
+	const struct chain_root root = {
+		.vault = op->vault_,
+		.view = change->view,
+		.mount = op->target.mount,
+		.path = op->target.path,
+		.eid = change->old ? change->eid : NULL,
+		.parents = head->parents,
+		.parents_len = head->parents_len,
+	};
+	const struct schema_subject subject = {
+		.vault = op->vault_,
+		.view = change->view,
+		.caller = op->caller,
+		.mount = op->target.mount,
+		.path = op->target.path,
+		.variables = change->variables.items,
+		.variables_len = change->variables.len,
+		.parents = head->parents,
+		.parents_len = head->parents_len,
+		.given = op->change == KV_ROLLBACK ? NULL : &op->data,
+	};
+
+	if (schema_chain_load(&root, &chain, err) != ERR_OK)
+		return err->code;
+	if (schema_chain_is_empty(&chain))
+		return schema_chain_guard(&chain, change->write, err);
+	if (schema_judge(&subject, &chain, change->write, &op->findings, &op->findings_hidden, err) != ERR_OK)
+		return err->code;
+	if (op->findings.errors == 0 && op->findings_hidden == 0)
+		return ERR_OK;
+	return error_set(err, ERR_SCHEMA, "the variables are not what the schema of %.150s asks for",
+			 op->target.path->text);
 }
 
 /* -- parents ----------------------------------------------------------------- */

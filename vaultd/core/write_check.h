@@ -1,10 +1,12 @@
 /*
- * Whether an environment still resolves after a change, before it is made. For
+ * Whether an environment still resolves, and is what its schema asks for, after
+ * a change, before it is made. For
  * core/ alone, inside prepare().
  *
- * Only what the caller may read is looked at, or the answers would tell names
- * and environments to who can only write: without read on the environment itself
- * nothing is checked but the text of templates.
+ * Whether it resolves is looked at with the caller's rights, or the answers would
+ * tell names and environments to who can only write: without read on the
+ * environment itself nothing is checked but the text of templates. What a schema
+ * enforces holds for every writer; what is told of it: schema_judge.h.
  */
 #pragma once
 
@@ -19,6 +21,12 @@
  * why it was not checked.
  */
 enum error_code change_check_resolves(struct change *change, uint64_t revision, struct error *err) must_check;
+
+/*
+ * The same revision against the schemas that count for the environment; the findings go to the op. ERR_SCHEMA: an enforced
+ * one is broken. Guards all that this depends on.
+ */
+enum error_code change_check_schema(struct change *change, struct error *err) must_check;
 
 struct parents_check {
 	struct vault *vault;

@@ -4,8 +4,11 @@
 #include <string.h>
 
 #include "core/vault_children.h"
+#include "core/vault_schema.h"
 #include "http/emit.h"
+#include "http/findings.h"
 #include "http/internal.h"
+#include "vault/json_emit.h"
 #include "vault/limits.h"
 
 /* -- bodies --------------------------------------------------------------- */
@@ -88,36 +91,85 @@ bool read_message(struct request *request, const struct json_value *object)
 
 #define WARNING_NAMES 8		/* named; the others are counted */
 
-static void add_broken(const struct kv_broken *broken, char *text, size_t size)
+static void add_names(const struct name_list *names, bool more, const char *what, char *text, size_t size)
 {
-	const char *name = broken->names.block;
+	const char *name = names->block;
 	size_t used;
-	int len = snprintf(text, size, "%zu%s of the environments that extend this one do not resolve: ", broken->names.count,
-			   broken->more ? " or more" : "");
+	int len = snprintf(text, size, "%zu%s of the environments that extend this one %s: ", names->count,
+			   more ? " or more" : "", what);
 
-	for (size_t i = 0; i < broken->names.count && i < WARNING_NAMES; i++, name += strlen(name) + 1) {
+	for (size_t i = 0; i < names->count && i < WARNING_NAMES; i++, name += strlen(name) + 1) {
 		used = (size_t)len < size ? (size_t)len : size;
 		len += snprintf(text + used, size - used, "%s%.180s", i > 0 ? ", " : "", name);
 	}
 	used = (size_t)len < size ? (size_t)len : size;
-	if (broken->names.count > WARNING_NAMES)
-		snprintf(text + used, size - used, ", and %zu others", broken->names.count - WARNING_NAMES);
+	if (names->count > WARNING_NAMES)
+		snprintf(text + used, size - used, ", and %zu others", names->count - WARNING_NAMES);
 }
 
-const char *change_warning(struct request *request, const char *own, struct change_warning *ret)
+static void add_warning(struct secret_buf *out, const char *text)
+{
+	if (secret_buf_len(out) > 0)
+		json_emit_raw_n(out, ",", 1);
+	json_emit_cstring(out, text);
+}
+
+static void add_children(struct request *request, const char *own, struct secret_buf *out)
 {
 	cleanup_(kv_broken_free) struct kv_broken broken = {0};
 	struct error ignored = ERROR_INIT;
+	char text[2048] = "";
 	size_t used;
 
 	/* The change is made; that its consequences cannot be told is no failure of it. */
 	if (kv_broken_children(request->server->vault, &request->caller, &request->target, &broken, &ignored) != ERR_OK)
 		error_clear(&ignored);
-	if (broken.names.count == 0)
-		return own[0] != '\0' ? own : NULL;
-	used = own[0] != '\0' ? (size_t)snprintf(ret->text, sizeof(ret->text), "%.*s; ", ERROR_TEXT_MAX, own) : 0;
-	add_broken(&broken, ret->text + used, sizeof(ret->text) - used);
-	return ret->text;
+	if (broken.names.count > 0) {
+		used = own[0] != '\0' ? (size_t)snprintf(text, sizeof(text), "%.*s; ", ERROR_TEXT_MAX, own) : 0;
+		add_names(&broken.names, broken.more, "do not resolve", text + used, sizeof(text) - used);
+		add_warning(out, text);
+	} else if (own[0] != '\0') {
+		add_warning(out, own);
+	}
+	if (broken.invalid.count > 0) {
+		add_names(&broken.invalid, broken.more, "break their schema", text, sizeof(text));
+		add_warning(out, text);
+	}
+}
+
+struct secret_buf *change_warnings(struct request *request, const char *own, const struct findings *findings, size_t hidden)
+{
+	cleanup_(secret_buf_freep) struct secret_buf *out = secret_buf_new(LIMIT_BODY_DATA);
+
+	if (!out)
+		return NULL;
+	add_children(request, own, out);
+	findings_emit_sentences(findings, hidden, out);
+	return secret_buf_len(out) > 0 ? take_ptr(out) : NULL;
+}
+
+struct secret_buf *change_warnings_now(struct request *request)
+{
+	cleanup_(findings_free) struct findings findings = { .items = NULL };
+	struct error ignored = ERROR_INIT;
+	size_t hidden = 0;
+
+	if (kv_schema_findings(request->server->vault, &request->caller, &request->target, &findings, &hidden, &ignored) != ERR_OK)
+		error_clear(&ignored);
+	return change_warnings(request, "", &findings, hidden);
+}
+
+void reply_warnings(struct request *request, struct secret_buf *warnings)
+{
+	struct secret_buf *out = warnings ? reply_envelope(request, 200) : NULL;
+
+	if (!warnings) {
+		reply_empty(request, 204);
+	} else if (out) {
+		json_emit_raw(out, "null");
+		reply_envelope_end_list(request, warnings);
+	}
+	secret_buf_free(warnings);
 }
 
 /* -- submitting ------------------------------------------------------------- */
@@ -138,6 +190,8 @@ static void answer_failure(struct request *request)
 {
 	if (request->err.code == ERR_DELETED)
 		answer_deleted(request);
+	else if (request->err.code == ERR_SCHEMA)
+		reply_findings(request, request->err.text, &request->op.findings, request->op.findings_hidden);
 	else
 		reply_error(request, &request->err, true);
 }

@@ -10,15 +10,20 @@
 #include "vault/json_scan.h"
 
 /* request->op is filled but for caller, target, done. The answer of a success is made by then(), with request->op.result;
- * NULL: 204. ERR_DELETED is answered with the revision's metadata. */
+ * NULL: 204. ERR_DELETED is answered with the revision's metadata, ERR_SCHEMA with the findings. */
 void change_submit(struct request *request, enum kv_change change, route_handler *then);
 
-/* What a change says about environments that do not resolve: why the changed one was not checked (own, may be ""), and which
- * of those that extend it do not resolve. NULL when there is nothing to say; else text, which is filled. */
-struct change_warning {
-	char text[2048];
-};
-const char *change_warning(struct request *request, const char *own, struct change_warning *ret);
+/*
+ * What a change says beside its result, as JSON texts for reply_envelope_end_list(): why the changed environment was not
+ * checked (own, may be ""), which of those that extend it do not resolve or break their schema, and the findings of its own
+ * schema. NULL when there is nothing to say.
+ */
+struct secret_buf *change_warnings(struct request *request, const char *own, const struct findings *findings,
+				   size_t hidden) owned_by(secret_buf_free);
+/* The same with what the schema says of the environment as it stands now: after changes that are never refused for it. */
+struct secret_buf *change_warnings_now(struct request *request) owned_by(secret_buf_free);
+/* 204, or 200 with data null and the warnings, which are freed. */
+void reply_warnings(struct request *request, struct secret_buf *warnings);
 
 /* The body as one validated JSON object; an empty body is an empty object. False: 400 is the answer. */
 bool body_object(struct request *request, struct json_value *ret);

@@ -100,15 +100,17 @@ void handle_subkeys(struct request *request)
 
 static void answer_version(struct request *request)
 {
+	const struct vault_op *op = &request->op;
+	cleanup_(secret_buf_freep) struct secret_buf *warnings =
+		change_warnings(request, op->warning, &op->findings, op->findings_hidden);
 	struct secret_buf *out = reply_envelope(request, 200);
-	struct change_warning warning;
 
 	if (!out)
 		return;
 	json_emit_raw(out, "{");
-	emit_version(out, &request->op.result, &request->op.head);
+	emit_version(out, &op->result, &op->head);
 	json_emit_raw(out, "}");
-	reply_envelope_end(request, change_warning(request, request->op.warning, &warning), false);
+	reply_envelope_end_list(request, warnings);
 }
 
 /* A list of names among the options; its elements are core's to look at. */
@@ -238,7 +240,7 @@ static bool add_from_list(struct request *request, const struct json_value *vers
 	return true;
 }
 
-static void change_revisions(struct request *request, enum kv_change change)
+static void change_revisions(struct request *request, enum kv_change change, route_handler *then)
 {
 	struct json_value body, versions;
 
@@ -255,20 +257,26 @@ static void change_revisions(struct request *request, enum kv_change change)
 	else if (request->op.revisions_len == 0)
 		reply_refuse(request, 400, "No version number provided");
 	else
-		change_submit(request, change, NULL);
+		change_submit(request, change, then);
 }
 
 void handle_delete_revisions(struct request *request)
 {
-	change_revisions(request, KV_DELETE_REVISIONS);
+	change_revisions(request, KV_DELETE_REVISIONS, NULL);
+}
+
+/* What comes back is what was there; what the schema says of it by now is no reason to refuse it. */
+static void answer_undeleted(struct request *request)
+{
+	reply_warnings(request, change_warnings_now(request));
 }
 
 void handle_undelete(struct request *request)
 {
-	change_revisions(request, KV_UNDELETE);
+	change_revisions(request, KV_UNDELETE, answer_undeleted);
 }
 
 void handle_destroy(struct request *request)
 {
-	change_revisions(request, KV_DESTROY);
+	change_revisions(request, KV_DESTROY, NULL);
 }

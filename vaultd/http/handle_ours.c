@@ -467,20 +467,6 @@ void handle_settings_read(struct request *request)
 	reply_envelope_end(request, NULL, false);
 }
 
-static void answer_settings(struct request *request)
-{
-	struct change_warning warning;
-	const char *text = change_warning(request, "", &warning);
-	struct secret_buf *out = text ? reply_envelope(request, 200) : NULL;
-
-	if (!text)
-		reply_empty(request, 204);
-	if (!out)
-		return;
-	json_emit_raw(out, "null");
-	reply_envelope_end(request, text, false);
-}
-
 void handle_settings_write(struct request *request)
 {
 	static const char *const no_arguments[] = { NULL };
@@ -492,5 +478,5 @@ void handle_settings_write(struct request *request)
 	if (kv_settings_write(request->server->vault, &request->caller, &request->target, &body, &err) != ERR_OK)
 		reply_error(request, &err, false);
 	else
-		answer_settings(request);
+		reply_warnings(request, change_warnings_now(request));
 }

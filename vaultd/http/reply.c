@@ -87,6 +87,19 @@ void reply_envelope_end(struct request *request, const char *warning, bool copy)
 	json_emit_raw_n(out, "}", 1);
 }
 
+void reply_envelope_end_list(struct request *request, const struct secret_buf *warnings)
+{
+	struct secret_buf *out = request->reply.body;
+
+	if (!warnings || secret_buf_len(warnings) == 0) {
+		reply_envelope_end(request, NULL, false);
+		return;
+	}
+	json_emit_raw(out, ",\"wrap_info\":null,\"warnings\":[");
+	json_emit_raw_n(out, secret_buf_text(warnings), secret_buf_len(warnings));
+	json_emit_raw(out, "],\"auth\":null}");
+}
+
 void reply_refuse(struct request *request, int status, const char *sentence)
 {
 	struct secret_buf *out = reply_bare(request, status);

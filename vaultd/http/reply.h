@@ -37,6 +37,8 @@ void reply_empty(struct request *request, int status);
 struct secret_buf *reply_envelope(struct request *request, int status);
 /* The same with a lease_duration that is not 0, in seconds. */
 struct secret_buf *reply_envelope_lease(struct request *request, int status, int64_t lease_duration);
+/* With several warnings: JSON texts with commas between; NULL or empty: none. */
+void reply_envelope_end_list(struct request *request, const struct secret_buf *warnings);
 /* warning NULL: none. copy: the members of data (an object) also stand at the top level, as old clients expect. */
 void reply_envelope_end(struct request *request, const char *warning, bool copy);
 

@@ -198,6 +198,12 @@ static const struct route routes[] = {
 	{ "/v1/{mount}/settings/{env}", METHOD_GET, CAP_READ, 0, AUDIT_READ, 0, handle_settings_read },
 	{ "/v1/{mount}/settings/{env}", METHOD_PATCH, CAP_PATCH, LIMIT_BODY_SMALL, AUDIT_CHANGE, ROUTE_SLOW,
 	  handle_settings_write },
+
+	/* schemas; decided on their own path. A check is decided on the path below data/ */
+	{ "/v1/{mount}/schema/{env}", METHOD_GET, CAP_READ, 0, AUDIT_READ, 0, handle_schema_read },
+	{ "/v1/{mount}/schema/{env}", WRITE, CAP_CREATE | CAP_UPDATE, LIMIT_BODY_SCHEMA, AUDIT_CHANGE, 0, handle_schema_write },
+	{ "/v1/{mount}/schema/{env}", METHOD_DELETE, CAP_DELETE, 0, AUDIT_CHANGE, 0, handle_schema_delete },
+	{ "/v1/{mount}/check/{env}", WRITE, CAP_READ, LIMIT_BODY_DATA + LIMIT_BODY_SCHEMA, AUDIT_READ, ROUTE_SLOW, handle_check },
 };
 
 const struct route *route_at(size_t i)

@@ -218,6 +218,14 @@ static const struct row rows[] = {
 	{ "/v1/secret/rollback/a", "secret/", METHOD_GET, ROUTE_NO_METHOD, "/v1/{mount}/rollback/{env}", "a" },
 	{ "/v1/secret/settings/a", "secret/", METHOD_GET, ROUTE_FOUND, "/v1/{mount}/settings/{env}", "a" },
 	{ "/v1/secret/settings/a", "secret/", METHOD_PATCH, ROUTE_FOUND, "/v1/{mount}/settings/{env}", "a" },
+	{ "/v1/secret/schema/a/b", "secret/", METHOD_GET, ROUTE_FOUND, "/v1/{mount}/schema/{env}", "a/b" },
+	{ "/v1/secret/schema/a", "secret/", METHOD_PUT, ROUTE_FOUND, "/v1/{mount}/schema/{env}", "a" },
+	{ "/v1/secret/schema/a", "secret/", METHOD_POST, ROUTE_FOUND, "/v1/{mount}/schema/{env}", "a" },
+	{ "/v1/secret/schema/a", "secret/", METHOD_DELETE, ROUTE_FOUND, "/v1/{mount}/schema/{env}", "a" },
+	{ "/v1/secret/schema/a", "secret/", METHOD_PATCH, ROUTE_NO_METHOD, "/v1/{mount}/schema/{env}", "a" },
+	{ "/v1/secret/schema", "secret/", METHOD_GET, ROUTE_NONE, NULL, NULL },
+	{ "/v1/secret/check/a", "secret/", METHOD_POST, ROUTE_FOUND, "/v1/{mount}/check/{env}", "a" },
+	{ "/v1/secret/check/a", "secret/", METHOD_GET, ROUTE_NO_METHOD, "/v1/{mount}/check/{env}", "a" },
 	{ "/v1/old/a/b", "old/", METHOD_GET, ROUTE_FOUND, "/v1/{kv1}/{env}", "a/b" },
 	{ "/v1/old/data/a", "old/", METHOD_PUT, ROUTE_FOUND, "/v1/{kv1}/{env}", "data/a" },
 	{ "/v1/old/a", "old/", METHOD_DELETE, ROUTE_FOUND, "/v1/{kv1}/{env}", "a" },
@@ -333,7 +341,8 @@ static bool brings_slots(const struct route *route)
 static bool only_asks(const struct route *route)
 {
 	return strncmp(route->pattern, "/v1/sys/capabilities", 20) == 0 ||
-	       strncmp(route->pattern, "/v1/auth/token/lookup", 21) == 0 || strcmp(route->pattern, "/v1/sys/policy/explain") == 0;
+	       strncmp(route->pattern, "/v1/auth/token/lookup", 21) == 0 || strcmp(route->pattern, "/v1/sys/policy/explain") == 0 ||
+	       route->handle == handle_check;
 }
 
 static uint32_t body_limit_of(const struct route *route)
@@ -346,6 +355,10 @@ static uint32_t body_limit_of(const struct route *route)
 		return LIMIT_BODY_POLICY;
 	if (brings_slots(route))
 		return LIMIT_BODY_SLOTS;
+	if (strstr(route->pattern, "/schema/"))
+		return LIMIT_BODY_SCHEMA;
+	if (route->handle == handle_check)	/* a set of variables and a schema */
+		return LIMIT_BODY_DATA + LIMIT_BODY_SCHEMA;
 	return LIMIT_BODY_SMALL;
 }
 

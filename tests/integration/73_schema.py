@@ -1,0 +1,319 @@
+#!/usr/bin/env python3
+# tier: quick
+# sanitized: yes
+"""Schemas in the daemon: enforced and warned of, inherited, before every kind of write, for every kind of caller, across kills; never a value."""
+import json
+import random
+import threading
+import time
+
+import vault
+
+DAEMON = vault.personal()
+request, get, put, write = DAEMON.request, DAEMON.get, DAEMON.put, DAEMON.write
+CANARY = "CANARY-5be1f0-must-not-show"
+PORT = "# @type=port @required\nPORT=\n"
+
+
+def same(a, b):
+    assert a == b, f"{a!r} is not {b!r}"
+
+
+def schema(env, text=None, mode=None, status=200, **more):
+    body = {name: value for name, value in (("text", text), ("mode", mode)) if value is not None}
+    answer = put("secret/schema/" + env, body, **more)
+    same(answer.status, status)
+    assert CANARY not in answer.body.decode(), answer
+    return answer
+
+
+def data(env, variables, method="PUT", **more):
+    answer = request(method, "secret/data/" + env, {"data": variables}, **more)
+    assert CANARY not in answer.body.decode(), answer
+    return answer
+
+
+def check(env, body=None, **more):
+    answer = request("POST", "secret/check/" + env, body or {}, **more)
+    assert CANARY not in answer.body.decode(), answer
+    return answer
+
+
+def codes(answer):
+    """{"PORT": {"type"}} of data.findings."""
+    found = {}
+    for finding in answer.data["findings"]:
+        found.setdefault(finding.get("variable", ""), set()).add(finding["code"])
+    return found
+
+
+def token(rules):
+    name = f"p{random.getrandbits(40)}"
+    text = "".join(f'path "{path}" {{ capabilities = {json.dumps(capabilities)} }}\n' for path, capabilities in rules.items())
+    same(put(f"sys/policies/acl/{name}", {"policy": text}).status, 204)
+    made = request("POST", "auth/token/create", {"policies": [name], "no_default_policy": True, "ttl": "1h"})
+    return made.json["auth"]["client_token"]
+
+
+def test_enforce():
+    write("e/a", {"PORT": CANARY})
+    answer = schema("e/a", PORT, "enforce")
+    same((answer.data["valid"], codes(answer)), (False, {"PORT": {"type"}}))
+    assert answer.json["warnings"] and answer.json["warnings"][0].startswith("PORT: "), answer
+    answer = data("e/a", {"PORT": CANARY})
+    same((answer.status, codes(answer)), (400, {"PORT": {"type"}}))
+    same(len(answer.errors), 1)
+    assert answer.errors[0].startswith("PORT: "), answer
+    same(data("e/a", {}).status, 400)
+    same(data("e/a", {"OTHER": "1"}, "PATCH").status, 400)
+    same(data("e/a", {"PORT": "80"}, "PATCH").status, 200)
+    same(data("e/a", {"PORT": None}, "PATCH").status, 400)
+    answer = put("secret/rollback/e/a", {"revision": 1})
+    same((answer.status, codes(answer)), (400, {"PORT": {"type"}}))
+    same(get("secret/data/e/a").data["metadata"]["version"], 2)
+    # all of it at once, and in the order of the schema
+    schema("e/b", "# @type=port @required\nA=\n# @type=email @required\nB=\n# @required\nC=\n")
+    answer = data("e/b", {"A": "x", "B": "y"})
+    same([error.split(":")[0] for error in answer.errors], ["A", "B", "C"])
+
+
+def test_warn():
+    schema("w/a", PORT, "warn")
+    answer = data("w/a", {"PORT": CANARY})
+    same(answer.status, 200)
+    assert any(warning.startswith("PORT: ") for warning in answer.json["warnings"]), answer
+    same(data("w/a", {"PORT": "1"}).json["warnings"], None)
+    same(schema("w/a", mode="enforce").data["mode"], "enforce")
+    same(data("w/a", {"PORT": "x"}).status, 400)
+    same(get("secret/schema/w/a").data["text"], PORT)
+    same(request("DELETE", "secret/schema/w/a").status, 204)
+    same(get("secret/schema/w/a").status, 404)
+    same(data("w/a", {"PORT": "x"}).status, 200)
+
+
+def test_what_is_never_refused_for_it():
+    write("n/a", {"PORT": CANARY})
+    write("n/a", {"PORT": "80"})
+    request("POST", "secret/delete/n/a", {"versions": [2]})
+    write("n/base", {"EXTRA": "x"})
+    schema("n/a", PORT + "# @type=number @required=false\nEXTRA=\n", "enforce")
+    same(request("POST", "secret/undelete/n/a", {"versions": [2]}).status, 204)
+    answer = request("PATCH", "secret/settings/n/a", {"parents": ["n/base"]})
+    same(answer.status, 200)
+    assert "EXTRA" in answer.json["warnings"][0], answer
+    same(data("n/a", {"PORT": "80", "EXTRA": "5"}).status, 200)
+    # the child that breaks by its parent's change
+    same(data("n/a", {"PORT": "80"}).status, 400)
+    request("PATCH", "secret/settings/n/a", {"parents": []})
+    write("n/a", {"PORT": "80"})
+    write("n/base", {"EXTRA": "1"})
+    request("PATCH", "secret/settings/n/a", {"parents": ["n/base"]})
+    answer = data("n/base", {"EXTRA": "x"})
+    same((answer.status, answer.json["warnings"]), (200, ["1 of the environments that extend this one break their schema: n/a"]))
+    same(codes(check("n/a")), {"EXTRA": {"type"}})
+    write("n/c", {"PORT": CANARY})
+    schema("n/c", PORT, "enforce")
+    request("POST", "secret/delete/n/c", {"versions": [1]})
+    answer = request("POST", "secret/undelete/n/c", {"versions": [1]})
+    same(answer.status, 200)
+    assert answer.json["warnings"][0].startswith("PORT: ") and CANARY not in answer.body.decode(), answer
+
+
+def test_inherited():
+    schema("i/base", "# @required\nDB=\n" + PORT, "enforce")
+    write("i/base", {"DB": "x", "PORT": "1"})
+    write("i/shop", {})
+    request("PATCH", "secret/settings/i/shop", {"parents": ["i/base"]})
+    answer = data("i/shop", {"PORT": "x"})
+    same(answer.status, 400)
+    same(answer.data["findings"][0]["origin"], "i/base")
+    same(data("i/shop", {"DB": ""}).status, 400)
+    schema("i/shop", "# @type=number @required\nPORT=\n", "warn")
+    answer = data("i/shop", {"PORT": "x"})
+    same(answer.status, 200)
+    shown = get("secret/schema/i/shop").data
+    same([part["environment"] for part in shown["inherited"]], ["i/base"])
+    known = get("secret/schema/i/shop?explain=PORT")
+    same((known.status, known.data["name"]), (200, "PORT"))
+    reader = token({"secret/schema/i/shop": ["read"]})
+    same(get("secret/schema/i/shop", token=reader).data["inherited"], [])
+    request("DELETE", "secret/metadata/i/base")
+    answer = data("i/shop", {"PORT": "1"})
+    same(answer.status, 200)
+    assert any("i/base does not exist" in warning for warning in answer.json["warnings"]), answer
+
+
+def test_who_only_writes_learns_nothing():
+    write("o/a", {"SECRET": CANARY, "PORT": "1"})
+    schema("o/a", PORT + "# @type=port @required=false\nSECRET=\n# @required\nMISSING=\n", "enforce")
+    writer = token({"secret/data/o/a": ["create", "update", "patch"]})
+    answer = data("o/a", {"PORT": "x"}, "PATCH", token=writer)
+    same((answer.status, codes(answer), answer.data["hidden_errors"]), (400, {"PORT": {"type"}}, 2))
+    same(answer.errors[-1], "2 errors of variables that you may not read")
+    assert "SECRET" not in answer.body.decode() and "MISSING" not in answer.body.decode(), answer
+    # the same answer whatever the value is that he guesses at
+    first = data("o/a", {"PORT": "x", "SECRET": "guess"}, "PATCH", token=writer)
+    second = data("o/a", {"PORT": "x", "SECRET": CANARY}, "PATCH", token=writer)
+    same(first.json["data"], second.json["data"])
+    for path, method in (("schema", "PUT"), ("schema", "GET"), ("schema", "DELETE"), ("check", "POST")):
+        same(request(method, f"secret/{path}/o/a", {"text": "A="} if method == "PUT" else None, token=writer).status, 403)
+    setter = token({"secret/schema/o/a": ["create", "update"], "secret/data/o/a": ["update"]})
+    schema("o/a", "# @type=string(startsWith=C)\nSECRET=\n", status=403, token=setter)
+
+
+def test_what_a_denied_parent_holds_is_not_told():
+    write("q/base", {"SECRET": CANARY})
+    write("q/shop", {})
+    request("PATCH", "secret/settings/q/shop", {"parents": ["q/base"]})
+    schema("q/shop", "# @type=port\nSECRET=\n# @type=port @required=false\nOWN=\n", "enforce")
+    user = token({"secret/data/q/shop": ["create", "read", "update", "patch"]})
+    answer = data("q/shop", {"OWN": "x"}, token=user)
+    same((answer.status, codes(answer), answer.data["hidden_errors"]), (400, {"OWN": {"type"}}, 1))
+    assert "SECRET" not in answer.body.decode() and "q/base" not in answer.body.decode(), answer
+    same(check("q/shop", token=user).status, 403)
+    setter = token({"secret/schema/q/shop": ["create", "update"], "secret/data/q/shop": ["read", "update"]})
+    answer = schema("q/shop", "# @type=string(startsWith=C)\nSECRET=\n", status=403, token=setter)
+    same(answer.errors, ["permission denied: the environment q/shop extends q/base, which you may not read"])
+
+
+def test_check():
+    schema("c/a", "# @type=port @required\nPORT=\nOPTIONAL=default\n", "enforce")
+    same(check("c/a").status, 404)
+    write("c/a", {"PORT": "80"})
+    answer = check("c/a")
+    same((answer.status, answer.data["valid"], answer.data["errors"]), (200, True, 0))
+    same(check("c/a", {"required": "listed"}).data["valid"], False)
+    same(check("c/a", {"required": "listed", "data": {"PORT": "1", "OPTIONAL": "2"}}).data["valid"], True)
+    same(check("c/a", {"strict": True}).data["valid"], False)
+    same(codes(check("c/a", {"data": {"PORT": CANARY + "-c", "OPTIONAL": "2"}})), {"PORT": {"type"}})
+    same(check("c/a", {"schema": "# @required\nNEW=\n"}).data["valid"], False)
+    answer = check("c/a", {"schema": "# @type=nosuch\nA=\n# @type=port(\nB=\n"})
+    same(answer.status, 400)
+    assert len(answer.errors) >= 2 and answer.data["findings"][0]["schema_line" if "schema_line" in answer.data["findings"][0] else "line"] == 1, answer
+    same(get("secret/data/c/a").data["metadata"]["version"], 1)
+    same(check("c/none", {"data": {"A": "1"}, "schema": "# @type=port\nA=\n"}).data["valid"], True)
+
+
+def test_the_same_secret_elsewhere():
+    write("s/a", {"KEY": CANARY + "-s", "MODE": "production"})
+    write("s/b", {"OTHER": CANARY + "-s", "MODE": "production"})
+    schema("s/a", "KEY=\n# @public\nMODE=production\n", "warn")
+    answer = check("s/a")
+    same([f["message"] for f in answer.data["findings"] if f["code"] == "shared"], ["has the same value as OTHER in s/b"])
+    reader = token({"secret/data/s/a": ["read"]})
+    same([f for f in check("s/a", token=reader).data["findings"] if f["code"] == "shared"], [])
+
+
+def test_bad_input():
+    write("b/a", {})
+    for path, body in (("schema", {"text": 1}), ("schema", {"text": "A=", "mode": "perhaps"}), ("schema", {"text": "A=", "mode": 1}), ("schema", {}),
+                       ("schema", {"text": "A=", "unknown": 1}), ("schema", {"text": "# @type=nosuch\nA=\n"}), ("schema", {"mode": None}),
+                       ("check", {"data": []}), ("check", {"schema": {}}), ("check", {"strict": "yes"}), ("check", {"required": "all"}),
+                       ("check", {"unknown": True}), ("check", [])):
+        answer = request("POST", f"secret/{path}/b/a", body)
+        same((body, answer.status), (body, 400))
+        assert answer.errors and answer.errors[0], answer
+    for path in ("schema/b/a?x=1", "check/b/a?x=1", "schema/b/a?explain=A&x=1"):
+        same(request("POST" if path[0] == "c" else "GET", "secret/" + path, {} if path[0] == "c" else None).status, 400)
+    same(get("secret/schema/b/none").status, 404)
+    same(get("secret/schema/b/a").status, 404)
+    same(put("secret/schema/b/none", {"mode": "warn"}).status, 404)
+    limit = 256 * 1024
+    same(schema("b/long", "# " + "x" * (limit - 3) + "\n", "warn").status, 200)
+    answer = put("secret/schema/b/long", {"text": "# " + "x" * (limit - 2) + "\n"})
+    same(answer.status, 413)
+    # findings without end are counted, not sent as errors without end
+    text = "".join(f"# @type=port @required\nV{i}=\n" for i in range(3000))
+    schema("b/many", text, "enforce")
+    answer = data("b/many", {f"V{i}": "x" for i in range(3000)})
+    same((answer.status, len(answer.errors), len(answer.data["findings"])), (400, 101, 3000))
+    same(answer.errors[-1], "and 2900 more findings")
+
+
+def test_kv_version_1_becomes_2():
+    same(request("POST", "sys/mounts/old", {"type": "kv", "options": {"version": "1"}}).status, 204)
+    same(put("old/shop", {"PORT": "x"}).status, 204)
+    same(request("POST", "sys/mounts/old/tune", {"options": {"version": "2"}}).status, 204)
+    same(put("old/schema/shop", {"text": PORT}).status, 200)
+    same(put("old/data/shop", {"data": {"PORT": "y"}}).status, 400)
+    same(put("old/data/shop", {"data": {"PORT": "2"}}).status, 200)
+
+
+def test_clients_of_vault_are_told():
+    schema("v/a", PORT, "enforce")
+    answer = put("secret/data/v/a", {"data": {"PORT": "x"}, "options": {"cas": 0}})
+    same(answer.status, 400)
+    same(sorted(answer.json), ["data", "errors"])
+    same(put("secret/data/v/a", {"data": {"PORT": "1"}, "options": {"cas": 0}}).status, 200)
+
+
+def test_envctl_says_all_of_it():
+    schema("m/a", "# @type=port @required\nA=\n# @type=port @required\nB=\n", "enforce")
+    done = DAEMON.envctl("set", "m/a", "A=x", "B=y")
+    same(done.returncode != 0, True)
+    assert "m/a: A: " in done.stderr and "; B: " in done.stderr, done.stderr
+    schema("m/a", mode="warn")
+    done = DAEMON.envctl("set", "m/a", "A=x", "B=y", check=0)
+    assert "A: " in done.stderr and "B: " in done.stderr, done.stderr
+
+
+def test_seal_and_kill():
+    schema("k/a", PORT, "enforce")
+    same(put("sys/seal", {}).status, 204)
+    same(DAEMON.unseal().status, 200)
+    same(data("k/a", {"PORT": "x"}).status, 400)
+    # killed in the middle of schemas that come and go and writes that keep to them or do not
+    stop, acknowledged = threading.Event(), {"schema": None, "bad": 0}
+
+    def turn():
+        while not stop.is_set():
+            try:
+                strict = request("PUT", "secret/schema/k/b", {"text": PORT, "mode": "enforce"})
+                acknowledged["schema"] = "enforce" if strict and strict.status == 200 else acknowledged["schema"]
+                bad = request("PUT", "secret/data/k/b", {"data": {"PORT": "x"}})
+                acknowledged["bad"] += bool(bad and bad.status == 200)
+                request("PUT", "secret/data/k/b", {"data": {"PORT": "1"}})
+            except (OSError, ValueError):
+                return
+
+    threads = [threading.Thread(target=turn) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.4)
+    DAEMON.kill()
+    stop.set()
+    for thread in threads:
+        thread.join(20)
+    DAEMON.start()
+    same(DAEMON.unseal().status, 200)
+    same(get("secret/schema/k/b").data["mode"], "enforce")
+    same(acknowledged["bad"], 0)
+    same(data("k/b", {"PORT": "x"}).status, 400)
+    same(get("secret/schema/k/a").data["text"], PORT)
+
+
+def test_a_schema_goes_with_its_environment():
+    write("z/a", {"PORT": "1"})
+    schema("z/a", PORT, "enforce")
+    same(request("DELETE", "secret/metadata/z/a").status, 204)
+    same(get("secret/schema/z/a").status, 404)
+    same(data("z/a", {"PORT": "x"}).status, 200)
+    same(request("POST", "sys/mounts/gone", {"type": "kv-v2"}).status, 204)
+    same(put("gone/schema/a", {"text": PORT}).status, 200)
+    same(request("DELETE", "sys/mounts/gone").status, 204)
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and "gone/" in json.dumps(get("sys/mounts").data):
+        time.sleep(0.05)
+    DAEMON.kill()
+    DAEMON.start()
+    same(DAEMON.unseal().status, 200)
+    same(data("k/a", {"PORT": "2"}).status, 200)
+
+
+def test_no_value_in_the_log():
+    assert CANARY not in DAEMON.log()
+    DAEMON.remove()
+
+
+if __name__ == "__main__":
+    vault.main(dict(globals()), "schemas")
