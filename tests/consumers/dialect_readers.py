@@ -492,6 +492,9 @@ func read(text string) (answer interface{}) {
 	}
 	values := map[string]string{}
 	for name, value := range found {
+		if name == "" {
+			continue // Load() cannot put it into the environment, and says nothing
+		}
 		values[name] = hex.EncodeToString([]byte(value))
 	}
 	return values

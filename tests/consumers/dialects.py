@@ -34,7 +34,7 @@ SHELLS = [("dash", readers.shell("dash")), ("bash", readers.shell("bash")), ("bu
 NODES = [("node", readers.node_of_the_machine)] + [(f"node-{version}", readers.node_of_npm(version)) for version in (20, 22, 24)]
 NPM = [("npm-dotenv", readers.npm_dotenv("{}")), ("npm-dotenv-fast", readers.npm_dotenv("{fast: true}"))]
 PYTHONS = [("python3-dotenv", readers.python_dotenv), ("python-dotenv-1", readers.python_dotenv_1)]
-RUBY = readers.ruby("require 'dotenv'", "Dotenv.parse('ruby.env')")
+RUBY = readers.ruby("require 'dotenv'", "(Dotenv.respond_to?(:parse) ? Dotenv.parse('ruby.env') : Dotenv::Environment.new('ruby.env', true))")
 
 # dialect, reader, function, directions, and how many cases are joined to one text (0: none) for programs that start slowly.
 ROWS = [
