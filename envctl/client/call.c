@@ -405,3 +405,23 @@ enum error_code call_get(struct vault_client *client, const char *target, const 
 	return rc;
 }
 
+void call_encode_query(const char *text, char *ret, size_t size)
+{
+	static const char hex[] = "0123456789ABCDEF";
+	size_t at = 0;
+
+	for (const char *c = text; *c != '\0' && at + 4 <= size; c++) {
+		unsigned char byte = (unsigned char)*c;
+		bool plain = (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') ||
+			     (byte >= 'a' && byte <= 'z') || byte == '_' || byte == '-' || byte == '.' || byte == '~';
+
+		if (plain) {
+			ret[at++] = *c;
+			continue;
+		}
+		ret[at++] = '%';
+		ret[at++] = hex[byte >> 4];
+		ret[at++] = hex[byte & 15];
+	}
+	ret[at] = '\0';
+}

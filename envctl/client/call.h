@@ -9,6 +9,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "client/answer.h"
 #include "vault/attributes.h"
@@ -30,6 +31,9 @@ struct call {
 /* Formats a target of at most LIMIT_TARGET_LEN - 1 bytes; ERR_TOO_LARGE. */
 enum error_code call_target(char target[static LIMIT_TARGET_LEN], struct error *err, const char *format, ...)
 	printf_like(3, 4) must_check;
+
+/* A query value, cut to fit: unreserved bytes as they are, all others as %XX. */
+void call_encode_query(const char *text, char *ret, size_t size);
 
 /* Any status is ERR_OK. The answer is the caller's to free. */
 enum error_code call_any(struct vault_client *client, const struct call *call, struct answer *ret,

@@ -232,28 +232,6 @@ enum error_code client_list(struct vault_client *client, const char *prefix, str
 	return rc == ERR_OK ? call_get(client, target, "the list", ret, err) : rc;
 }
 
-/* A query value: unreserved bytes as they are, all others as %XX. */
-static void encode_query(const char *text, char *ret, size_t size)
-{
-	static const char hex[] = "0123456789ABCDEF";
-	size_t at = 0;
-
-	for (const char *c = text; *c != '\0' && at + 4 <= size; c++) {
-		unsigned char byte = (unsigned char)*c;
-		bool plain = (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') ||
-			     (byte >= 'a' && byte <= 'z') || byte == '_' || byte == '-' || byte == '.' || byte == '~';
-
-		if (plain) {
-			ret[at++] = *c;
-			continue;
-		}
-		ret[at++] = '%';
-		ret[at++] = hex[byte >> 4];
-		ret[at++] = hex[byte & 15];
-	}
-	ret[at] = '\0';
-}
-
 enum error_code client_history(struct vault_client *client, const struct env_path *env, const char *name,
 			       uint64_t before, uint64_t limit, struct answer *ret, struct error *err)
 {
@@ -262,7 +240,7 @@ enum error_code client_history(struct vault_client *client, const struct env_pat
 	if (before > 0)
 		snprintf(parameters, sizeof(parameters), "&before=%" PRIu64, before);
 	if (name != NULL)
-		encode_query(name, encoded, sizeof(encoded));
+		call_encode_query(name, encoded, sizeof(encoded));
 	enum error_code rc = call_target(target, err, "secret/history/%s?limit=%" PRIu64 "%s%s%s", env->text, limit,
 					   parameters, name != NULL ? "&name=" : "", encoded);
 	return rc == ERR_OK ? call_get(client, target, env->text, ret, err) : rc;

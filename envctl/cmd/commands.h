@@ -32,11 +32,14 @@ enum option_id {
 	OPT_DIALECT,
 	OPT_DISPLAY_NAME,
 	OPT_DRY_RUN,
+	OPT_ENVIRONMENT,
+	OPT_ENV_FILE,
 	OPT_EXACT,
 	OPT_EXCEPT,
 	OPT_EXPLICIT_MAX_TTL,
 	OPT_FIELD,
 	OPT_FILE,
+	OPT_FIX,
 	OPT_FORMAT,
 	OPT_FROM,
 	OPT_FROM_VAULT,
@@ -46,14 +49,17 @@ enum option_id {
 	OPT_LABEL,
 	OPT_LATEST,
 	OPT_LIMIT,
+	OPT_LISTED,
 	OPT_MASK,
 	OPT_MERGE,
 	OPT_MESSAGE,
 	OPT_META,
+	OPT_MODE,
 	OPT_NAME,
 	OPT_NAMESPACE,
 	OPT_NOT_RENEWABLE,
 	OPT_NO_DEFAULT_POLICY,
+	OPT_NO_LINT,
 	OPT_NO_STORE,
 	OPT_ONLY,
 	OPT_ORPHAN,
@@ -72,6 +78,7 @@ enum option_id {
 	OPT_REVISION,
 	OPT_REVOKE,
 	OPT_ROLE,
+	OPT_SCHEMA,
 	OPT_SELF,
 	OPT_SHARE,
 	OPT_SHARES,
@@ -80,6 +87,7 @@ enum option_id {
 	OPT_SOURCE_NAMESPACE,
 	OPT_SOURCE_TOKEN_ENV,
 	OPT_SOURCE_TOKEN_FILE,
+	OPT_STRICT,
 	OPT_TEMPLATE,
 	OPT_TEXT,
 	OPT_THRESHOLD,
@@ -132,6 +140,7 @@ struct command_table {
 };
 extern const struct command_table slots_commands; /* what opens the vault */
 extern const struct command_table identity_commands; /* who is who, and who may what */
+extern const struct command_table schema_commands; /* what variables must be */
 
 /* Row i of all tables, or NULL behind the last. */
 const struct command *command_at(size_t i);
@@ -179,4 +188,5 @@ command_handler command_init, command_unseal, command_seal, command_status, comm
 	command_diff, command_rollback, command_env_create, command_env_delete, command_env_extends, command_env_settings,
 	command_convert, command_version, command_completion, command_login, command_logout, command_whoami, command_unwrap, command_token_create,
 	command_token_lookup, command_token_renew, command_token_revoke, command_policy_write, command_policy_read,
-	command_policy_list, command_policy_delete, command_policy_explain;
+	command_policy_list, command_policy_delete, command_policy_explain, command_check, command_schema_get,
+	command_schema_set, command_schema_delete, command_schema_explain, command_schema_infer;

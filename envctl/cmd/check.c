@@ -1,0 +1,123 @@
+#include <string.h>
+
+#include "client/schema.h"
+#include "cmd/check_files.h"
+#include "cmd/finding_print.h"
+#include "cmd/output.h"
+#include "cmd/plan.h"
+#include "cmd/session.h"
+#include "vault/files.h"
+#include "vault/json_emit.h"
+#include "vault/limits.h"
+
+/* -- against the daemon ---------------------------------------------------------- */
+
+static enum error_code add_schema(const char *file, struct secret_buf *body, struct error *err)
+{
+	cleanup_(secret_buf_freep) struct secret_buf *text = NULL;
+	enum error_code rc = file_read_secret(file, FILE_ANY_MODE, true, LIMIT_SCHEMA_TEXT, &text, err);
+
+	if (rc != ERR_OK)
+		return rc;
+	if (!utf8_is_valid(secret_buf_text(text), secret_buf_len(text)))
+		return error_set(err, ERR_INVALID, "%.200s is not UTF-8 text", file);
+	json_emit_raw(body, "\"schema\":");
+	json_emit_string(body, secret_buf_text(text), secret_buf_len(text));
+	json_emit_raw(body, ",");
+	return ERR_OK;
+}
+
+/* The variables of an env file as the set that is proposed. */
+static enum error_code add_data(const struct invocation *inv, const char *file, struct secret_buf *body, struct error *err)
+{
+	cleanup_(env_set_freep) struct env_set *set = env_set_new(LIMIT_ENV_FILE);
+	enum error_code rc;
+
+	if (set == NULL)
+		return error_set(err, ERR_NO_MEMORY, "out of memory");
+	rc = check_decode_file(inv, file, set, err);
+	json_emit_raw(body, "\"data\":{");
+	for (size_t i = 0; rc == ERR_OK && i < env_set_count(set); i++) {
+		struct env_entry entry = env_set_at(set, i);
+
+		if (!utf8_is_valid(entry.value, entry.value_len))
+			return error_set(err, ERR_INVALID, "%.200s: %.100s is not UTF-8 text", file, entry.name);
+		json_emit_raw(body, i == 0 ? "" : ",");
+		json_emit_string(body, entry.name, entry.name_len);
+		json_emit_raw(body, ":");
+		json_emit_string(body, entry.value, entry.value_len);
+	}
+	json_emit_raw(body, "},");
+	return rc;
+}
+
+static enum error_code make_body(const struct invocation *inv, struct secret_buf *body, struct error *err)
+{
+	enum error_code rc = ERR_OK;
+
+	json_emit_raw(body, "{");
+	if (option_is_given(inv, OPT_SCHEMA))
+		rc = add_schema(option_value(inv, OPT_SCHEMA), body, err);
+	if (rc == ERR_OK && option_is_given(inv, OPT_ENV_FILE))
+		rc = add_data(inv, option_value(inv, OPT_ENV_FILE), body, err);
+	if (rc != ERR_OK)
+		return rc;
+	if (option_is_given(inv, OPT_LISTED))
+		json_emit_raw(body, "\"required\":\"listed\",");
+	json_emit_raw(body, "\"strict\":");
+	json_emit_bool(body, option_is_given(inv, OPT_STRICT));
+	json_emit_raw(body, "}");
+	return secret_buf_check(body, "the request", err);
+}
+
+static enum error_code check_environment(const struct invocation *inv, struct finding_list *list, struct error *err)
+{
+	cleanup_(client_freep) struct vault_client *client = NULL;
+	cleanup_(answer_free) struct answer answer = {0};
+	cleanup_(secret_buf_freep) struct secret_buf *body = secret_buf_new(2 * LIMIT_BODY_DATA);
+	struct json_value findings;
+	struct env_path env;
+	enum error_code rc;
+
+	if (body == NULL)
+		return error_set(err, ERR_NO_MEMORY, "out of memory");
+	if (option_is_given(inv, OPT_FIX) || option_is_given(inv, OPT_NO_LINT) || option_is_given(inv, OPT_ENVIRONMENT))
+		return error_set(err, ERR_USAGE, "--fix, --no-lint and --environment are for files, without ENV");
+	rc = session_environment(inv, 0, &env, err);
+	if (rc == ERR_OK)
+		rc = make_body(inv, body, err);
+	if (rc == ERR_OK)
+		rc = session_open(inv, &client, err);
+	if (rc == ERR_OK)
+		rc = client_check(client, &env, body, &answer, err);
+	if (rc == ERR_SCHEMA)
+		error_clear(err);
+	else if (rc != ERR_OK)
+		return rc;
+	if (!json_find(&answer.data, "findings", &findings))
+		return error_set(err, ERR_PROTOCOL, "the answer holds no findings; is this address really vaultd's?");
+	list->omitted = (size_t)answer_int(&answer.data, "omitted", 0);
+	return finding_list_add_json(list, &findings, err);
+}
+
+enum error_code command_check(struct invocation *inv, struct error *err)
+{
+	cleanup_(finding_list_free) struct finding_list list = {.items = NULL};
+	cleanup_(secret_buf_freep) struct secret_buf *out = output_new(err);
+	enum finding_format format;
+	enum error_code rc = out != NULL ? finding_format_of(inv, &format, err) : err->code;
+
+	if (rc != ERR_OK)
+		return rc;
+	rc = inv->words_len > 0 ? check_environment(inv, &list, err) : check_files(inv, &list, err);
+	if (rc != ERR_OK)
+		return rc;
+	if (option_is_given(inv, OPT_STRICT))
+		finding_list_make_strict(&list);
+	finding_list_print(&list, format, out);
+	if (format == FINDING_HUMAN)
+		say(inv, "%zu error%s, %zu warning%s", list.errors, list.errors == 1 ? "" : "s", list.warnings,
+		    list.warnings == 1 ? "" : "s");
+	inv->exit_status = list.errors > 0 ? 1 : 0;
+	return output_flush(out, err);
+}

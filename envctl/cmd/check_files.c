@@ -1,0 +1,223 @@
+#include "cmd/check_files.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "cmd/dialect_option.h"
+#include "cmd/output.h"
+#include "vault/dialect.h"
+#include "vault/files.h"
+#include "vault/limits.h"
+#include "vault/schema.h"
+
+struct checking {
+	const struct invocation *inv;
+	struct finding_list *list;
+	const char *schema_file, *env_file;	/* or NULL */
+};
+
+static const char *shown_file(const char *file)
+{
+	return strcmp(file, "-") == 0 ? "standard input" : file;
+}
+
+/* -- mending ----------------------------------------------------------------- */
+
+/* Mends the file where it is; what is written has the same mode. */
+static enum error_code mend(const struct checking *checking, const char *file, struct secret_buf **text, struct error *err)
+{
+	cleanup_(secret_buf_freep) struct secret_buf *mended = secret_buf_new(LIMIT_ENV_FILE);
+	struct stat status;
+	size_t fixed = 0;
+	enum error_code rc;
+
+	if (mended == NULL)
+		return error_set(err, ERR_NO_MEMORY, "out of memory");
+	if (strcmp(file, "-") == 0 || lstat(file, &status) != 0 || !S_ISREG(status.st_mode))
+		return error_set(err, ERR_USAGE, "--fix needs a regular file, no link and no standard input");
+	rc = env_lint_fix(secret_buf_text(*text), secret_buf_len(*text), mended, &fixed, err);
+	if (rc == ERR_OK && fixed > 0)
+		rc = file_write_atomic(file, status.st_mode & 07777, secret_buf_bytes(mended), secret_buf_len(mended), err);
+	if (rc != ERR_OK)
+		return error_prefix(err, "mend %.200s", file);
+	if (fixed == 0)
+		return ERR_OK;
+	say(checking->inv, "%s: %zu line%s mended", file, fixed, fixed == 1 ? "" : "s");
+	secret_buf_free(*text);
+	*text = take_ptr(mended);
+	return ERR_OK;
+}
+
+static enum error_code lint(const struct checking *checking, const char *file, struct secret_buf **text, struct error *err)
+{
+	cleanup_(findings_free) struct findings findings = {.len = 0};
+	enum error_code rc = ERR_OK;
+
+	if (option_is_given(checking->inv, OPT_FIX))
+		rc = mend(checking, file, text, err);
+	if (rc != ERR_OK || option_is_given(checking->inv, OPT_NO_LINT))
+		return rc;
+	rc = env_lint(secret_buf_text(*text), secret_buf_len(*text), &findings, err);
+	return rc == ERR_OK ? finding_list_add(checking->list, &findings, shown_file(file), NULL, err) : rc;
+}
+
+/* -- the schema ---------------------------------------------------------------- */
+
+/* *ret stays NULL when it has errors, which are in the list then. */
+static enum error_code read_schema(const struct checking *checking, struct schema **ret, struct error *err)
+{
+	cleanup_(secret_buf_freep) struct secret_buf *text = NULL;
+	cleanup_(findings_free) struct findings findings = {.len = 0};
+	enum error_code rc = file_read_secret(checking->schema_file, FILE_ANY_MODE, true, LIMIT_SCHEMA_TEXT, &text, err);
+
+	if (rc == ERR_OK && checking->env_file == NULL)
+		rc = lint(checking, checking->schema_file, &text, err);
+	if (rc != ERR_OK)
+		return rc;
+	rc = schema_parse(secret_buf_text(text), secret_buf_len(text), &findings, ret, err);
+	if (rc == ERR_INVALID && findings.errors > 0)
+		error_clear(err);
+	else if (rc != ERR_OK)
+		return error_prefix(err, "read the schema %.200s", shown_file(checking->schema_file));
+	return finding_list_add(checking->list, &findings, shown_file(checking->schema_file),
+				shown_file(checking->schema_file), err);
+}
+
+/* -- the env file ----------------------------------------------------------------- */
+
+static enum error_code add_notes(const struct notes *notes, const char *file, struct finding_list *list, struct error *err)
+{
+	static const enum finding_severity severities[] = {
+		[NOTE_INFO] = FINDING_INFO,
+		[NOTE_WARNING] = FINDING_WARNING,
+		[NOTE_ERROR] = FINDING_ERROR,
+	};
+	cleanup_(findings_free) struct findings findings = {.omitted = notes->omitted};
+
+	for (size_t i = 0; i < notes->len; i++) {
+		const struct note *note = &notes->items[i];
+		const struct finding finding = {
+			.severity = severities[note->severity],
+			.code = "dialect",
+			.line = note->line,
+			.column = note->line > 0 ? 1 : 0,
+			.hint = note->hint,
+		};
+
+		findings_add(&findings, &finding, note->name, strlen(note->name), "%s", note->reason);
+	}
+	return finding_list_add(list, &findings, shown_file(file), NULL, err);
+}
+
+static enum error_code decode(const struct invocation *inv, const struct secret_buf *text, struct env_set *set,
+			      struct notes *notes, struct error *err)
+{
+	const struct dialect *dialect = NULL;
+	enum error_code rc = dialect_of_option(inv, OPT_DIALECT, "dialect", "dotenv", &dialect, err);
+
+	return rc == ERR_OK ? dialect_decode(dialect, secret_buf_text(text), secret_buf_len(text), set, notes, err) : rc;
+}
+
+enum error_code check_decode_file(const struct invocation *inv, const char *file, struct env_set *set, struct error *err)
+{
+	cleanup_(secret_buf_freep) struct secret_buf *text = NULL;
+	cleanup_(notes_free) struct notes notes = {.len = 0};
+	enum error_code rc = file_read_secret(file, FILE_ANY_MODE, true, LIMIT_ENV_FILE, &text, err);
+
+	if (rc == ERR_OK)
+		rc = decode(inv, text, set, &notes, err);
+	warn_notes(&notes, shown_file(file));
+	return rc;
+}
+
+/* *ret_read: it could be read as the dialect; otherwise the list says why not. */
+static enum error_code read_env_file(const struct checking *checking, struct env_set *set, bool *ret_read, struct error *err)
+{
+	cleanup_(secret_buf_freep) struct secret_buf *text = NULL;
+	cleanup_(notes_free) struct notes notes = {.len = 0};
+	enum error_code rc = file_read_secret(checking->env_file, FILE_ANY_MODE, true, LIMIT_ENV_FILE, &text, err);
+
+	if (rc == ERR_OK)
+		rc = lint(checking, checking->env_file, &text, err);
+	if (rc != ERR_OK)
+		return rc;
+	rc = decode(checking->inv, text, set, &notes, err);
+	*ret_read = rc == ERR_OK;
+	if (rc == ERR_INVALID && notes.errors > 0)
+		error_clear(err);
+	else if (rc != ERR_OK)
+		return error_prefix(err, "read %.200s", shown_file(checking->env_file));
+	return add_notes(&notes, checking->env_file, checking->list, err);
+}
+
+/* -- both ---------------------------------------------------------------------------- */
+
+static enum error_code validate(const struct checking *checking, const struct schema *schema, struct env_set *set,
+				struct error *err)
+{
+	cleanup_(findings_free) struct findings findings = {.len = 0};
+	const struct schema_part part = {.schema = schema, .enforce = true};
+	size_t count = env_set_count(set);
+	struct schema_variable *variables = calloc(count + 1, sizeof(*variables));
+	struct schema_check check = {
+		.parts = &part,
+		.parts_len = 1,
+		.variables = variables,
+		.variables_len = count,
+		.now_s = time(NULL),
+		.environment = option_value(checking->inv, OPT_ENVIRONMENT),
+		.required = option_is_given(checking->inv, OPT_LISTED) ? SCHEMA_REQUIRED_LISTED : SCHEMA_REQUIRED_AS_WRITTEN,
+	};
+	enum error_code rc;
+
+	if (variables == NULL)
+		return error_set(err, ERR_NO_MEMORY, "out of memory");
+	env_set_sort(set);
+	for (size_t i = 0; i < count; i++) {
+		struct env_entry entry = env_set_at(set, i);
+
+		variables[i] = (struct schema_variable){.name = entry.name, .name_len = entry.name_len,
+							.value = entry.value, .value_len = entry.value_len};
+	}
+	rc = schema_validate(&check, &findings, NULL, err);
+	free(variables);
+	if (rc == ERR_OK)
+		rc = finding_list_add(checking->list, &findings, shown_file(checking->env_file),
+				      shown_file(checking->schema_file), err);
+	return rc;
+}
+
+static enum error_code check_usage(const struct checking *checking, struct error *err)
+{
+	if (checking->schema_file == NULL && checking->env_file == NULL)
+		return error_set(err, ERR_USAGE, "check needs ENV, or --schema FILE, --env-file FILE or both");
+	if (checking->schema_file != NULL && checking->env_file != NULL && strcmp(checking->schema_file, "-") == 0 &&
+	    strcmp(checking->env_file, "-") == 0)
+		return error_set(err, ERR_USAGE, "only one of --schema and --env-file can be standard input");
+	return ERR_OK;
+}
+
+enum error_code check_files(const struct invocation *inv, struct finding_list *list, struct error *err)
+{
+	const struct checking checking = {
+		.inv = inv,
+		.list = list,
+		.schema_file = option_value(inv, OPT_SCHEMA),
+		.env_file = option_value(inv, OPT_ENV_FILE),
+	};
+	cleanup_(schema_freep) struct schema *schema = NULL;
+	cleanup_(env_set_freep) struct env_set *set = env_set_new(LIMIT_ENV_FILE);
+	bool read = false;
+	enum error_code rc;
+
+	if (set == NULL)
+		return error_set(err, ERR_NO_MEMORY, "out of memory");
+	rc = check_usage(&checking, err);
+	if (rc == ERR_OK && checking.schema_file != NULL)
+		rc = read_schema(&checking, &schema, err);
+	if (rc == ERR_OK && checking.env_file != NULL)
+		rc = read_env_file(&checking, set, &read, err);
+	return rc == ERR_OK && schema != NULL && read ? validate(&checking, schema, set, err) : rc;
+}

@@ -1,0 +1,394 @@
+/* schema get, set, delete, explain, infer. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/schema.h"
+#include "cmd/finding_print.h"
+#include "cmd/output.h"
+#include "cmd/plan.h"
+#include "cmd/session.h"
+#include "vault/files.h"
+#include "vault/json_emit.h"
+#include "vault/limits.h"
+#include "vault/schema.h"
+
+/* -- get ------------------------------------------------------------------------ */
+
+static void print_parents(const struct invocation *inv, const struct json_value *data)
+{
+	struct json_value inherited, parent;
+	size_t cursor = 0;
+
+	if (!json_find(data, "inherited", &inherited) || inherited.kind != JSON_SCAN_ARRAY)
+		return;
+	while (json_next_element(&inherited, &cursor, &parent)) {
+		char path[LIMIT_ENV_PATH_LEN + 1], mode[16];
+
+		answer_text(&parent, "environment", path, sizeof(path));
+		answer_text(&parent, "mode", mode, sizeof(mode));
+		say(inv, "inherited from %s (%s): envctl schema get %s", path, mode, path);
+	}
+}
+
+static enum error_code print_text(const struct invocation *inv, const struct env_path *env, const struct json_value *data,
+				  struct secret_buf *out, struct error *err)
+{
+	struct json_value text;
+	char mode[16];
+
+	print_parents(inv, data);
+	if (!json_find(data, "text", &text) || text.kind != JSON_SCAN_STRING)
+		return error_set(err, ERR_NOT_FOUND, "%s has no schema of its own; make one: envctl schema infer %s", env->text,
+				 env->text);
+	answer_text(data, "mode", mode, sizeof(mode));
+	say(inv, "mode: %s", mode);
+	json_append_unescaped(out, json_string_span(&text));
+	return secret_buf_check(out, "the schema", err);
+}
+
+/* Standard output, or --output FILE. A schema is no secret, but its defaults may be. */
+static enum error_code write_out(const struct invocation *inv, struct secret_buf *out, struct error *err)
+{
+	const char *file = option_value(inv, OPT_OUTPUT);
+	enum error_code rc;
+
+	if (file == NULL || strcmp(file, "-") == 0)
+		return output_flush(out, err);
+	rc = file_write_atomic(file, 0600, secret_buf_bytes(out), secret_buf_len(out), err);
+	if (rc == ERR_OK)
+		say(inv, "wrote %s", file);
+	return rc;
+}
+
+static void print_data(const struct answer *answer, struct secret_buf *out)
+{
+	json_emit_raw_n(out, answer->data.raw.at, answer->data.raw.len);
+	json_emit_raw(out, "\n");
+}
+
+enum error_code command_schema_get(struct invocation *inv, struct error *err)
+{
+	cleanup_(client_freep) struct vault_client *client = NULL;
+	cleanup_(answer_free) struct answer answer = {0};
+	cleanup_(secret_buf_freep) struct secret_buf *out = output_new(err);
+	struct env_path env;
+	enum error_code rc = out != NULL ? session_environment(inv, 0, &env, err) : err->code;
+
+	if (rc == ERR_OK)
+		rc = session_open(inv, &client, err);
+	if (rc == ERR_OK)
+		rc = client_schema_read(client, &env, &answer, err);
+	if (rc != ERR_OK)
+		return rc;
+	if (option_is_given(inv, OPT_JSON))
+		print_data(&answer, out);
+	else
+		rc = print_text(inv, &env, &answer.data, out, err);
+	return rc == ERR_OK ? write_out(inv, out, err) : rc;
+}
+
+/* -- set -------------------------------------------------------------------------- */
+
+static enum error_code make_body(const struct invocation *inv, struct secret_buf *body, struct error *err)
+{
+	const char *mode = option_value(inv, OPT_MODE), *file = inv->words_len > 1 ? inv->words[1] : NULL;
+	cleanup_(secret_buf_freep) struct secret_buf *text = NULL;
+	enum error_code rc = ERR_OK;
+
+	if (file == NULL && mode == NULL)
+		return error_set(err, ERR_USAGE, "schema set needs FILE, --mode or both");
+	if (mode != NULL && strcmp(mode, "enforce") != 0 && strcmp(mode, "warn") != 0)
+		return error_set(err, ERR_USAGE, "--mode is enforce or warn");
+	if (file != NULL)
+		rc = file_read_secret(file, FILE_ANY_MODE, true, LIMIT_SCHEMA_TEXT, &text, err);
+	if (rc != ERR_OK)
+		return rc;
+	if (file != NULL && !utf8_is_valid(secret_buf_text(text), secret_buf_len(text)))
+		return error_set(err, ERR_INVALID, "%.200s is not UTF-8 text", file);
+	json_emit_raw(body, "{");
+	if (file != NULL) {
+		json_emit_raw(body, "\"text\":");
+		json_emit_string(body, secret_buf_text(text), secret_buf_len(text));
+	}
+	if (mode != NULL) {
+		json_emit_raw(body, file != NULL ? ",\"mode\":" : "\"mode\":");
+		json_emit_cstring(body, mode);
+	}
+	json_emit_raw(body, "}");
+	return secret_buf_check(body, "the request", err);
+}
+
+/* What was found goes to standard error: the schema is kept all the same, or was refused for it. */
+static enum error_code report_findings(const struct json_value *data, const char *member, const char *file,
+				       struct error *err)
+{
+	cleanup_(finding_list_free) struct finding_list list = {.items = NULL};
+	struct json_value findings;
+
+	if (!json_find(data, member, &findings))
+		return ERR_OK;
+	if (finding_list_add_json(&list, &findings, err) != ERR_OK)
+		return err->code;
+	for (size_t i = 0; i < list.len; i++) {
+		const struct shown_finding *item = &list.items[i];
+
+		warn("%s%s%u: %s%s%s%s%s%s", file != NULL ? file : "schema", item->finding.line > 0 ? ":" : " ",
+		     item->finding.line, item->finding.name, item->finding.name[0] != '\0' ? ": " : "", item->finding.text,
+		     item->hint[0] != '\0' ? " (" : "", item->hint, item->hint[0] != '\0' ? ")" : "");
+	}
+	return ERR_OK;
+}
+
+enum error_code command_schema_set(struct invocation *inv, struct error *err)
+{
+	cleanup_(client_freep) struct vault_client *client = NULL;
+	cleanup_(answer_free) struct answer answer = {0};
+	cleanup_(secret_buf_freep) struct secret_buf *body = secret_buf_new(2 * LIMIT_BODY_SCHEMA);
+	const char *file = inv->words_len > 1 ? inv->words[1] : NULL;
+	struct error ignored = ERROR_INIT;
+	char mode[16];
+	struct env_path env;
+	enum error_code rc;
+
+	if (body == NULL)
+		return error_set(err, ERR_NO_MEMORY, "out of memory");
+	rc = session_environment(inv, 0, &env, err);
+	if (rc == ERR_OK)
+		rc = make_body(inv, body, err);
+	if (rc == ERR_OK)
+		rc = session_open(inv, &client, err);
+	if (rc == ERR_OK)
+		rc = client_schema_write(client, &env, body, &answer, err);
+	if (rc == ERR_SCHEMA)
+		(void)report_findings(&answer.data, "findings", file, &ignored);
+	if (rc != ERR_OK)
+		return rc;
+	if (option_is_given(inv, OPT_JSON)) {
+		cleanup_(secret_buf_freep) struct secret_buf *out = output_new(err);
+
+		if (out == NULL)
+			return err->code;
+		print_data(&answer, out);
+		return output_flush(out, err);
+	}
+	rc = report_findings(&answer.data, "text_findings", file, err);
+	if (rc != ERR_OK)
+		return rc;
+	answer_text(&answer.data, "mode", mode, sizeof(mode));
+	say(inv, "%s: schema kept, mode %s%s", env.text, mode,
+	    answer_bool(&answer.data, "valid") ? "" : "; the variables that are there do not fit it: envctl check shows how");
+	return ERR_OK;
+}
+
+enum error_code command_schema_delete(struct invocation *inv, struct error *err)
+{
+	cleanup_(client_freep) struct vault_client *client = NULL;
+	struct env_path env;
+	enum error_code rc = session_environment(inv, 0, &env, err);
+
+	if (rc == ERR_OK)
+		rc = session_open(inv, &client, err);
+	if (rc == ERR_OK)
+		rc = client_schema_delete(client, &env, err);
+	if (rc == ERR_OK)
+		say(inv, "%s has no schema of its own any more", env.text);
+	return rc;
+}
+
+/* -- explain -------------------------------------------------------------------------- */
+
+static void print_member(struct secret_buf *out, const struct json_value *object, const char *member, const char *label)
+{
+	struct json_value value;
+	char text[ERROR_TEXT_MAX];
+
+	if (!json_find(object, member, &value))
+		return;
+	if (value.kind == JSON_SCAN_STRING)
+		json_value_text(&value, text, sizeof(text));
+	else
+		snprintf(text, sizeof(text), "%.*s", (int)(value.raw.len < 200 ? value.raw.len : 200), value.raw.at);
+	if (text[0] == '\0' || strcmp(text, "null") == 0 || strcmp(text, "[]") == 0 || strcmp(text, "{}") == 0)
+		return;
+	output_format(out, "%-12s ", label);
+	output_visible(out, text, strlen(text));
+	secret_buf_append_char(out, '\n');
+}
+
+static void print_facts(struct secret_buf *out, const struct json_value *data)
+{
+	struct json_value facts, fact;
+	size_t cursor = 0;
+
+	if (!json_find(data, "facts", &facts) || facts.kind != JSON_SCAN_ARRAY)
+		return;
+	while (json_next_element(&facts, &cursor, &fact)) {
+		char name[64], layer[16], why[ERROR_TEXT_MAX];
+
+		answer_text(&fact, "fact", name, sizeof(name));
+		answer_text(&fact, "layer", layer, sizeof(layer));
+		answer_text(&fact, "why", why, sizeof(why));
+		output_format(out, "  %s", name);
+		if (layer[0] != '\0')
+			output_format(out, " [%s]", layer);
+		if (answer_int(&fact, "line", 0) > 0)
+			output_format(out, " line %lld", (long long)answer_int(&fact, "line", 0));
+		secret_buf_append_text(out, ": ");
+		output_visible(out, why, strlen(why));
+		secret_buf_append_char(out, '\n');
+	}
+}
+
+static void print_explanation(struct secret_buf *out, const struct json_value *data)
+{
+	static const char *const members[] = {"name",	 "origin",  "known", "required",   "sensitive", "type",
+					      "example", "default", "docs",  "deprecated", "placeholder"};
+
+	for (size_t i = 0; i < ARRAY_LEN(members); i++)
+		print_member(out, data, members[i], members[i]);
+	print_facts(out, data);
+}
+
+/* A schema on this machine, without the daemon. */
+static enum error_code explain_file(const struct invocation *inv, struct secret_buf *text, struct error *err)
+{
+	cleanup_(secret_buf_freep) struct secret_buf *source = NULL;
+	cleanup_(findings_free) struct findings findings = {.len = 0};
+	cleanup_(schema_freep) struct schema *schema = NULL;
+	struct schema_part part = {.enforce = true};
+	const char *file = option_value(inv, OPT_SCHEMA), *name = inv->words[0];
+	enum error_code rc;
+
+	if (inv->words_len != 1)
+		return error_set(err, ERR_USAGE, "schema explain --schema FILE needs NAME alone");
+	rc = file_read_secret(file, FILE_ANY_MODE, true, LIMIT_SCHEMA_TEXT, &source, err);
+	if (rc == ERR_OK)
+		rc = schema_parse(secret_buf_text(source), secret_buf_len(source), &findings, &schema, err);
+	if (rc != ERR_OK)
+		return error_prefix(err, "read the schema %.200s (envctl check --schema shows all of it)", file);
+	part.schema = schema;
+	return schema_explain(&part, 1, name, strlen(name), text, err);
+}
+
+static enum error_code explain_environment(const struct invocation *inv, struct answer *answer, struct error *err)
+{
+	cleanup_(client_freep) struct vault_client *client = NULL;
+	struct env_path env;
+	enum error_code rc;
+
+	if (inv->words_len != 2)
+		return error_set(err, ERR_USAGE, "schema explain needs ENV NAME, or --schema FILE and NAME");
+	if (strlen(inv->words[1]) > LIMIT_VARIABLE_NAME_LEN)
+		return error_set(err, ERR_USAGE, "a name has at most %d bytes", LIMIT_VARIABLE_NAME_LEN);
+	rc = session_environment(inv, 0, &env, err);
+	if (rc == ERR_OK)
+		rc = session_open(inv, &client, err);
+	return rc == ERR_OK ? client_schema_explain(client, &env, inv->words[1], answer, err) : rc;
+}
+
+enum error_code command_schema_explain(struct invocation *inv, struct error *err)
+{
+	cleanup_(answer_free) struct answer answer = {0};
+	cleanup_(secret_buf_freep) struct secret_buf *text = secret_buf_new(OUTPUT_MAX);
+	cleanup_(secret_buf_freep) struct secret_buf *out = output_new(err);
+	struct json_value data;
+	enum error_code rc;
+
+	if (text == NULL || out == NULL)
+		return error_set(err, ERR_NO_MEMORY, "out of memory");
+	if (option_is_given(inv, OPT_SCHEMA))
+		rc = explain_file(inv, text, err);
+	else
+		rc = explain_environment(inv, &answer, err);
+	if (rc == ERR_OK && option_is_given(inv, OPT_SCHEMA))
+		rc = json_scan(secret_buf_text(text), secret_buf_len(text), &data, err);
+	else
+		data = answer.data;
+	if (rc != ERR_OK)
+		return rc;
+	if (option_is_given(inv, OPT_JSON)) {
+		json_emit_raw_n(out, data.raw.at, data.raw.len);
+		json_emit_raw(out, "\n");
+	} else {
+		print_explanation(out, &data);
+	}
+	return output_flush(out, err);
+}
+
+/* -- infer ----------------------------------------------------------------------------- */
+
+/* Texts are unescaped into the set; all other JSON stays as it is written. */
+static enum error_code read_variables(const struct json_value *object, struct env_set *set, bool *is_json, struct error *err)
+{
+	cleanup_(secret_buf_freep) struct secret_buf *name = secret_buf_new(LIMIT_BODY_DATA);
+	cleanup_(secret_buf_freep) struct secret_buf *value = secret_buf_new(PLAN_SET_MAX);
+	struct json_member member;
+	size_t cursor = 0;
+	enum error_code rc = ERR_OK;
+
+	if (name == NULL || value == NULL)
+		return error_set(err, ERR_NO_MEMORY, "out of memory");
+	while (rc == ERR_OK && json_next_member(object, &cursor, &member)) {
+		secret_buf_reset(name);
+		secret_buf_reset(value);
+		json_append_unescaped(name, member.name);
+		if (member.value.kind == JSON_SCAN_STRING)
+			json_append_unescaped(value, json_string_span(&member.value));
+		else
+			secret_buf_append(value, member.value.raw.at, member.value.raw.len);
+		is_json[env_set_count(set)] = member.value.kind != JSON_SCAN_STRING;
+		rc = secret_buf_check(value, "a variable", err);
+		if (rc == ERR_OK)
+			rc = env_set_put(set, secret_buf_text(name), secret_buf_len(name), secret_buf_text(value),
+					 secret_buf_len(value), 0, NULL, err);
+	}
+	return rc;
+}
+
+static enum error_code infer(const struct json_value *object, struct secret_buf *out, struct error *err)
+{
+	cleanup_(env_set_freep) struct env_set *set = env_set_new(PLAN_SET_MAX);
+	bool *is_json = calloc(LIMIT_VARIABLES + 1, sizeof(*is_json));
+	struct schema_variable *variables = calloc(LIMIT_VARIABLES + 1, sizeof(*variables));
+	enum error_code rc = ERR_OK;
+
+	if (set == NULL || is_json == NULL || variables == NULL)
+		rc = error_set(err, ERR_NO_MEMORY, "out of memory");
+	if (rc == ERR_OK)
+		rc = read_variables(object, set, is_json, err);
+	for (size_t i = 0; rc == ERR_OK && i < env_set_count(set); i++) {
+		struct env_entry entry = env_set_at(set, i);
+
+		variables[i] = (struct schema_variable){.name = entry.name, .name_len = entry.name_len,
+							.value = entry.value, .value_len = entry.value_len,
+							.is_json = is_json[i]};
+	}
+	if (rc == ERR_OK)
+		rc = schema_infer(variables, env_set_count(set), out, err);
+	free(variables);
+	free(is_json);
+	return rc;
+}
+
+enum error_code command_schema_infer(struct invocation *inv, struct error *err)
+{
+	cleanup_(client_freep) struct vault_client *client = NULL;
+	cleanup_(answer_free) struct answer answer = {0};
+	cleanup_(secret_buf_freep) struct secret_buf *out = output_new(err);
+	struct json_value variables;
+	struct env_path env;
+	enum error_code rc = out != NULL ? session_environment(inv, 0, &env, err) : err->code;
+
+	if (rc == ERR_OK)
+		rc = session_open(inv, &client, err);
+	if (rc == ERR_OK)
+		rc = client_resolve(client, &env, 0, false, &answer, err);
+	if (rc != ERR_OK)
+		return rc;
+	if (!json_find(&answer.data, "variables", &variables) || variables.kind != JSON_SCAN_OBJECT ||
+	    json_count(&variables) > LIMIT_VARIABLES)
+		return error_set(err, ERR_PROTOCOL, "the answer holds no variables; is this address really vaultd's?");
+	rc = infer(&variables, out, err);
+	return rc == ERR_OK ? write_out(inv, out, err) : rc;
+}

@@ -1,0 +1,200 @@
+#!/usr/bin/env python3
+"""envctl check and envctl schema: files on this machine without a vault, and environments in it."""
+# sanitized: yes
+import json
+import os
+import stat
+
+from envctl_story import Initialised, case, run_cases
+
+ENV = "shop/production"
+SCHEMA = """# @defaultRequired=true
+# ---
+
+# @type=port
+PORT=8080
+# @type=enum(debug, info, warn)
+# @public
+LOG_LEVEL=info
+# @type=string(minLength=12) @sensitive
+DB_PASSWORD=changeme
+# @optional @type=url
+SENTRY_DSN=
+"""
+GOOD = "DB_PASSWORD=kZ81-mmQa-0pWw\nLOG_LEVEL=info\nPORT=8080\n"
+SECRET = "hunter2bad"
+BAD = f"DB_PASSWORD={SECRET}\nLOG_LEVEL=loud\nPORT=99999\n"
+
+
+def write(story, name, text, mode=0o600):
+    path = story.path(name)
+    with open(path, "w") as handle:
+        handle.write(text)
+    os.chmod(path, mode)
+    return path
+
+
+def files(story, schema=SCHEMA, env=GOOD):
+    return ("check", "--schema", write(story, ".env.example", schema), "--env-file", write(story, ".env", env))
+
+
+def found(answer):
+    return {(f["severity"], f["code"], f.get("variable", "")) for f in answer["findings"]}
+
+
+def offline(story):
+    return {"VAULT_ADDR": "unix:///nowhere", "VAULT_TOKEN": None}
+
+
+@case
+def files_that_fit_need_no_vault(story):
+    out = story.good(*files(story), env=offline(story))
+    assert out.out == "" and "0 errors, 0 warnings" in out.err, out
+    answer = story.json_of(*files(story), "--json", env=offline(story))
+    assert answer["valid"] is True and answer["findings"] == [], answer
+
+
+@case
+def errors_have_places_and_no_values(story):
+    words = files(story, env=BAD)
+    out = story.envctl(*words, env=offline(story))
+    assert out.code == 1, out
+    for name in ("DB_PASSWORD", "LOG_LEVEL", "PORT"):
+        assert f"error: {name}: " in out.out, out
+    assert SECRET not in out.out + out.err and "99999" not in out.out + out.err
+    assert words[2] in out.out or words[4] in out.out
+    answer = json.loads(story.envctl(*words, "--format", "json", env=offline(story)).out)
+    assert answer["valid"] is False and answer["errors"] == 3, answer
+    assert {f["schema_line"] for f in answer["findings"] if f["severity"] == "error"} == {4, 6, 9} or \
+        all(f["schema_line"] > 0 for f in answer["findings"] if f["severity"] == "error"), answer
+    assert SECRET not in json.dumps(answer)
+    out = story.envctl(*words, "--format", "github", env=offline(story))
+    assert out.code == 1 and out.out.startswith("::error file=") and SECRET not in out.out, out
+    for line in out.out.splitlines():
+        assert line.startswith(("::error ", "::warning ", "::notice ")), line
+    story.bad(64, "human, json or github", *words, "--format", "xml")
+
+
+@case
+def what_is_missing_unknown_or_a_placeholder(story):
+    answer = json.loads(story.envctl(*files(story, env="DB_PASSWORD=changeme\nPORT=1\nEXTRA=1\n"), "--json").out)
+    names = {(severity, name) for severity, _, name in found(answer)}
+    assert ("error", "LOG_LEVEL") in names and ("error", "DB_PASSWORD") in names and ("warning", "EXTRA") in names, answer
+    assert ("error", "SENTRY_DSN") not in names, answer
+    out = story.envctl(*files(story, env=GOOD + "ZZZ=1\n"), "--strict")
+    assert out.code == 1 and "error: ZZZ" in out.out, out
+    story.good(*files(story, env=GOOD + "ZZZ=1\n"))
+
+
+@case
+def listed_is_what_dotenv_safe_asks_for(story):
+    schema = "A=\nB=default\n# C=commented\n"
+    story.good(*files(story, schema, "A=1\nB=2\n"), "--listed")
+    out = story.envctl(*files(story, schema, "A=1\n"), "--listed")
+    assert out.code == 1 and "error: B:" in out.out and "C:" not in out.out, out
+    out = story.envctl(*files(story, schema, "A=1\nB=\n"), "--listed")
+    assert out.code == 1 and "error: B:" in out.out, out
+    story.good(*files(story, schema, "A=1\n"))  # without it a default is enough
+
+
+@case
+def broken_schemas_and_env_files_are_findings(story):
+    out = story.envctl(*files(story, schema="# @type=nonsense\nA=1\n# @required=(\nB=2\n"))
+    assert out.code == 1 and ".env.example:1:" in out.out and "error" in out.out, out
+    out = story.envctl(*files(story, env="PORT=8080\nA=b#c\nKEY PIECE MIIB\n"))
+    assert out.code == 1 and ".env:2:" in out.out and "[dialect]" in out.out and "MIIB" not in out.out + out.err, out
+    story.good("check", "--env-file", write(story, "d.env", "A='b'\n"), "--dialect", "docker", "--no-lint")
+    story.bad(64, "check needs ENV", "check")
+    story.bad(3, "", "check", "--schema", story.path("missing"))
+    story.bad(64, "only one", "check", "--schema", "-", "--env-file", "-")
+    story.bad(64, "without ENV", "check", ENV, "--fix")
+
+
+@case
+def lint_and_fix(story):
+    path = write(story, ".env", "B = 1\nA='x'\n\n\nfoo=a b", 0o640)
+    out = story.good("check", "--env-file", path)
+    for code in ("SpaceCharacter", "QuoteCharacter", "UnorderedKey", "ExtraBlankLine", "LowercaseKey", "ValueWithoutQuotes",
+                 "EndingBlankLine"):
+        assert f"[{code}]" in out.out, (code, out)
+    assert story.good("check", "--env-file", path, "--no-lint").out == ""
+    assert story.envctl("check", "--env-file", path, "--strict").code == 1
+    out = story.good("check", "--env-file", path, "--fix")
+    assert open(path).read() == 'A=x\nB=1\n\nfoo="a b"\n', open(path).read()
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o640 and "mended" in out.err
+    assert "[LowercaseKey]" in out.out and "[SpaceCharacter]" not in out.out, out
+    assert "mended" not in story.good("check", "--env-file", path, "--fix").err
+    link = story.path("link")
+    os.symlink(path, link)
+    story.bad(64, "no link", "check", "--env-file", link, "--fix")
+    story.bad(64, "standard input", "check", "--env-file", "-", "--fix", stdin="A=1\n")
+    schema = write(story, "only.example", "A = 1\n")
+    assert "[SpaceCharacter]" in story.good("check", "--schema", schema).out
+
+
+@case
+def for_env_asks_for_the_environment(story):
+    schema = "# @required=forEnv(production)\nA=\n"
+    story.good(*files(story, schema, "B=1\n"), "--environment", "dev")
+    out = story.envctl(*files(story, schema, "B=1\n"), "--environment", "production")
+    assert out.code == 1 and "error: A:" in out.out, out
+
+
+@case
+def a_schema_is_kept_enforced_and_explained(story):
+    path = write(story, ".env.example", SCHEMA)
+    story.good("set", ENV, "PORT=8080", "LOG_LEVEL=info", "DB_PASSWORD=kZ81-mmQa-0pWw")
+    out = story.good("schema", "set", ENV, path, "--mode", "enforce")
+    assert "mode enforce" in out.err, out
+    assert story.good("schema", "get", ENV).out == SCHEMA
+    assert story.json_of("schema", "get", ENV, "--json")["mode"] == "enforce"
+    out = story.bad(1, "PORT", "set", ENV, "PORT=none")
+    assert "none" not in out.err.replace("none of", ""), out
+    assert story.json_of("get", ENV, "--json")["variables"]["PORT"] == "8080"
+    story.good("schema", "set", ENV, "--mode", "warn")
+    out = story.good("set", ENV, "PORT=none")
+    assert "PORT" in out.err, out
+    out = story.envctl("check", ENV)
+    assert out.code == 0 and "PORT" in out.out, out   # warn: a warning
+    assert story.envctl("check", ENV, "--strict").code == 1
+    out = story.envctl("check", ENV, "--schema", path)
+    assert out.code == 1 and "error: PORT:" in out.out, out
+    story.good("check", ENV, "--schema", path, "--env-file", write(story, ".env", GOOD))
+    out = story.good("schema", "explain", ENV, "PORT")
+    assert "port" in out.out and "decorator" in out.out, out
+    assert story.json_of("schema", "explain", ENV, "PORT", "--json")["name"] == "PORT"
+    assert story.json_of("schema", "explain", "PORT", "--schema", path, "--json", env=offline(story))["name"] == "PORT"
+    story.good("schema", "delete", ENV)
+    story.bad(3, "no schema of its own", "schema", "get", ENV)
+
+
+@case
+def a_broken_schema_is_refused_with_its_lines(story):
+    story.good("set", ENV, "A=1")
+    out = story.envctl("schema", "set", ENV, "-", stdin="# @type=nonsense\nA=\nB=1\n# @type=port(min=x)\nC=\n")
+    assert out.code == 1 and "schema:1:" in out.err or "-:1:" in out.err, out
+    assert "3" in out.err or "4" in out.err, out
+    story.bad(64, "enforce or warn", "schema", "set", ENV, "--mode", "loud")
+    story.bad(64, "needs FILE", "schema", "set", ENV)
+    story.bad(3, "", "schema", "get", "no/where")
+
+
+@case
+def infer_writes_names_and_types_and_no_values(story):
+    story.good("set", ENV, "PORT=8080", "API_URL=https://example.org/x", "DEBUG=true", "EMPTY=", "DB_PASSWORD=123456789",
+               "CONTACT_EMAIL=ops@example.org", "COUNT=7", "NAME=Jane Doe")
+    text = story.good("schema", "infer", ENV).out
+    for value in ("8080", "example.org", "123456789", "Jane"):
+        assert value not in text, (value, text)
+    for line in ("# @type=port\nPORT=\n", "# @type=url\nAPI_URL=\n", "# @type=boolean\nDEBUG=\n", "# @optional\nEMPTY=\n",
+                 "# @type=email\nCONTACT_EMAIL=\n", "# @type=number\nCOUNT=\n", "\n\nDB_PASSWORD=\n", "\n\nNAME=\n"):
+        assert line in text, (line, text)
+    path = write(story, "inferred", text)
+    out = story.good("check", ENV, "--schema", path)
+    assert "error" not in out.out.replace("0 error", ""), out
+    out = story.good("schema", "infer", ENV, "-o", story.path("out"))
+    assert open(story.path("out")).read() == text and stat.S_IMODE(os.stat(story.path("out")).st_mode) == 0o600
+
+
+if __name__ == "__main__":
+    run_cases(Initialised)
