@@ -78,6 +78,12 @@ static bool is_simple_text(struct line_span value)
 	return value.len > 0;
 }
 
+/* In a comment: some readers take the last quote of the line for the closing one. */
+static bool has_quote(struct line_span span)
+{
+	return text_has(span.at, span.len, '"') || text_has(span.at, span.len, '\'') || text_has(span.at, span.len, '`');
+}
+
 static const char *quotes_to_write(struct fixing *fixing, size_t place)
 {
 	const struct env_line *line = &fixing->lines->items[place];
@@ -85,7 +91,7 @@ static const char *quotes_to_write(struct fixing *fixing, size_t place)
 	if (line->quote && is_bare(line->value) && without_blanks_after(line->tail).len == 0 &&
 	    is_on(fixing, place, LINT_QUOTE_CHARACTER))
 		return "";
-	if (!line->quote && lint_needs_quotes(line) && is_simple_text(line->value) &&
+	if (!line->quote && lint_needs_quotes(line) && is_simple_text(line->value) && !has_quote(line->tail) &&
 	    is_on(fixing, place, LINT_VALUE_WITHOUT_QUOTES))
 		return "\"";
 	return line->quote == '"' ? "\"" : line->quote == '\'' ? "'" : "";

@@ -207,6 +207,7 @@ static void mended_texts(void **state)
 		{ "FOO='B\"AR'\n", "FOO='B\"AR'\n" },
 		{ "FOO=BAR BAZ\n", "FOO=\"BAR BAZ\"\n" },
 		{ "FOO=BAR BAZ # c\n", "FOO=\"BAR BAZ\" # c\n" },
+		{ "FOO=BAR BAZ # \"c\"\n", "FOO=BAR BAZ # \"c\"\n" },
 		{ "FOO=it's me\n", "FOO=it's me\n" },
 		{ "FOO=a $B\n", "FOO=a $B\n" },
 		{ "B=1\nA=2\n", "A=2\nB=1\n" },
