@@ -133,6 +133,19 @@ SAYS = [
     ("compose", "A name alone is left out with a warning.", [reads(b"A\nB=c\n", True, B=b"c")]),
     ("compose", "Names with letters outside ASCII are refused.", [declines(b"\xc3\xa9=1\n")]),
 
+    # -- compose-environment
+    ("compose-environment", "A mapping under `environment:`, each value in double quotes of YAML, and `$` doubled.",
+     [writes(b"$b\n", b'environment:\n  A: "$$b\\n"\n')]),
+    ("compose-environment", "Refused: values with NUL or invalid UTF-8; names that are empty, hold `=`, or start or end with white space.",
+     [refuses(*NOT_TEXT), refuses_names("", "A=B", " A", "A ", "A\n"), holds_names("A B", "1A", "no", "\u00e9"), holds(b"\x01\r\n")]),
+    ("compose-environment", "Reading takes that block, the same with a list (`- NAME=VALUE`), and either without `environment:` above it; the rules of [yaml](#yaml) hold.",
+     [reads(b"environment:\n- A=b c\n- B=\n", A=b"b c", B=b""), reads(b"- A=b\n", A=b"b"), reads(b"A: b\n", A=b"b"), declines(b"A: yes\n", b"A: &x b\n", b"A: 1.5\n")]),
+    ("compose-environment", "A `$` that is not doubled is refused, because compose would fill something in or refuse the file.",
+     [declines(b"A: $B\n", b"A: '${B}'\n", b"A: $\n", b"A: b$$$\n", b"- A=$B\n"), reads(b"A: $$B\n", A=b"$B")]),
+    ("compose-environment", "A name alone is left out with a warning.", [reads(b"A:\nB: c\n", True, B=b"c"), reads(b"- A\n- B=c\n", True, B=b"c")]),
+    ("compose-environment", "A whole compose file, or a whole service, is refused.",
+     [declines(b"services:\n  web:\n    environment: {A: b}\n", b"environment: {A: b}\nimage: x\n", b"image: x\nenvironment: {A: b}\n")]),
+
     # -- dotenv
     ("dotenv", "The portable file: the plainest of three forms that all readers of the table above read alike.", []),
     ("dotenv", "Bare if the value is made of letters, digits and `_./:@%+,=^-`; else in single quotes, if it has no `'`, no carriage return, no two backslashes in a "
@@ -244,6 +257,98 @@ SAYS = [
     ("json", "NUL is written `\\u0000`.", [writes(b"\0", b'{\n  "A": "\\u0000"\n}\n')]),
     ("json", "Reading is strict (RFC 8259, no duplicate names, no lone surrogates); a member that is not a string is refused by name.",
      [declines(b"{'A': 1}", b'{"A": "1",}', b'{"A": "1", "A": "2"}', b'{"A": "\\ud83d"}', b'{"A": 1}', b'{"A": null}', b'[]', b'{"A": "\x01"}', b'{"A": "b"} x')]),
+
+    # -- fish
+    ("fish", "`set -gx NAME '…'`; `\\` in front of `'` and `\\`.", [writes(b"it's \\n", b"set -gx A 'it\\'s \\\\n'\n")]),
+    ("fish", "Refused: names other than `[A-Za-z_][A-Za-z0-9_]*`, names with a meaning of their own in fish (`status`, `PWD`, `SHLVL`, `umask`, `history` and the like), NUL; "
+     "and an empty part of `PATH` or `CDPATH`, which fish turns into a dot.",
+     [refuses_names("", "1A", "A-B", "\u00e9", "status", "PWD", "SHLVL", "umask", "history", "_", "version", "fish_pid"), holds_names("_a", "Z9", "UID"), refuses(b"\0", b"x\0y"),
+      refuses(b"", b"a::b", b":a", b"a:", name="PATH"), refuses(b"a:", name="CDPATH"), holds(b"a:b", name="PATH"), holds(b"a::b", name="MANPATH")]),
+    ("fish", "Any other byte is kept, valid UTF-8 or not.",
+     [writes(bytes(range(1, 39)) + bytes(range(40, 92)) + bytes(range(93, 256)), b"set -gx A '" + bytes(range(1, 39)) + bytes(range(40, 92)) + bytes(range(93, 256)) + b"'\n")]),
+    ("fish", "Reading takes lines that set one constant, with or without `-g` and `-x`.",
+     [reads(b"set A b\nset -g B c; set -gx D 'e f'\nset -x --global G\n", A=b"b", B=b"c", D=b"e f", G=b"")]),
+    ("fish", "Nothing is ever run or filled in: `$`, parentheses, `~`, patterns, operators and commands are refused with the line, and so are lists of several values and the "
+     "other options of `set`.",
+     [declines(b"set A $B\n", b'set A "$B"\n', b"set A (b)\n", b"set A ~\n", b"set A b*\n", b"set A {b,c}\n", b"set A b | c\n", b"set A b>c\n", b"echo x\n", b"set A b c\n",
+               b"set -e A\n", b"set -l A b\n", b"set --path A b\n", b"set -u A b\n"), reads(b"set A '$B (c) ~ *'\n", A=b"$B (c) ~ *")]),
+    ("fish", "A comment after a line that ends in a backslash is refused, because fish goes on with the line below it.",
+     [declines(b"set A \\\n# c\nset B d\n"), reads(b"set A \\\n b # c\n", A=b"b")]),
+    ("fish", "A CRLF file is read as fish reads it: a carriage return outside quotes ends the line.", [reads(b"set A b\r\nset B 'c\r\n'\r\n", A=b"b", B=b"c\r\n")]),
+
+    # -- envdir
+    ("envdir", "One file for each variable, whose name is the variable's and whose first line is the value; line feeds of the value are NUL bytes, and there is no line feed "
+     "at the end.", [("writes", {"A": b"b\nc\n"}, {"A": b"b\0c\0"}, False)]),
+    ("envdir", "Refused: names that are empty, start with a dot, hold `/` or `=`, or have more than 255 bytes; values with NUL, or with a space or a tab at the end, which the "
+     "reader takes away.", [refuses_names(".A", "A/B", "A=B", "x" * 256), holds_names("A.B", "A B", "x" * 255), refuses(b"\0", b"b ", b"b\n\t"), holds(b" b", b"b \n", b"\xe9")]),
+    ("envdir", "An empty value is a file of one line feed.", [("writes", {"A": b""}, {"A": b"\n"}, False)]),
+    ("envdir", "Reading: a file of 0 bytes takes the variable out of the environment, so it is left out with a warning.", [gives({"A": b"", "B": b"c"}, {"B": b"c"}, True)]),
+    ("envdir", "What follows the first line is left out with a warning, and so are blanks at its end.", [gives({"A": b"b\nc\n"}, {"A": b"b"}, True), gives({"A": b"b \t\n"}, {"A": b"b"}, True)]),
+    ("envdir", "Files whose name starts with a dot are passed over.", [gives({".A": b"b", "B": b"c"}, {"B": b"c"})]),
+
+    # -- directory
+    ("directory", "One file for each variable, whose name is the variable's and whose content is the value, byte for byte.",
+     [("writes", {"A": b"b\0\xe9 "}, {"A": b"b\0\xe9 "}, False), ("writes", {"A": b""}, {"A": b""}, False)]),
+    ("directory", "Point `NAME_FILE=/run/secrets/NAME` at it.", []),
+    ("directory", "Refused: names that are empty, start with a dot, hold `/`, or have more than 255 bytes.", [refuses_names(".A", "..", "A/B", "x" * 256), holds_names("A=B", "A B", "x" * 255)]),
+    ("directory", "A value that ends in a line feed is written with a warning: entrypoints that read the file with `$(cat FILE)` take it away.",
+     [("writes", {"A": b"b\n"}, {"A": b"b\n"}, True)]),
+    ("directory", "Reading keeps every byte, a line feed at the end, too.", [gives({"A": b"b\0\n"}, {"A": b"b\0\n"})]),
+    ("directory", "Files whose name starts with a dot are passed over.", [gives({".A": b"b", "B": b"c"}, {"B": b"c"})]),
+
+    # -- github
+    ("github", "`NAME=value`; a value of several lines between two lines of a delimiter that nobody can guess and that no line of the value is.",
+     [writes(b"b\nghadelimiter_30313233343536373839616263646566\nc", b"A<<ghadelimiter_30313233343536373839616263646566_\nb\nghadelimiter_30313233343536373839616263646566\nc\n"
+             b"ghadelimiter_30313233343536373839616263646566_\n")]),
+    ("github", "Refused: names that GitHub blocks (`GITHUB_*`, `RUNNER_*` and `NODE_OPTIONS`, in any case), that are empty, or hold `=`, `<` or white space; values with NUL or "
+     "invalid UTF-8, or with a carriage return at the end, which a runner of Windows takes away.",
+     [refuses_names("GITHUB_A", "github_a", "RUNNER_A", "NODE_OPTIONS", "Node_Options", "", "A=B", "A<B", "A B", "A\nB", "A\u00a0B"), holds_names("CI", "GITHUB", "A.B-c", "NODE_OPTIONS_A"),
+      refuses(*NOT_TEXT, b"b\r", b"b\nc\r"), holds(b"b\rc", b"b\r\nc")]),
+    ("github", "Reading follows the runner, in what its builds for Windows and for Linux read alike:", []),
+    ("github", "CRLF line ends are refused with the line, but for those inside a value of several lines.",
+     [declines(b"A=b\r\n", b"A<<E\r\nb\r\nE\r\n", b"A<<E\nb\r\nE\n", b"A<<E\nb\nE\r\n"), reads(b"A<<E\nb\r\nc\nE\n", A=b"b\r\nc")]),
+    ("github", "A byte order mark is passed over with a warning.", [reads(BOM + b"A=b\n", True, A=b"b")]),
+    ("github", "A runner hides only what it was told to: `::add-mask::` lines for every value, and for every line of a value of several lines, are what `github_add_masks()` makes.", []),
+
+    # -- gitlab
+    ("gitlab", "`NAME=value` lines, without quotes, comments and empty lines.", [writes(b"b 'c'", b"A=b 'c'\n"), declines(b"A=b\n\n", b"# c\nA=b\n")]),
+    ("gitlab", "Refused: names other than 1 to 255 letters, digits and `_`; values with a line feed, NUL or invalid UTF-8, or with white space at either end, which GitLab takes away.",
+     [refuses_names("", "A-B", "\u00e9", "x" * 256), holds_names("1A", "_", "x" * 255), refuses(b"b\nc", *NOT_TEXT, b" b", b"b\t", b"\r"), holds(b"b c", b"b\rc")]),
+    ("gitlab", "A value with `$` is written with a warning: GitLab expands references in such variables.", [writes(b"$b", b"A=$b\n", warned=True)]),
+    ("gitlab", "A file of 5 KiB or more, and more than 20 variables, are written with a warning: these are an instance's default limits.",
+     [writes(b"x" * 5117, b"A=" + b"x" * 5117 + b"\n", warned=True), ("writes", {f"A{i}": b"" for i in range(21)}, b"".join(b"A%d=\n" % i for i in range(21)), True)]),
+
+    # -- kubernetes
+    ("kubernetes", "A Secret of `apiVersion: v1`, every value in base64.",
+     [writes(b"bc", b'apiVersion: v1\nkind: Secret\nmetadata:\n  name: env\ntype: Opaque\ndata:\n  A: "YmM="\n')]),
+    ("kubernetes", "Its name is `env`, and there is no namespace in it, unless they are given.", []),
+    ("kubernetes", "Refused: names other than 1 to 253 letters, digits and `- _ .`, that are a dot alone or start with two dots; values that are larger than 1 MiB, alone or together.",
+     [refuses_names("", "A B", "\u00e9", "A=B", ".", "..", "..A", "x" * 254), holds_names("1A", ".A", "-", "x" * 253), refuses(b"x" * (1024 * 1024 + 1)), holds(b"x" * (1024 * 1024))]),
+    ("kubernetes", "Any byte is held.", [holds(bytes(range(256)))]),
+    ("kubernetes", "What a pod cannot take as an environment variable is written with a warning: a value with NUL or invalid UTF-8, a name that starts with a digit.",
+     [writes(b"\0", None, warned=True), writes(b"\xe9", None, warned=True), writes(b"b", None, name="1A", warned=True)]),
+    ("kubernetes", "Reading takes one manifest with `data:`, `stringData:` or both, in YAML or in JSON; `stringData:` wins, as in the cluster.",
+     [reads(b"apiVersion: v1\nkind: Secret\nstringData: {A: new}\ndata: {A: b2xk, B: YmM=}\n", A=b"new", B=b"bc"),
+      reads(b'{"apiVersion": "v1", "kind": "Secret", "data": {"A": "YmM="}}', A=b"bc")]),
+    ("kubernetes", "A value that is not base64 under `data:`, a name that is set twice, and every other kind of object are refused.",
+     [declines(b"apiVersion: v1\nkind: Secret\ndata: {A: b}\n", b"apiVersion: v1\nkind: Secret\ndata: {A: YmM=, A: YmM=}\n", b"apiVersion: v1\nkind: ConfigMap\ndata: {A: b}\n",
+               b"apiVersion: v1\nkind: List\nitems: []\n")]),
+
+    # -- yaml
+    ("yaml", "One mapping of names to texts in double quotes, in the order of the set.", [("writes", {"B": b"1", "A": b"2"}, b'B: "1"\nA: "2"\n', False)]),
+    ("yaml", "A name goes in quotes where a reader would take it for something else.", [writes(b"b", b'"no": "b"\n', name="no"), writes(b"b", b'"1": "b"\n', name="1")]),
+    ("yaml", "Refused: values that are not valid UTF-8.", [refuses(b"\xe9", b"\xed\xa0\x80"), holds(b"\0\x01\n", "\ufffe".encode())]),
+    ("yaml", "Control characters, line ends outside ASCII and byte order marks are written as escapes.",
+     [writes("\0\n\x1b\x7f\x85\u2028\ufeff".encode(), b'A: "\\x00\\n\\x1B\\x7F\\x85\\u2028\\uFEFF"\n')]),
+    ("yaml", "Reading takes what the readers of YAML 1.1 and of YAML 1.2 take for the same text: quoted texts, blocks, and plain words that no reader makes anything else of.",
+     [reads(b"A: \"b\\n\"\nB: 'it''s'\nC: |\n  d\n  e\nF: g h\nI: 10.0.0.1\n", A=b"b\n", B=b"it's", C=b"d\ne\n", F=b"g h", I=b"10.0.0.1")]),
+    ("yaml", "Whole numbers of at most 15 digits, such as `8080`, are read as their text, because every reader writes them back like that.",
+     [reads(b"A: 8080\nB: 999999999999999\nC: -5\n", A=b"8080", B=b"999999999999999", C=b"-5"), declines(b"A: 1000000000000000\n")]),
+    ("yaml", "A tab outside quotes, a text in quotes that goes on in a line that is not indented, a block at the end of a file without a last line feed, and U+0085, U+2028 and "
+     "U+2029 outside escapes are refused.",
+     [declines(b"A:\tb\n", b"A: b\tc\n", b'A: "b\nc"\n', b"A: |\n  b", 'A: "\x85"\n'.encode(), 'A: "\u2028"\n'.encode(), 'A: "\u2029"\n'.encode()),
+      reads(b'A: "b\tc\n d"\n', A=b"b\tc d"), reads(b'A: "\\u2028"\n', A="\u2028".encode())]),
+    ("yaml", "A byte order mark in front is passed over with a warning.", [reads(BOM + b"A: b\n", True, A=b"b")]),
 ]
 
 TABLES = [
