@@ -17,8 +17,8 @@ static const struct remark remark_ignored = {
 	"node ignores this line: it is not NAME=VALUE",
 	"write NAME=VALUE",
 };
-static const struct remark remark_last_comment = {
-	"a # on a last line without line feed: versions of node before 20.19 and 22.13 keep it as part of the value",
+static const struct remark remark_last_line = {
+	"# or = in the value of a last line without line feed: versions of node before 20.19 and 22.16 read that otherwise",
 	"end the file with a line feed",
 };
 static const struct remark remark_bom = {
@@ -125,8 +125,17 @@ static bool read_quoted_20(struct version *version)
 		put_quoted(version, (struct slice){ from, close });
 	else
 		put_slice(version, (struct slice){ from - 1, end });
+	if (end == reader->len && reader_find(reader, from, '=') < end)
+		version->refused = &remark_last_line;
 	reader_move(reader, end);
 	return true;
+}
+
+static size_t find_sign(const struct reader *reader, size_t at)
+{
+	while (at < reader->len && !is_one_of(reader->text[at], "#="))
+		at++;
+	return at;
 }
 
 static void read_unquoted_20(struct version *version)
@@ -135,8 +144,8 @@ static void read_unquoted_20(struct version *version)
 	struct slice value = find_unquoted(reader);
 	put_slice(version, trim(reader, value.from, value.to, " "));
 	reader_skip_line(reader);
-	if (reader_is_done(reader) && value.to < reader->len)
-		version->refused = &remark_last_comment;
+	if (reader_is_done(reader) && find_sign(reader, value.from) < reader->len)
+		version->refused = &remark_last_line;
 }
 
 /* False: there is no variable in what was passed. */
@@ -156,6 +165,9 @@ static bool read_assignment_20(struct version *version, size_t equals)
 	found_name(version, name);
 	reader_move(reader, equals + 1);
 	trim_rest(reader, " ");
+	/* Blanks alone: node 20.13 takes the = for the value, node 22 the next line. */
+	if (reader->at > equals + 1 && (reader_is_done(reader) || reader_peek(reader) == '\n'))
+		version->refused = &remark_differ;
 	if (reader_is_done(reader))
 		return true;
 	if (is_one_of(reader_peek(reader), quotes))

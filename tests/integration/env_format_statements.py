@@ -215,8 +215,9 @@ SAYS = [
      [reads(b'A="b"c\nB=\'it\'s\'\nC="b\\"c"\n', A=b"b", B=b"it", C=b"b\\"), gives(b";A=1\n", {";A": b"1"}), gives(BOM + b"A=b\n", {"\ufeffA": b"b"}, True),
       reads(b"A: b\n", True), reads(b"A='b\rc\r\n'\r\n", A=b"bc\n")]),
     ("node", "In double quotes `\\n` is a line feed, and nothing else is an escape.", [reads(b'A="a\\nb\\r\\t\\\\"\n', A=b"a\nb\\r\\t\\\\")]),
-    ("node", "A last line with `#` and without line feed is refused, because versions before 20.19 and 22.13 keep the comment.", [declines(b"A=b #c"), reads(b"A=b #c\n", A=b"b")]),
-    ("node", "What is written is read alike by 20.13 and later.", []),
+    ("node", "A last line with `#` or a second `=` and without line feed is refused, because versions before 20.19 and 22.16 read it otherwise.",
+     [declines(b"A=b #c", b"A=b=c"), reads(b"A=b #c\nB=c=d\n", A=b"b", B=b"c=d")]),
+    ("node", "What is written is read alike by 20.13 and later, but for 23.", []),
     ("node", "In 20.12 and 22.0 a backslash before the closing quote hides it: such a value stands bare where it can.", [writes(b"x y\\", b"A=x y\\\n")]),
 
     # -- ruby-dotenv

@@ -162,6 +162,8 @@ static const struct decode_row rows[] = {
 	{ .text = "A:  'b#c'\n", .set = { "A", "b#c" } },
 	{ .text = "A=b c\n", .set = { "A", "b c" } },
 	{ .text = "a.b=1\n", .set = { "a.b", "1" } },
+	{ .text = "A='b\\'c#d'\n", .set = { "A", "b\\'c#d" } },
+	{ .text = "A='b\\'\nc'\n", .set = { "A", "b\\'\nc" } },
 	{ .text = "export\n\nexport A=b\n", .refused = "read this line alike", .line = 1 },
 	{ .text = "A=\"b\"B=c\n", .refused = "read this line alike", .line = 1 },
 	{ .text = "A='b' 'c'\n", .refused = "read this line alike", .line = 1 },
