@@ -6,6 +6,7 @@
 
 #include "dialect/compare.h"
 #include "dialect/row.h"
+#include "dialect/text.h"
 #include "vault/limits.h"
 
 #define READERS_MAX 32
@@ -378,13 +379,23 @@ static void finish_item(struct disagreement *item)
 			item->line = item->groups[i].line;
 }
 
+/* Text that some reader takes for a name, as far as it looks like one. */
+static bool is_showable(const char *name, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (!is_name_char(name[i]) && !is_one_of(name[i], ".-"))
+			return false;
+	return true;
+}
+
 /* Where no reader that has a name for it takes the line for a piece of a value. */
 static void name_item(const struct table *table, struct disagreement *item, const char *name, size_t name_len)
 {
 	for (size_t i = 0; i < item->groups_len; i++)
 		if (item->groups[i].line > 0 && has_line(table->inside, table->lines, item->groups[i].line))
 			return;
-	note_name(item->name, sizeof(item->name), name, name_len);
+	if (is_showable(name, name_len))
+		note_name(item->name, sizeof(item->name), name, name_len);
 }
 
 static enum error_code report_variable(const struct table *table, size_t variable, struct comparison *ret, struct error *err)

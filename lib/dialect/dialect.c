@@ -188,11 +188,11 @@ static size_t bytes_of(const struct env_set *set)
 	return bytes;
 }
 
-/* Most texts are not a quarter longer than what they hold: growing by doubling would need twice the room for a moment. */
+/* Few texts are longer than base64: growing by doubling would need twice the room for a moment. */
 static size_t expected_len(const struct env_set *set)
 {
 	size_t bytes = bytes_of(set);
-	return bytes + bytes / 4 + 24 * env_set_count(set) + 256;
+	return bytes + bytes / 8 * 3 + 24 * env_set_count(set) + 256;
 }
 
 static void write_all(const struct dialect *dialect, const struct env_set *set, const struct dialect_options *options,

@@ -44,7 +44,7 @@ void reader_skip_line(struct reader *reader)
 }
 
 /*
- * How much of a name a message may show: all of a name that an = or : follows, nothing of anything else. A line without it may
+ * How much of a name a message may show: all of a name on one line that an = or : follows, nothing of anything else. A line without it may
  * be a piece of a value, such as a line of a key. A name that is not a piece of the text was decoded from JSON, where it can
  * only be a name.
  */
@@ -54,6 +54,8 @@ static size_t shown_len(const struct reader *reader, const char *name, size_t na
 
 	if (name < reader->text || at > end)
 		return name_len;
+	if (name_len > 0 && memchr(name, '\n', name_len))
+		return 0;
 	while (at < end && (*at == ' ' || *at == '\t' || *at == '"'))
 		at++;
 	return at < end && (*at == '=' || *at == ':') ? name_len : 0;

@@ -4,9 +4,9 @@
 # sanitized: yes
 import json
 import os
+import resource
 import subprocess
 import tempfile
-import time
 
 from envctl_story import ENVCTL, case, run_cases
 
@@ -88,11 +88,11 @@ def duplicates_and_broken_lines(story):
     assert f"{path}:2: A: " in out.err and "more than once" not in out.out, out
     out = story.good("import", ENV, path, "--dialect", "dotenv")
     assert f"{path}:2: warning: A: is set more than once" in out.err, out
-    path = write(story, "broken.env", "A=1\nno variable here\n=x\nB='open\n")
+    path = write(story, "broken.env", "A=1\nno variable here\n=x\nB='sekrit\n")
     out = story.bad(1, "nothing was written", "import", ENV, path)
     for line in (2, 3, 4):
         assert f"{path}:{line}: " in out.err, (line, out)
-    assert "no variable" not in out.err and "open" not in out.err, out
+    assert "no variable" not in out.err and "sekrit" not in out.err, out
 
 
 @case
@@ -100,15 +100,16 @@ def large_files_are_quick(story):
     many = "".join(f"NAME_{i}={'v' * 1000}\n" for i in range(9900))
     lines = "".join(f"LONG_{i}={'v' * (1 << 20)}\n" for i in range(10))
     for text in (many, lines, "A='\n" * 2500000, "#" * 10000000, "A\n" * 5000000):
-        begin = time.monotonic()
+        begin = sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
         code, out, err = alone("convert", "-", "--to", "json", stdin=text)
-        took = time.monotonic() - begin
-        assert took < (60 if os.environ.get("VAULT_TIER", "plain") != "plain" else 8), took
+        took = sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2]) - begin
+        assert took < (60 if os.environ.get("VAULT_TIER", "plain") != "plain" else 8), took  # of the processor, for all readers together
         assert code in (0, 1), err[-300:]
         assert len(err) < 200000
         if text is many:
             assert len(json.loads(out)) == 9900
     assert alone("convert", "-", "--to", "json", stdin=b"A=" + b"x" * (64 << 20))[0] == 1
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 512 * 1024
     del story
 
 

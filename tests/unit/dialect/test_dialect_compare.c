@@ -118,6 +118,9 @@ static void test_pieces_of_values_are_never_named(void **state)
 	assert_null(strstr(said, "abc"));
 	assert_null(strstr(said, "KEY-----"));
 	assert_null(strstr(said, "B:"));
+	/* a line that is no assignment may be anything, also for a reader that makes a name of it and of the next line */
+	assert_int_equal(compare("A=1\nmy secret\n=x\nmy secret=y\n", 29, set, said, sizeof(said)), ERR_INVALID);
+	assert_null(strstr(said, "secret"));
 }
 
 /* The last one counts for all that take duplicates; kubectl does not. */
