@@ -33,7 +33,7 @@ static const struct remark remark_last_line = {
 	"write NAME=VALUE",
 };
 static const struct remark remark_no_name = {
-	"there is no name before =, so it is left out",
+	"there is no name before =",
 	"write NAME=VALUE",
 };
 static const struct remark remark_hyphen = {
@@ -307,11 +307,6 @@ static const struct remark *read_value(struct reader *reader, bool *ret_quote_lo
 
 static void finish(struct reader *reader, const char *name, size_t name_len, unsigned line, bool quote_lost)
 {
-	if (name_len == 0) {
-		reader_warn(reader, line, name, name_len, &remark_no_name);
-		secret_buf_truncate(reader->value, 0);
-		return;
-	}
 	if (has_space(name, name_len))
 		reader_warn(reader, line, name, name_len, &remark_space_in_name);
 	if (quote_lost)
@@ -336,6 +331,8 @@ static void read_statement(struct reader *reader)
 	reader_next(reader);
 	skip_inner_space(reader);
 	refused = read_value(reader, &quote_lost);
+	if (!refused && name_len == 0)
+		refused = &remark_no_name;
 	if (!refused && has_hyphen)
 		refused = &remark_hyphen;
 	if (refused)
