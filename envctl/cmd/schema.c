@@ -79,6 +79,11 @@ enum error_code command_schema_get(struct invocation *inv, struct error *err)
 		rc = session_open(inv, &client, err);
 	if (rc == ERR_OK)
 		rc = client_schema_read(client, &env, &answer, err);
+	if (rc == ERR_NOT_FOUND) {
+		error_clear(err);
+		return error_set(err, rc, "%s has no schema, or is not there at all; make one: envctl schema infer %s", env.text,
+				 env.text);
+	}
 	if (rc != ERR_OK)
 		return rc;
 	if (option_is_given(inv, OPT_JSON))
