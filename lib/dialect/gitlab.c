@@ -90,8 +90,6 @@ static void read_line(struct reader *reader, const char *text, size_t len, unsig
 
 static void gitlab_read(struct reader *reader)
 {
-	if (text_starts(reader->text, reader->len, UTF8_BOM))
-		reader->at = strlen(UTF8_BOM);
 	while (!reader_is_done(reader)) {
 		size_t end = reader_find(reader, reader->at, '\n');
 		read_line(reader, reader->text + reader->at, end - reader->at, reader->line);

@@ -56,7 +56,7 @@ static bool name_is_possible(const char *name, size_t len)
 
 static const struct remark *decode(struct secret_buf *value)
 {
-	return yaml_decode_base64(value) ? NULL : &remark_base64;
+	return yaml_decode_base64(value, "\r\n") ? NULL : &remark_base64;
 }
 
 static const struct yaml_use use_data = { .convert = decode };

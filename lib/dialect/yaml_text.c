@@ -441,7 +441,7 @@ const struct remark *yaml_take_scalar(struct yaml_text *text, const struct yaml_
 		return &yaml_remark_typed;
 	secret_buf_append(out, value, len);
 	drop_event(text);
-	if (binary && !yaml_decode_base64(out))
+	if (binary && !yaml_decode_base64(out, "\r\n "))
 		return &remark_tag;
 	return NULL;
 }

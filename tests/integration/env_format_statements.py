@@ -353,6 +353,7 @@ SAYS = [
 ]
 
 TABLES = [
+    ("gitlab", "a byte order mark", "refused: part of the name to older versions of GitLab", [declines(BOM + b"A=b\n")]),
     ("podman", "`A = b`", "a variable `A ` whose name ends in a blank, and ` b`; with a warning", [gives(b"A = b\n", {"A ": b" b"}, True)]),
     ("podman", "`export A=b`", "a variable `export A`; with a warning", [gives(b"export A=b\n", {"export A": b"b"}, True)]),
     ("podman", "a byte order mark", "part of the first name; with a warning", [gives(BOM + b"A=b\n", {"\ufeffA": b"b"}, True)]),

@@ -10,7 +10,7 @@ static const struct decode_row rows[] = {
 	{ .text = "A=b=c d#e", .set = { "A", "b=c d#e" } },
 	{ .text = " A\t=  b c \r\n1B= \n", .set = { "A", "b c", "1B", "" } },
 	{ .text = "A='b'\n", .set = { "A", "'b'" }, .warned = "quotes are part", .line = 1 },
-	{ .text = "\xef\xbb\xbf" "A=b\n", .set = { "A", "b" } },
+	{ .text = "\xef\xbb\xbf" "A=b\n", .refused = "letters, digits", .line = 1 },
 	{ .text = "A=b\nA=c\n", .set = { "A", "c" }, .warned = "more than once", .line = 2 },
 	{ .text = "A=b\rc\n", .set = { "A", "b\rc" } },
 	{ .text = "A=b\n\nB=c\n", .refused = "there is no =", .line = 2 },

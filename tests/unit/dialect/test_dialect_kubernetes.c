@@ -15,6 +15,7 @@ static const struct decode_row rows[] = {
 	{ .text = HEAD "data: {A: b2xk, B: YmM=}\nstringData: {A: new}\n", .set = { "A", "new", "B", "bc" } },
 	{ .text = HEAD "data:\n  A: b*\n", .refused = "is not base64", .line = 4 },
 	{ .text = HEAD "data:\n  A: YmM\n", .refused = "is not base64" },
+	{ .text = HEAD "data:\n  A: Ym M=\n", .refused = "is not base64" },
 	{ .text = HEAD "data:\n  A: 1234\n", .refused = "is a number" },
 	{ .text = HEAD "data:\n  A: true\n", .refused = "is a number" },
 	{ .text = HEAD "data:\n  A:\n", .refused = "is a number" },
