@@ -272,7 +272,8 @@ enum error_code schema_parse(const char *text, size_t len, struct findings *find
 	if (reader.failed)
 		return err->code;
 	if (findings->errors > errors)
-		return error_set(err, ERR_INVALID, "the schema has %zu errors", findings->errors - errors);
+		return error_set(err, ERR_INVALID, "the schema has %zu error%s", findings->errors - errors,
+				 findings->errors - errors == 1 ? "" : "s");
 	*ret = take_ptr(schema);
 	return ERR_OK;
 }

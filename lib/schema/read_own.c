@@ -191,8 +191,12 @@ void read_own_facts(struct reading *reader, struct item *item, struct span text,
 	reader->len = reader->at + text.len;
 	reader->line = place.line;
 	reader->line_start = reader->at - (place.column - 1);
-	while (reader->at < reader->len && !reader->failed && read_fact(reader, &fact)) {
-		apply_fact(&fact, &used);
+	while (reader->at < reader->len && !reader->failed) {
+		if (read_fact(reader, &fact))
+			apply_fact(&fact, &used);
+		else
+			while (reader->at < reader->len && !is_blank(reader->text[reader->at]))
+				reader->at++;
 		while (reader->at < reader->len && is_one_of(reader->text[reader->at], " \t,;"))
 			reader->at++;
 		if (reader->at < reader->len && reader->text[reader->at] == '#')

@@ -182,7 +182,7 @@ static void facts_of_our_own(void **state)
 	span_equal(item_of(&read, "D")->own.owner, "d");
 	assert_int_equal(item_of(&read, "D")->own.rotate_s, 3600);
 	findings_of("# vaultd: rotat=90d grace=soon minEntropy=0\nA= # vaultd: owner= unique=all immutable=no type=x\n",
-		    "1:11 e fact A; 1:21 e fact A; 1:32 e fact A; 2:20 e syntax ; ");
+		    "1:11 e fact A; 1:21 e fact A; 1:32 e fact A; 2:20 e syntax ; 2:21 e fact A; 2:32 e fact A; 2:50 e type A; ");
 	findings_of("A= # vaultd: unique=all immutable=no type=x notify=ftp://a rotate=1d rotate=2d\n",
 		    "1:14 e fact A; 1:25 e fact A; 1:43 e type A; 1:45 e fact A; 1:70 e fact A; ");
 	findings_of("# vaultd: rotate=1d\n\nA=\n", "1:11 e detached ; ");
