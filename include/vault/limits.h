@@ -106,6 +106,7 @@
 /* schemas (docs/schema.md) */
 #define LIMIT_SCHEMA_TEXT (256u * 1024)	/* a .env.example with its comments */
 #define LIMIT_SCHEMA_CHOICES 64	/* of "one of: a, b" */
+#define LIMIT_SCHEMA_JOINED (64u * 1024)	/* bytes that concat() joins in one condition; beyond, it cannot be told */
 #define LIMIT_SCHEMA_TAGS 64		/* of one variable */
 #define LIMIT_SCHEMA_OWNER 128		/* bytes of owner= */
 #define LIMIT_SCHEMA_NOTIFY 1024	/* bytes of notify= */

@@ -53,6 +53,7 @@ enum condition_kind {
 	CONDITION_CONSTANT,	/* constant */
 	CONDITION_FOR_ENV,	/* node->items: names of environments */
 	CONDITION_EQ, CONDITION_NOT, CONDITION_IS_EMPTY,
+	CONDITION_COMPUTED,	/* node: a reference, or other pure functions (evaluate.h) */
 	CONDITION_UNKNOWN,	/* cannot be told: neither required nor not, with a warning when it was read */
 };
 

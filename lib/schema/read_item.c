@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "schema/evaluate.h"
 #include "schema/types.h"
 
 /* -- values ------------------------------------------------------------------------ */
@@ -58,29 +59,37 @@ static bool is_operand(const struct node *node)
 	return node->kind == NODE_TEXT || node->kind == NODE_REFERENCE;
 }
 
+/* The usual forms have kinds of their own. */
+static enum condition_kind call_kind(const struct node *call)
+{
+	const struct node *items = call->items;
+
+	if (span_is(call->text, "forEnv"))
+		return CONDITION_FOR_ENV;
+	if (span_is(call->text, "isEmpty") && items[0].kind == NODE_REFERENCE)
+		return CONDITION_IS_EMPTY;
+	if (span_is(call->text, "eq") && is_operand(&items[0]) && is_operand(&items[1]))
+		return CONDITION_EQ;
+	return CONDITION_COMPUTED;
+}
+
 /* The depth of nodes is bounded where they are read. */
 struct condition condition_of(struct reading *reader, const struct node *node)
 {
 	struct condition condition = { .kind = CONDITION_UNKNOWN, .node = node };
-	const struct node *items = node->items;
 
-	if (node->kind == NODE_TEXT && (span_is(node->text, "true") || span_is(node->text, "false"))) {
+	if (!node_can_be_told(node))
+		return condition;
+	if (node->kind == NODE_CALL && span_is(node->text, "not"))
+		return condition_not(reader, condition_of(reader, &node->items[0]));
+	if (node->kind == NODE_CALL) {
+		condition.kind = call_kind(node);
+	} else if (node->kind == NODE_REFERENCE) {
+		condition.kind = CONDITION_COMPUTED;
+	} else if (span_is(node->text, "true") || span_is(node->text, "false")) {
 		condition.kind = CONDITION_CONSTANT;
 		condition.constant = span_is(node->text, "true");
 	}
-	if (node->kind != NODE_CALL)
-		return condition;
-	if (span_is(node->text, "not") && node->items_len == 1)
-		return condition_not(reader, condition_of(reader, &items[0]));
-	if (span_is(node->text, "isEmpty") && node->items_len == 1 && items[0].kind == NODE_REFERENCE)
-		condition.kind = CONDITION_IS_EMPTY;
-	if (span_is(node->text, "eq") && node->items_len == 2 && is_operand(&items[0]) && is_operand(&items[1]))
-		condition.kind = CONDITION_EQ;
-	if (span_is(node->text, "forEnv") && node->items_len > 0)
-		condition.kind = CONDITION_FOR_ENV;
-	for (size_t i = 0; i < node->items_len && condition.kind == CONDITION_FOR_ENV; i++)
-		if (items[i].kind != NODE_TEXT)
-			condition.kind = CONDITION_UNKNOWN;
 	return condition;
 }
 

@@ -2,7 +2,10 @@
  * Whether a variable is required: what the schema says, and in which environment.
  */
 #include <string.h>
+#include <strings.h>
 
+#include "schema/evaluate.h"
+#include "schema/types.h"
 #include "schema/validate.h"
 
 #define DEPTH_MAX 16	/* not(not(...)) */
@@ -53,6 +56,46 @@ static struct span operand(const struct validation *validation, const struct sub
 	return node->kind == NODE_REFERENCE ? value_of(validation, subject, node->text) : node->text;
 }
 
+/* -- pure functions -------------------------------------------------------------------- */
+
+struct asked {
+	const struct validation *validation;
+	const struct subject *subject;
+};
+
+/* Of a boolean variable "no" and "off" are false as well. */
+static struct span asked_value(void *arg, struct span name, bool *ret_is_false)
+{
+	static const char *const words[] = { "f", "false", "no", "off", "0" };
+	const struct asked *asked = arg;
+	const struct item *item = schema_find(asked->subject->part->schema, name.at, name.len);
+	const struct span value = value_of(asked->validation, asked->subject, name);
+
+	if (!item || !item->type || strcmp(schema_type_name(item->type), "boolean") != 0)
+		return value;
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (value.len == strlen(words[i]) && strncasecmp(value.at, words[i], value.len) == 0)
+			*ret_is_false = true;
+	return value;
+}
+
+static bool asked_environment(void *arg, struct span name)
+{
+	const struct asked *asked = arg;
+
+	return is_environment(asked->validation, asked->subject, name);
+}
+
+static bool computed_holds(const struct validation *validation, const struct subject *subject, const struct node *node)
+{
+	struct asked asked = { validation, subject };
+	struct evaluation evaluation = { asked_value, asked_environment, &asked, NULL };
+	bool holds = node_is_true(&evaluation, node);
+
+	evaluation_end(&evaluation);
+	return holds;
+}
+
 static bool condition_holds(const struct validation *validation, const struct subject *subject,
 			    const struct condition *condition, unsigned depth)
 {
@@ -74,6 +117,8 @@ static bool condition_holds(const struct validation *validation, const struct su
 		       !condition_holds(validation, subject, condition->inner, depth + 1);
 	case CONDITION_IS_EMPTY:
 		return node->items_len == 1 && operand(validation, subject, &node->items[0]).len == 0;
+	case CONDITION_COMPUTED:
+		return computed_holds(validation, subject, node);
 	case CONDITION_UNKNOWN:
 		break;
 	}
