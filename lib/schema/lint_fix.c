@@ -4,7 +4,7 @@
  * Names stay as they are, and so does a line that is no assignment. Groups are
  * put in order only if they hold no comment, which would have to move with
  * its line, and no reference, which would be evaluated at another place. A
- * file with a quote that is not closed is left alone.
+ * file with a line that readers take for different things is left alone.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -291,17 +291,29 @@ static enum error_code prepare(struct fixing *fixing, struct error *err)
 	return lint_index_make(fixing->lines, &fixing->index, err);
 }
 
-/* A value that begins with a quote which is not closed as it should be: readers find other ends for it, and any change to what
- * follows may change which. */
-static bool has_open_quote(const struct env_lines *lines)
+/* What readers find other ends or another place for: a quote that is not closed as it should be, a line without =, an indented
+ * comment with = (a variable for node), a last line of = and blanks, a
+ * backslash before a closing quote. Any change to what follows may change what they make of it. */
+static bool is_ambiguous(const struct env_line *line)
 {
-	for (size_t i = 0; i < lines->len; i++) {
-		const struct env_line *line = &lines->items[i];
-
-		if (line->kind == ENV_LINE_ENTRY && line->quote == 0 && line->value.len > 0 &&
-		    is_one_of(line->value.at[0], "'\"`"))
-			return true;
+	switch (line->kind) {
+	case ENV_LINE_BLANK:
+		return false;
+	case ENV_LINE_COMMENT:
+		return line->whole.at[0] != '#' && text_has(line->whole.at, line->whole.len, '=');
+	case ENV_LINE_ENTRY:
+		return !line->has_equals || (!line->is_ended && line->value.len == 0 && line->rest.len > 0 && !line->quote) ||
+		       (line->quote == 0 && line->value.len > 0 && is_one_of(line->value.at[0], "'\"`")) ||
+		       (line->quote != 0 && line->value.len > 0 && line->value.at[line->value.len - 1] == '\\');
 	}
+	return true;
+}
+
+static bool has_ambiguous_line(const struct env_lines *lines)
+{
+	for (size_t i = 0; i < lines->len; i++)
+		if (is_ambiguous(&lines->items[i]))
+			return true;
 	return false;
 }
 
@@ -336,7 +348,7 @@ enum error_code env_lint_fix(const char *text, size_t len, struct secret_buf *ou
 	if (env_lines_read(text, len, &lines, err) != ERR_OK || prepare(&fixing, err) != ERR_OK)
 		return err->code;
 	secret_buf_reset(out);
-	if (has_open_quote(&lines)) {
+	if (has_ambiguous_line(&lines)) {
 		secret_buf_append(out, text, len);
 		return secret_buf_check(out, "the env file", err);
 	}
