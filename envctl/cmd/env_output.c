@@ -1,11 +1,14 @@
 #include "cmd/env_output.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "cmd/dialect_option.h"
 #include "cmd/env_directory.h"
@@ -68,14 +71,61 @@ enum error_code env_output_read(const struct invocation *inv, enum option_id for
 	return rc == ERR_OK ? check_together(ret, err) : rc;
 }
 
+/* -- GITHUB_ENV -------------------------------------------------------------------- */
+
+/* Text behind a line without an end would become part of it. */
+static enum error_code end_last_line(int fd, const char *file, struct error *err)
+{
+	off_t size = lseek(fd, 0, SEEK_END);
+	char last = '\n';
+
+	if (size > 0 && pread(fd, &last, 1, size - 1) != 1)
+		return error_set_errno(err, ERR_IO, errno, "cannot read %.200s", file);
+	return last == '\n' ? ERR_OK : fd_write_all(fd, "\n", 1, err);
+}
+
+/* The runner's file is shared by all steps: it is added to, and never replaced. */
+static enum error_code append(const char *file, const struct secret_buf *text, struct error *err)
+{
+	cleanup_(fd_closep) int fd = open(file, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) != 0)
+		return error_set_errno(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, errno, "cannot open %.200s", file);
+	if (!S_ISREG(st.st_mode))
+		return error_set(err, ERR_INVALID, "%.200s is a device, pipe or socket, not a regular file", file);
+	enum error_code rc = end_last_line(fd, file, err);
+	if (rc == ERR_OK)
+		rc = fd_write_all(fd, secret_buf_bytes(text), secret_buf_len(text), err);
+	return rc == ERR_OK ? ERR_OK : error_prefix(err, "add to %.200s", file);
+}
+
+/* The masks come first: nothing may be in the runner's hands that its log would show. */
+static enum error_code write_github(const struct env_output *output, const struct env_set *set, const struct secret_buf *text,
+				    struct error *err)
+{
+	cleanup_(secret_buf_freep) struct secret_buf *masks = output_new(err);
+
+	if (masks == NULL)
+		return err->code;
+	github_add_masks(set, masks);
+	enum error_code rc = output_flush(masks, err);
+	return rc == ERR_OK ? append(output->place, text, err) : rc;
+}
+
 /* -- texts and directories ----------------------------------------------------------- */
 
-static enum error_code write_text(const struct invocation *inv, const struct env_output *output, struct secret_buf *text,
-				  struct error *err)
+static enum error_code write_text(const struct invocation *inv, const struct env_output *output, const struct env_set *set,
+				  struct secret_buf *text, struct error *err)
 {
+	bool github = is_named(output->dialect, "github");
+
+	if (output->place == NULL && github)
+		warn("warning: no value is masked in the log; give --output \"$GITHUB_ENV\"");
 	if (output->place == NULL)
 		return output_flush(text, err);
-	enum error_code rc = file_write_atomic(output->place, 0600, secret_buf_bytes(text), secret_buf_len(text), err);
+	enum error_code rc = github ? write_github(output, set, text, err) :
+				      file_write_atomic(output->place, 0600, secret_buf_bytes(text), secret_buf_len(text), err);
 	if (rc == ERR_OK)
 		say(inv, "wrote %s", output->place);
 	return rc;
@@ -156,5 +206,5 @@ enum error_code env_output_write(const struct invocation *inv, struct env_output
 		return error_set(err, ERR_UNREPRESENTABLE, "%s cannot hold %zu %s; nothing was written",
 				 dialect_name(output->dialect), notes->errors, notes->errors == 1 ? "variable" : "variables");
 	}
-	return rc == ERR_OK && !dialect_is_directory(output->dialect) ? write_text(inv, output, out, err) : rc;
+	return rc == ERR_OK && !dialect_is_directory(output->dialect) ? write_text(inv, output, set, out, err) : rc;
 }

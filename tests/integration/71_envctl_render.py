@@ -191,4 +191,36 @@ def names_of_files_are_printed(story):
         story.bad(64, "a dialect that is a text", "render", ENV, "--format", "directory", "-o", place, "--print-files", "envdir")
 
 
+@case
+def github_adds_and_masks_first(story):
+    story.good("set", ENV, "A=secret-a", "KEY", "-", stdin="secret-k1\nsecret-k2")
+    path = story.path("github_env")
+    with open(path, "w", encoding="ascii") as handle:
+        handle.write("BEFORE=1")  # of a step that wrote no line end
+    out = story.good("render", ENV, "--format", "github", "-o", path)
+    for value in ("secret-a", "secret-k1", "secret-k2"):
+        assert f"::add-mask::{value}\n" in out.out, out
+    assert "secret" not in out.err, out
+    with open(path, encoding="ascii") as handle:
+        text = handle.read()
+    assert text.startswith("BEFORE=1\n") and "secret-k1\nsecret-k2\n" in text, text
+    story.good("render", ENV, "--format", "github", "-o", path, "--only", "A")
+    with open(path, encoding="ascii") as handle:
+        assert handle.read().startswith(text)
+    back = json.loads(story.good("convert", path, "--from", "github", "--to", "json").out)
+    assert back == {"BEFORE": "1", "A": "secret-a", "KEY": "secret-k1\nsecret-k2"}, back
+    # the masks come before the file: where they cannot be given, nothing is added
+    with open(path, encoding="ascii") as handle:
+        text = handle.read()
+    with open("/dev/full", "w", encoding="ascii") as full:
+        done = subprocess.run([ENVCTL, "render", ENV, "--format", "github", "-o", path], env=story.env, stdout=full,
+                              stderr=subprocess.PIPE, check=False)
+    with open(path, encoding="ascii") as handle:
+        assert done.returncode == 74 and handle.read() == text, done
+    out = story.good("render", ENV, "--format", "github")
+    assert "no value is masked" in out.err and "add-mask" not in out.out, out
+    os.mkfifo(story.path("pipe"))
+    story.bad(1, "not a regular file", "render", ENV, "--format", "github", "-o", story.path("pipe"))
+
+
 run_cases()
