@@ -195,7 +195,7 @@ static void modes_weigh(void **state)
 
 static void the_later_part_counts(void **state)
 {
-	struct schema *parent = schema_of("# @type=port\nA=\nB=\n# vaultd: unique=env\nD=");
+	struct schema *parent = schema_of("# @type=port\nA=\nB=\n# vaultd: unique=env\nD=\n\n# @public @optional\nE=");
 	struct schema *own = schema_of("# @type=email @public\nA=\n\nC=\nD=");
 	struct schema_part parts[] = { { parent, "base", true }, { own, NULL, true } };
 	struct variables variables = variables_of("A=a@b.de");
@@ -212,6 +212,7 @@ static void the_later_part_counts(void **state)
 	assert_string_equal(findings.items[1].origin, "");
 	assert_false(schema_is_sensitive(parts, 2, "A", 1));
 	assert_true(schema_is_sensitive(parts, 1, "A", 1));
+	assert_false(schema_is_sensitive(parts, 2, "E", 1));
 	assert_true(schema_is_sensitive(parts, 2, "NOWHERE", 7));
 	assert_true(schema_is_sensitive(NULL, 0, "A", 1));
 	assert_true(schema_is_unique(parts, 1, "D", 1));
