@@ -4,6 +4,7 @@
 """Schemas in the daemon: enforced and warned of, inherited, before every kind of write, for every kind of caller, across kills; never a value."""
 import json
 import random
+import subprocess
 import threading
 import time
 
@@ -141,6 +142,16 @@ def test_inherited():
     answer = data("i/shop", {"PORT": "1"})
     same(answer.status, 200)
     assert any("i/base does not exist" in warning for warning in answer.json["warnings"]), answer
+
+
+def test_libraries_are_there_in_the_sandbox():
+    """Patterns and certificates are read by libraries; the sandbox lets none be opened later."""
+    schema("l/a", "# @type=string(matches=/^v[0-9]+$/)\nTAG=\n# vaultd: type=pem\n# @optional\nCERT=\n", "enforce")
+    same(data("l/a", {"TAG": "v12"}).status, 200)
+    same(codes(data("l/a", {"TAG": "12"})), {"TAG": {"type"}})
+    pem = subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "3", "-subj", "/CN=x",
+                          "-keyout", "/dev/null"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True).stdout
+    same(codes(check("l/a", {"data": {"TAG": "v1", "CERT": pem}})).get("CERT"), {"expires"})
 
 
 def test_who_only_writes_learns_nothing():
