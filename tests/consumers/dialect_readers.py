@@ -709,6 +709,7 @@ def gitlab_report(texts, folder):
 
 def read_gitlab(text):
     variables = {}
+    text = text.removeprefix("\ufeff")
     for line in text.removesuffix("\n").split("\n") if text else []:
         name, equals, value = line.partition("=")
         name, value = (part.lstrip(" \t\n\v\f\r").rstrip(" \t\n\v\f\r\0") for part in (name, value))

@@ -14,6 +14,8 @@ static const struct decode_row rows[] = {
 	{ .text = HEAD "stringData: {A: new}\ndata: {A: b2xk, B: YmM=}\n", .set = { "A", "new", "B", "bc" } },
 	{ .text = HEAD "data: {A: b2xk, B: YmM=}\nstringData: {A: new}\n", .set = { "A", "new", "B", "bc" } },
 	{ .text = HEAD "data:\n  A: b*\n", .refused = "is not base64", .line = 4 },
+	{ .text = HEAD "data:\n  A: Ym M=\n", .refused = "is not base64", .line = 4 },
+	{ .text = HEAD "data:\n  A: Ym\n    M=\n", .refused = "is not base64", .line = 4 },
 	{ .text = HEAD "data:\n  A: YmM\n", .refused = "is not base64" },
 	{ .text = HEAD "data:\n  A: Ym M=\n", .refused = "is not base64" },
 	{ .text = HEAD "data:\n  A: 1234\n", .refused = "is a number" },
