@@ -63,7 +63,8 @@ static enum error_code make_body(const struct invocation *inv, struct secret_buf
 	if (rc != ERR_OK)
 		return rc;
 	if (option_is_given(inv, OPT_LISTED))
-		json_emit_raw(body, "\"required\":\"listed\",");
+		json_emit_raw(body, option_is_given(inv, OPT_ALLOW_EMPTY) ? "\"required\":\"listed-may-be-empty\"," :
+									    "\"required\":\"listed\",");
 	json_emit_raw(body, "\"strict\":");
 	json_emit_bool(body, option_is_given(inv, OPT_STRICT));
 	json_emit_raw(body, "}");
@@ -107,6 +108,8 @@ enum error_code command_check(struct invocation *inv, struct error *err)
 	enum finding_format format;
 	enum error_code rc = out != NULL ? finding_format_of(inv, &format, err) : err->code;
 
+	if (rc == ERR_OK && option_is_given(inv, OPT_ALLOW_EMPTY) && !option_is_given(inv, OPT_LISTED))
+		rc = error_set(err, ERR_USAGE, "--allow-empty belongs to --listed");
 	if (rc != ERR_OK)
 		return rc;
 	rc = inv->words_len > 0 ? check_environment(inv, &list, err) : check_files(inv, &list, err);

@@ -154,6 +154,13 @@ static enum error_code read_env_file(const struct checking *checking, struct env
 
 /* -- both ---------------------------------------------------------------------------- */
 
+static enum schema_required required_of(const struct invocation *inv)
+{
+	if (!option_is_given(inv, OPT_LISTED))
+		return SCHEMA_REQUIRED_AS_WRITTEN;
+	return option_is_given(inv, OPT_ALLOW_EMPTY) ? SCHEMA_REQUIRED_LISTED_MAY_BE_EMPTY : SCHEMA_REQUIRED_LISTED;
+}
+
 static enum error_code validate(const struct checking *checking, const struct schema *schema, struct env_set *set,
 				struct error *err)
 {
@@ -168,7 +175,7 @@ static enum error_code validate(const struct checking *checking, const struct sc
 		.variables_len = count,
 		.now_s = time(NULL),
 		.environment = option_value(checking->inv, OPT_ENVIRONMENT),
-		.required = option_is_given(checking->inv, OPT_LISTED) ? SCHEMA_REQUIRED_LISTED : SCHEMA_REQUIRED_AS_WRITTEN,
+		.required = required_of(checking->inv),
 	};
 	enum error_code rc;
 

@@ -25,6 +25,7 @@ enum option_id {
 	/* of some */
 	OPT_ACCESSOR,
 	OPT_ALLOW_DISK,
+	OPT_ALLOW_EMPTY,
 	OPT_ALLOW_NAMES,
 	OPT_CAS,
 	OPT_CLEAR,

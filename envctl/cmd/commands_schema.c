@@ -10,6 +10,7 @@ static const struct option_row check_options[] = {
 	{ OPT_FORMAT, 0, "format", "FORM", "human (the default), json, or github for annotations of a workflow", false },
 	{ OPT_STRICT, 0, "strict", NULL, "warnings are errors", false },
 	{ OPT_LISTED, 0, "listed", NULL, "every variable that the schema lists must be set and not empty", false },
+	{ OPT_ALLOW_EMPTY, 0, "allow-empty", NULL, "with --listed: must be set, and may be empty", false },
 	{ OPT_ENVIRONMENT, 0, "environment", "NAME", "the environment that forEnv() in a schema asks for", false },
 	{ OPT_FIX, 0, "fix", NULL, "first mend how the env file is written, without changing names or values", false },
 	{ OPT_NO_LINT, 0, "no-lint", NULL, "do not look at how the env file is written", false },

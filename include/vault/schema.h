@@ -62,6 +62,7 @@ struct schema_variable {
 enum schema_required {
 	SCHEMA_REQUIRED_AS_WRITTEN,
 	SCHEMA_REQUIRED_LISTED,	/* every item that is not commented out must be set and not empty, as dotenv-safe has it */
+	SCHEMA_REQUIRED_LISTED_MAY_BE_EMPTY,	/* must be set, as dotenv-safe has it with allowEmptyValues */
 };
 
 struct schema_check {

@@ -150,7 +150,7 @@ bool subject_is_required(struct validation *validation, const struct subject *su
 	const struct item *item = subject->item;
 
 	*ret_said = (struct said){ .layer = LAYER_PLAIN, .line = item->line, .column = item->column };
-	if (validation->check->required == SCHEMA_REQUIRED_LISTED && !item->commented_out)
+	if (validation->check->required != SCHEMA_REQUIRED_AS_WRITTEN && !item->commented_out)
 		return true;
 	if (item->required_said.layer == LAYER_NONE)
 		return required_by_default(subject, ret_said);

@@ -59,7 +59,7 @@ static void judge_missing(struct validation *validation, const struct subject *s
 	struct said said;
 	bool required = subject_is_required(validation, subject, &said);
 	bool has_default = item->computed != COMPUTED_NO || (item->has_value && !item->is_placeholder);
-	bool by_decorator = said.layer == LAYER_ENV_SPEC && validation->check->required != SCHEMA_REQUIRED_LISTED;
+	bool by_decorator = said.layer == LAYER_ENV_SPEC && validation->check->required == SCHEMA_REQUIRED_AS_WRITTEN;
 
 	if (!is_set && (item->is_internal || validation->check->incomplete))
 		return;
@@ -68,7 +68,8 @@ static void judge_missing(struct validation *validation, const struct subject *s
 		report_unset_default(validation, subject, &said);
 	if (!required)
 		return;
-	if (is_set && item->type && schema_type_allows_empty(item->type))
+	if (is_set && (validation->check->required == SCHEMA_REQUIRED_LISTED_MAY_BE_EMPTY ||
+		       (item->type && schema_type_allows_empty(item->type))))
 		return;
 	if (!is_set && has_default && by_decorator) {
 		report_unset_default(validation, subject, &said);

@@ -195,6 +195,8 @@ def test_check():
     same((answer.status, answer.data["valid"], answer.data["errors"]), (200, True, 0))
     same(check("c/a", {"required": "listed"}).data["valid"], False)
     same(check("c/a", {"required": "listed", "data": {"PORT": "1", "OPTIONAL": "2"}}).data["valid"], True)
+    same(check("c/a", {"required": "listed-may-be-empty", "data": {"PORT": "1"}}).data["valid"], False)
+    same(check("c/a", {"required": "listed-may-be-empty", "data": {"PORT": "1", "OPTIONAL": ""}}).data["valid"], True)
     same(check("c/a", {"strict": True}).data["valid"], False)
     same(codes(check("c/a", {"data": {"PORT": CANARY + "-c", "OPTIONAL": "2"}})), {"PORT": {"type"}})
     same(check("c/a", {"schema": "# @required\nNEW=\n"}).data["valid"], False)

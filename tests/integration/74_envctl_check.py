@@ -95,6 +95,15 @@ def listed_is_what_dotenv_safe_asks_for(story):
     out = story.envctl(*files(story, schema, "A=1\nB=\n"), "--listed")
     assert out.code == 1 and "error: B:" in out.out, out
     story.good(*files(story, schema, "A=1\n"))  # without it a default is enough
+    # its allowEmptyValues, here and in the vault
+    story.good(*files(story, schema, "A=1\nB=\n"), "--listed", "--allow-empty")
+    out = story.envctl(*files(story, schema, "A=1\n"), "--listed", "--allow-empty")
+    assert out.code == 1 and "error: B:" in out.out, out
+    story.good("set", ENV, "A=1", "B=")
+    stored = ("check", ENV, "--schema", write(story, ".env.example", schema), "--listed")
+    assert story.envctl(*stored).code == 1
+    story.good(*stored, "--allow-empty")
+    story.bad(64, "belongs to --listed", *files(story, schema, "A=1\n"), "--allow-empty")
 
 
 @case

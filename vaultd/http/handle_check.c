@@ -40,7 +40,11 @@ static bool read_required(struct request *request, const struct json_value *body
 	static const struct {
 		const char *name;
 		enum schema_required required;
-	} rows[] = { { "as-written", SCHEMA_REQUIRED_AS_WRITTEN }, { "listed", SCHEMA_REQUIRED_LISTED } };
+	} rows[] = {
+		{ "as-written", SCHEMA_REQUIRED_AS_WRITTEN },
+		{ "listed", SCHEMA_REQUIRED_LISTED },
+		{ "listed-may-be-empty", SCHEMA_REQUIRED_LISTED_MAY_BE_EMPTY },
+	};
 	struct json_value value;
 	struct json_span text;
 
@@ -53,7 +57,7 @@ static bool read_required(struct request *request, const struct json_value *body
 		check->required = rows[i].required;
 		return true;
 	}
-	reply_refuse(request, 400, "the member required must be as-written or listed");
+	reply_refuse(request, 400, "the member required must be as-written, listed or listed-may-be-empty");
 	return false;
 }
 

@@ -62,7 +62,7 @@ static void listed_means_what_dotenv_safe_means(void **state)
 		{ "A=\nB=", "A=1", "E missing B" },
 		{ "A=example\nB=", "B=2", "E missing A" },
 		{ "A=\nB=", "", "E missing A, E missing B" },
-		/* defined and empty is an error, unless empty values are allowed: here variable by variable */
+		/* defined and empty is an error, unless empty values are allowed: variable by variable, or all (below) */
 		{ "A=", "A=", "E empty A" },
 		{ "A=x", "A=", "E empty A" },
 		{ "# @type=string(allowEmpty=true)\nA=", "A=", "" },
@@ -79,6 +79,24 @@ static void listed_means_what_dotenv_safe_means(void **state)
 
 	(void)state;
 	rows_hold(rows, ARRAY_LEN(rows), (struct schema_check){ .required = SCHEMA_REQUIRED_LISTED, .unknown_ok = true });
+}
+
+static void listed_may_be_empty_means_its_allow_empty_values(void **state)
+{
+	static const struct row rows[] = {
+		{ "A=\nB=x", "A=\nB=", "" },
+		{ "A=\nB=", "A=", "E missing B" },
+		{ "A=x", "", "E missing A" },
+		{ "# @required\nA=", "A=", "" },
+		{ "# @type=string(minLength=3)\nA=", "A=", "" },
+		{ "# A=1", "", "" },
+		/* what is not empty is judged as ever */
+		{ "# @type=port\nA=", "A=x", "E type A" },
+	};
+
+	(void)state;
+	rows_hold(rows, ARRAY_LEN(rows),
+		  (struct schema_check){ .required = SCHEMA_REQUIRED_LISTED_MAY_BE_EMPTY, .unknown_ok = true });
 }
 
 /* -- decorators ------------------------------------------------------------------------------ */
@@ -271,6 +289,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_plain_file_is_enough),
 		cmocka_unit_test(listed_means_what_dotenv_safe_means),
+		cmocka_unit_test(listed_may_be_empty_means_its_allow_empty_values),
 		cmocka_unit_test(decorators_decide_what_is_required),
 		cmocka_unit_test(for_env_asks_the_environment),
 		cmocka_unit_test(types_are_judged_by_their_layer),
