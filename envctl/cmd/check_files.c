@@ -23,7 +23,35 @@ static const char *shown_file(const char *file)
 	return strcmp(file, "-") == 0 ? "standard input" : file;
 }
 
-/* -- mending ----------------------------------------------------------------- */
+/* -- how it is written ----------------------------------------------------------------- */
+
+static enum error_code decode(const struct invocation *inv, const struct secret_buf *text, struct env_set *set,
+			      struct notes *notes, struct error *err)
+{
+	const struct dialect *dialect = NULL;
+	enum error_code rc = dialect_of_option(inv, OPT_DIALECT, "dialect", "dotenv", &dialect, err);
+
+	return rc == ERR_OK ? dialect_decode(dialect, secret_buf_text(text), secret_buf_len(text), set, notes, err) : rc;
+}
+
+/* Quotes and blanks, which are mended, are part of the value for some readers: the one that is named must read the same. */
+static enum error_code compare_reading(const struct checking *checking, const struct secret_buf *text,
+				       const struct secret_buf *mended, struct error *err)
+{
+	cleanup_(notes_free) struct notes notes = {.len = 0};
+	cleanup_(env_set_freep) struct env_set *before = env_set_new(LIMIT_ENV_FILE);
+	cleanup_(env_set_freep) struct env_set *after = env_set_new(LIMIT_ENV_FILE);
+	struct error unread = ERROR_INIT;
+
+	if (before == NULL || after == NULL)
+		return error_set(err, ERR_NO_MEMORY, "out of memory");
+	if (decode(checking->inv, text, before, &notes, &unread) != ERR_OK)
+		return ERR_OK;
+	if (decode(checking->inv, mended, after, &notes, &unread) == ERR_OK && env_set_equal(before, after))
+		return ERR_OK;
+	return error_set(err, ERR_INVALID,
+			 "its dialect would read other values from the mended file; nothing was written: mend it by hand");
+}
 
 /* Mends the file where it is; what is written has the same mode. */
 static enum error_code mend(const struct checking *checking, const char *file, struct secret_buf **text, struct error *err)
@@ -39,6 +67,8 @@ static enum error_code mend(const struct checking *checking, const char *file, s
 		return error_set(err, ERR_USAGE, "--fix needs a regular file, no link and no standard input");
 	rc = env_lint_fix(secret_buf_text(*text), secret_buf_len(*text), mended, &fixed, err);
 	if (rc == ERR_OK && fixed > 0)
+		rc = compare_reading(checking, *text, mended, err);
+	if (rc == ERR_OK && fixed > 0)
 		rc = file_write_atomic(file, status.st_mode & 07777, secret_buf_bytes(mended), secret_buf_len(mended), err);
 	if (rc != ERR_OK)
 		return error_prefix(err, "mend %.200s", file);
@@ -50,11 +80,29 @@ static enum error_code mend(const struct checking *checking, const char *file, s
 	return ERR_OK;
 }
 
+/* Elsewhere there are no such quotes and comments, or they are part of the value. */
+static bool is_linted(const struct invocation *inv)
+{
+	static const char *const names[] = {"dotenv", "compose", "motdotla", "node", "python-dotenv", "godotenv", "ruby-dotenv",
+					    "systemd", "shell"};
+	const char *name = option_value(inv, OPT_DIALECT);
+
+	for (size_t i = 0; name != NULL && i < ARRAY_LEN(names); i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	return name == NULL;
+}
+
 static enum error_code lint(const struct checking *checking, const char *file, struct secret_buf **text, struct error *err)
 {
 	cleanup_(findings_free) struct findings findings = {.len = 0};
 	enum error_code rc = ERR_OK;
 
+	if (!is_linted(checking->inv) && option_is_given(checking->inv, OPT_FIX))
+		return error_set(err, ERR_USAGE, "--fix is for dotenv files, systemd and shells; %.40s has other rules",
+				 option_value(checking->inv, OPT_DIALECT));
+	if (!is_linted(checking->inv))
+		return ERR_OK;
 	if (option_is_given(checking->inv, OPT_FIX))
 		rc = mend(checking, file, text, err);
 	if (rc != ERR_OK || option_is_given(checking->inv, OPT_NO_LINT))
@@ -109,15 +157,6 @@ static enum error_code add_notes(const struct notes *notes, const char *file, st
 		findings_add(&findings, &finding, note->name, strlen(note->name), "%s", note->reason);
 	}
 	return finding_list_add(list, &findings, shown_file(file), NULL, err);
-}
-
-static enum error_code decode(const struct invocation *inv, const struct secret_buf *text, struct env_set *set,
-			      struct notes *notes, struct error *err)
-{
-	const struct dialect *dialect = NULL;
-	enum error_code rc = dialect_of_option(inv, OPT_DIALECT, "dialect", "dotenv", &dialect, err);
-
-	return rc == ERR_OK ? dialect_decode(dialect, secret_buf_text(text), secret_buf_len(text), set, notes, err) : rc;
 }
 
 enum error_code check_decode_file(const struct invocation *inv, const char *file, struct env_set *set, struct error *err)

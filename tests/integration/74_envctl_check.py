@@ -137,6 +137,20 @@ def lint_and_fix(story):
     os.symlink(path, link)
     story.bad(64, "no link", "check", "--env-file", link, "--fix")
     story.bad(64, "standard input", "check", "--env-file", "-", "--fix", stdin="A=1\n")
+    # where quotes and blanks are part of the value, nothing is said of them, and nothing mended
+    for dialect, text in (("docker", 'A="b"\n'), ("docker", "A=two words\n"), ("podman", "A=b \n"), ("json", '{"A": "b"}\n')):
+        path = write(story, "raw.env", text)
+        assert "Character]" not in story.good("check", "--env-file", path, "--dialect", dialect).out
+        assert "Quotes]" not in story.good("check", "--env-file", path, "--dialect", dialect).out
+        story.bad(64, "has other rules", "check", "--env-file", path, "--dialect", dialect, "--fix")
+        assert open(path).read() == text
+    # what the named reader would read otherwise stays as it is
+    path = write(story, "raw.env", "A=a\\\nB=c\nB = 2\n")
+    out = story.envctl("check", "--env-file", path, "--dialect", "systemd", "--fix")
+    assert out.code == 1 and "nothing was written" in out.err and open(path).read() == "A=a\\\nB=c\nB = 2\n", out
+    path = write(story, "raw.env", "B=two words\nA=2")
+    story.good("check", "--env-file", path, "--dialect", "systemd", "--fix")
+    assert open(path).read() == 'A=2\nB="two words"\n'
     schema = write(story, "only.example", "A = 1\n")
     assert "[SpaceCharacter]" in story.good("check", "--schema", schema).out
 
