@@ -190,7 +190,8 @@ static void print_human(const struct shown_finding *item, struct secret_buf *out
 		secret_buf_append_char(out, ')');
 	}
 	if (item->code[0] != '\0')
-		output_format(out, " [%s]", item->code);
+		output_format(out, " [%s%s%s]", item->code, finding->layer != LAYER_NONE ? ", " : "",
+			      schema_layer_name(finding->layer));
 	secret_buf_append_char(out, '\n');
 }
 
@@ -224,6 +225,8 @@ static void print_github(const struct shown_finding *item, struct secret_buf *ou
 	}
 	secret_buf_append_text(out, "title=");
 	append_escaped(out, item->code[0] != '\0' ? item->code : "envctl check", true);
+	if (finding->layer != LAYER_NONE)
+		output_format(out, " (%s)", schema_layer_name(finding->layer));
 	secret_buf_append_text(out, "::");
 	append_escaped(out, finding->name, false);
 	secret_buf_append_text(out, finding->name[0] != '\0' ? ": " : "");

@@ -72,6 +72,10 @@ def errors_have_places_and_no_values(story):
     assert out.code == 1 and out.out.startswith("::error file=") and SECRET not in out.out, out
     for line in out.out.splitlines():
         assert line.startswith(("::error ", "::warning ", "::notice ")), line
+    # which layer a conclusion came from
+    out = story.envctl(*files(story, "# @type=port\nA=\n# vaultd: type=hostport\nB=\nC=\nX_PORT=1\n", "A=x\nB=x\nX_PORT=x\n"))
+    for name, layer in (("A", "[type, decorator]"), ("B", "[type, vaultd]"), ("C", "[missing, plain]"), ("X_PORT", "[type, plain]")):
+        assert any(f": {name}: " in line and line.endswith(layer) for line in out.out.splitlines()), (name, out)
     story.bad(64, "human, json or github", *words, "--format", "xml")
 
 

@@ -42,7 +42,7 @@ static void lines_for_people(void **state)
 	assert_int_equal(list.errors, 1);
 	assert_int_equal(list.warnings, 1);
 	assert_string_equal(printed(&list, FINDING_HUMAN, out),
-			    ".env.example:3:2: error: PORT: is no port\\x1b[2J (write a number) [type]\n"
+			    ".env.example:3:2: error: PORT: is no port\\x1b[2J (write a number) [type, decorator]\n"
 			    "a,b.env:7:1: warning: A: 50% of, it: all\\nlines [QuoteCharacter]\n");
 }
 
@@ -57,7 +57,7 @@ static void annotations_are_escaped(void **state)
 	finding_list_make_strict(&list);
 	assert_int_equal(list.errors, 2);
 	assert_string_equal(printed(&list, FINDING_GITHUB, out),
-			    "::error file=.env.example,line=3,col=2,title=type::PORT: is no port\x1b[2J (write a number)\n"
+			    "::error file=.env.example,line=3,col=2,title=type (decorator)::PORT: is no port\x1b[2J (write a number)\n"
 			    "::error file=a%2Cb.env,line=7,col=1,title=QuoteCharacter::A: 50%25 of, it: all%0Alines\n");
 }
 
