@@ -7,7 +7,7 @@
 
 const struct remark remark_nul = {
 	"holds a NUL byte, which no process environment can carry",
-	"hand it to the program as a file; only the json dialect can write it",
+	"hand it to the program as a file",
 };
 const struct remark remark_not_utf8 = {
 	"is not valid UTF-8",
