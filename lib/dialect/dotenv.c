@@ -40,6 +40,10 @@ static const struct remark remark_export = {
 	"readers disagree about export here",
 	"write export NAME=VALUE with one blank after export, or leave export out",
 };
+static const struct remark remark_name_export = {
+	"a variable named export is the word export to some readers",
+	"rename the variable, or use another dialect",
+};
 static const struct remark remark_empty = {
 	"newer versions of node take the next line for this empty value, or export for a part of its name",
 	"write NAME='' for an empty value",
@@ -412,6 +416,8 @@ static const struct remark *dotenv_refuse(const struct env_entry *entry)
 {
 	if (!variable_name_is_portable(entry->name, entry->name_len))
 		return &remark_not_identifier;
+	if (entry->name_len == strlen("export") && text_starts(entry->name, entry->name_len, "export"))
+		return &remark_name_export;
 	if (text_has(entry->value, entry->value_len, '\0'))
 		return &remark_nul;
 	if (!utf8_is_valid(entry->value, entry->value_len))

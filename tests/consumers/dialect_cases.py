@@ -23,7 +23,7 @@ MORE_FRAGMENTS = {
 BAD_FRAGMENTS = [b"\xe9", b"\x00", b"\xed\xa0\x80"]
 
 NAMES = ["A", "B", "V1", "_x", "LONG_NAME_9", "HOME_X", "lower"]
-LOOSE_NAMES = ["A-B", "A.B", "1A", "\u00e9"]
+LOOSE_NAMES = ["A-B", "A.B", "1A", "\u00e9", "export"]
 MORE_NAMES = {
     "docker": ["A-B", "A.B", ";C", "\u00e9", "'Q'", "1A"], "podman": ["A-B", "A.B", ";C", "\u00e9", "'Q'", "1A", "A*"],
     "kubectl": LOOSE_NAMES, "compose": LOOSE_NAMES + ["A[1]"], "compose-environment": LOOSE_NAMES + ["a b", "yes", "12"],

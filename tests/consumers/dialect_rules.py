@@ -103,7 +103,7 @@ RULES = {
     "kubectl": [("the name is no name of a variable", matches(r"[-._a-zA-Z][-._a-zA-Z0-9]*")), NUL, NOT_UTF8, LINE_FEED, LINE_TOO_LONG],
     "compose": [("the name has other characters or starts with a digit", matches(r"[A-Za-z_.\-\[\]][A-Za-z0-9_.\-\[\]]*")), NUL, NOT_UTF8],
     "compose-environment": [("the name is empty or has =", matches(r"[^=\0]+")), NUL, NOT_UTF8],
-    "dotenv": [IDENTIFIER, NUL, NOT_UTF8, ("none of the three forms holds it", dotenv_has_no_form)],
+    "dotenv": [IDENTIFIER, ("the word export", lambda name, value: name == "export"), NUL, NOT_UTF8, ("none of the three forms holds it", dotenv_has_no_form)],
     "motdotla": [("the name has other characters", matches(r"[A-Za-z0-9_.\-]+")), NUL, NOT_UTF8, ("no quote and no bare form holds it", motdotla_has_no_form)],
     "node": [("the name has other characters", matches(r"[A-Za-z0-9_.\-]+")), NUL, NOT_UTF8, ("no quote and no bare form holds it", node_has_no_form)],
     "python-dotenv": [("the name has =, #, a quote or a space, or is not in ASCII", matches(r"[!$-&(-<>-~]+")), NUL, NOT_UTF8],

@@ -152,8 +152,8 @@ SAYS = [
      "row, no `\\` at the end and no `${`; else in double quotes, if it has none of `` \" \\ $ ` `` and no carriage return.",
      [writes(b"az09_./:@%+,=^-", b"A=az09_./:@%+,=^-\n"), writes(b"", b"A=''\n"), writes(b"x y", b"A='x y'\n"), writes(b'"$`\\x\n', b"A='\"$`\\x\n'\n"),
       writes(b"it's", b'A="it\'s"\n'), refuses(b"it's $", b"it's \"", b"it's \\x", b"it's `", b"\r", b"x\\\\y", b"x\\", b"${x}")]),
-    ("dotenv", "Refused: every other value (`PASSWORD` above has both `'` and `$`), NUL, invalid UTF-8, names other than `[A-Za-z_][A-Za-z0-9_]*`.",
-     [refuses(b"'$", *NOT_TEXT), refuses_names("", "1A", "A-B", "A.B", "\u00e9"), holds_names("_", "a9")]),
+    ("dotenv", "Refused: every other value (`PASSWORD` above has both `'` and `$`), NUL, invalid UTF-8, names other than `[A-Za-z_][A-Za-z0-9_]*`, and the name `export`.",
+     [refuses(b"'$", *NOT_TEXT), refuses_names("export", "", "1A", "A-B", "A.B", "\u00e9"), holds_names("_", "a9")]),
     ("dotenv", "Where a value is refused, name the reader's own dialect.", []),
     ("dotenv", "The same file is also right for systemd (but for noncharacters), dash and bash.", []),
     ("dotenv", "Reading takes what all of them read alike: comments, empty lines, `export NAME=…`, spaces around `=`, a space and `#` before a comment, CRLF line ends, "

@@ -162,6 +162,7 @@ static void refuses_what_readers_disagree_about(void **state)
 		{ "L-M", "x", .refused = "letters, digits" },
 		{ "L.M", "x", .refused = "letters, digits" },
 		{ "1L", "x", .refused = "letters, digits" },
+		{ "export", "x", .refused = "word export" },
 	};
 	(void)state;
 	check_refuse_table("dotenv", refusals, ARRAY_LEN(refusals));
