@@ -209,6 +209,22 @@ static void finish_defaults(struct schema *schema)
 	}
 }
 
+#define TYPE_BYTES 512	/* a compiled type with its arguments, about */
+
+/* A schema stays in the daemon's memory for long: what its lists have too much goes back. */
+static void give_back(struct reading *reader)
+{
+	struct schema *schema = reader->schema;
+	struct item *items = NULL;
+
+	if (schema->items_len > 0)
+		items = reallocarray(schema->items, schema->items_len, sizeof(*items));
+	if (items) {
+		schema->items = items;
+		reader->items_room = schema->items_len;
+	}
+}
+
 static void count_bytes(const struct reading *reader)
 {
 	struct schema *schema = reader->schema;
@@ -218,7 +234,7 @@ static void count_bytes(const struct reading *reader)
 			reader->nodes_room * sizeof(struct node *);
 	for (size_t i = 0; i < schema->items_len; i++)
 		schema->bytes += (schema->items[i].tags_len + schema->items[i].choices_len) * sizeof(struct span) +
-				 (schema->items[i].type ? 128 : 0);
+				 (schema->items[i].type ? TYPE_BYTES : 0);
 }
 
 static void read_all(struct reading *reader)
@@ -230,6 +246,7 @@ static void read_all(struct reading *reader)
 		sort_items(reader);
 	if (!reader->failed)
 		finish_defaults(reader->schema);
+	give_back(reader);
 	count_bytes(reader);
 }
 

@@ -127,6 +127,7 @@ static void what_is_wrong_has_a_place(void **state)
 		{ "# @type=nosuch\nA=", "1:9 e type A; " },
 		{ "# @type=string(minLength=x)\nA=", "1:9 e type A; " },
 		{ "# @type\nA=", "1:3 e decorator A; " },
+		{ "# @type=[port]\nA=", "1:3 e decorator A; " },
 		{ "# @type=string(minLength=1\nA=", "1:27 e syntax ; " },
 		{ "# @tag(a b)\nA=", "1:10 e syntax ; " },
 		{ "# @tag=a\nA=", "1:3 e decorator A; " },
@@ -217,7 +218,7 @@ static void explanations_say_why(void **state)
 		"{\"fact\":\"value\",\"value\":\"80\",\"layer\":\"plain\",\"line\":3,\"why\":\"what stands behind =\"}]}");
 	explain("A=", "B", text, sizeof(text));
 	assert_string_equal(text, "{\"name\":\"B\",\"known\":false,\"sensitive\":true,\"facts\":[]}");
-	explain("# a\n# vaultd: rotate=1h owner=me\n# b\nA=changeme # secret\n", "A", text, sizeof(text));
+	explain("# a\n# vaultd: rotate=1h owner=me\n# @internal\n# b\nA=changeme # secret\n", "A", text, sizeof(text));
 	assert_non_null(strstr(text, "\"comment\":\"a\\nb\""));
 	assert_non_null(strstr(text, "\"vaultd\":{\"rotate_seconds\":3600,\"owner\":\"me\"}"));
 	assert_non_null(strstr(text, "\"required\":\"yes\""));

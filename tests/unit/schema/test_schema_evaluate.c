@@ -45,7 +45,7 @@ static void conditions(void **state)
 		{ "isEmpty(fallback($NONE, $EMPTY))", 't' }, { "isEmpty(fallback($NONE, x))", 'f' }, { "eq(fallback($EMPTY, $B, x), b)", 't' },
 		{ "eq(remap($A, a, one, b, two), one)", 't' }, { "eq(remap($B, a, one, b, two), two)", 't' },
 		{ "eq(remap($NONE, a, one, other), other)", 't' }, { "eq(remap($TRUE, a, one), true)", 't' },
-		{ "eq(remap($A, one=a, two=b), one)", 't' }, { "forEnv(prod)", 't' }, { "forEnv(dev, test)", 'f' },
+		{ "eq(remap($A, one=a, two=b), one)", 't' }, { "eq(remap($B, one=a, two=b), two)", 't' }, { "forEnv(prod)", 't' }, { "forEnv(dev, test)", 'f' },
 		{ "not(forEnv(dev, prod))", 'f' }, { "if(forEnv(prod), eq($A, a), false)", 't' },
 		{ "eq(remap($A, /a/, one), one)", '?' }, { "exec(date)", '?' }, { "not(exec(date))", '?' }, { "eq($A, x=a)", '?' },
 		{ "[$A]", '?' }, { "concat($A)", '?' }, { "eq(\"$A$B\", ab)", '?' }, { "forEnv($A)", '?' },
