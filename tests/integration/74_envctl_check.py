@@ -178,6 +178,15 @@ def a_schema_is_kept_enforced_and_explained(story):
     out = story.bad(1, "PORT", "set", ENV, "PORT=none")
     assert "none" not in out.err.replace("none of", ""), out
     assert story.json_of("get", ENV, "--json")["variables"]["PORT"] == "8080"
+    # an import is a write; a dry run says what would happen to one
+    bad = write(story, "bad.env", BAD)
+    words = ("import", ENV, bad, "--dialect", "dotenv")
+    out = story.bad(1, "PORT", *words)
+    assert "LOG_LEVEL" in out.err and "DB_PASSWORD" in out.err and SECRET not in out.err, out
+    out = story.good(*words, "--dry-run")
+    assert out.err.count("the schema would refuse it: ") == 3 and SECRET not in out.err + out.out, out
+    assert "refuse" not in story.good("import", ENV, write(story, "good.env", GOOD), "--dialect", "dotenv", "--dry-run").err
+    assert story.json_of("get", ENV, "--json")["variables"]["PORT"] == "8080"
     story.good("schema", "set", ENV, "--mode", "warn")
     out = story.good("set", ENV, "PORT=none")
     assert "PORT" in out.err, out
