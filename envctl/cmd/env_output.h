@@ -1,6 +1,5 @@
 /*
  * Where `render` and `convert` put a set of variables: a text on standard
- * output or in a file, a directory of files, or at the end of GITHUB_ENV. a text on standard
  * output or in a file, a directory of files, or at the end of GITHUB_ENV.
  *
  * All or nothing: what the dialect cannot hold is refused before anything is
