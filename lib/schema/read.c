@@ -180,7 +180,18 @@ static void apply_beside(struct reading *reader, struct item *item, const struct
 		read_words(reader, item, beside->text, beside->place, true);
 }
 
-/* A commented assignment, its text in a remark: read as if the cursor stood there. */
+/* Does a comment stand here that begins with no decorator? */
+static bool words_follow(const struct reading *line)
+{
+	size_t at = line->at + 1;
+
+	while (at < line->len && is_blank(line->text[at]))
+		at++;
+	return at < line->len && line->text[line->at] == '#' && line->text[at] != '@';
+}
+
+/* A commented assignment, its text in a remark: read as if the cursor stood there. What is read with the copy must put nothing
+ * into the reader's lists. */
 static void read_commented_item(struct reading *reader, const struct remark *remark, struct item *item,
 				struct remark *ret_beside)
 {
@@ -190,6 +201,7 @@ static void read_commented_item(struct reading *reader, const struct remark *rem
 	line.len = line.at + remark->text.len;
 	line.line = remark->place.line;
 	line.line_start = line.at + 1 - remark->place.column;
+	line.unclosed = 0;	/* what is known of quotes is known of the text behind the reader's cursor */
 	*item = (struct item){ .name = { remark->text.at, name_len(remark->text) }, .line = remark->place.line,
 			       .column = remark->place.column, .commented_out = true };
 	*ret_beside = (struct remark){ .kind = REMARK_TEXT };
@@ -197,7 +209,7 @@ static void read_commented_item(struct reading *reader, const struct remark *rem
 	read_value(&line, item, true);
 	reading_skip_blanks(&line);
 	/* Decorators do not stand behind what is itself a comment. */
-	if (line.at + 1 < line.len && line.text[line.at] == '#' && line.text[line.at + 1] != '@')
+	if (words_follow(&line))
 		read_comment_beside(&line, ret_beside);
 }
 

@@ -82,12 +82,15 @@ bool value_is_placeholder(struct span value)
 
 /* -- types ------------------------------------------------------------------------ */
 
+/* Each word of a comment may ask this anew, so that a long value is not looked at: it is of no type that is told by its look. */
 static bool type_accepts(const struct schema_type *type, struct span value)
 {
 	const char *why;
 	char detail[96];
 
-	return value.len == 0 || value_is_placeholder(value) ||
+	if (value.len == 0 || value_is_placeholder(value))
+		return true;
+	return value.len <= LIMIT_SCHEMA_WORD &&
 	       schema_type_accepts(type, value.at, value.len, &why, detail, sizeof(detail));
 }
 

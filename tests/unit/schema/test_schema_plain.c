@@ -2,6 +2,7 @@
  * The plain layer of schemas: assignments, comments' words, names and values.
  */
 #include "schema_expect.h"
+#include "vault/limits.h"
 
 static void assignments(void **state)
 {
@@ -231,6 +232,63 @@ static void commented_assignments_have_their_own_comments(void **state)
 	findings_equal(&read.findings, "");
 }
 
+static void decorators_behind_a_commented_assignment_are_prose(void **state)
+{
+	char text[4096] = "# A=b #";
+	size_t len = strlen(text);
+
+	(void)state;
+	for (unsigned i = 0; i < 40; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, " @tag(a%u, [b, c])", i);
+	for (unsigned i = 0; i < 40; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "\n# prose %u", i);
+	{
+		cleanup_(read_schema_free) struct read_schema alone = read_text(text);
+
+		assert_false(alone.schema->has_decorators);
+		assert_int_equal(item_of(&alone, "A")->tags_len, 0);
+	}
+	for (unsigned i = 0; i < 40; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "\n# @tag(d%u)", i);
+	snprintf(text + len, sizeof(text) - len, "\nB=c");
+	{
+		cleanup_(read_schema_free) struct read_schema read = read_text(text);
+
+		findings_equal(&read.findings, "");
+		assert_int_equal(item_of(&read, "A")->tags_len, 0);
+		assert_int_equal(item_of(&read, "B")->tags_len, 40);
+	}
+}
+
+static void quotes_of_a_commented_assignment_close_on_its_line(void **state)
+{
+	cleanup_(read_schema_free) struct read_schema read = read_text("# A=\"b c\" # d\nB=\"e");
+
+	(void)state;
+	span_equal(item_of(&read, "A")->value, "b c");
+	span_equal(item_of(&read, "B")->value, "\"e");
+}
+
+static void long_values_have_no_look(void **state)
+{
+	char text[LIMIT_SCHEMA_WORD + 64] = "# type: url\nA=https://a/";
+	size_t begin = strlen("# type: url\nA="), end = begin + LIMIT_SCHEMA_WORD;
+
+	(void)state;
+	memset(text + strlen(text), 'a', end - strlen(text));
+	{
+		cleanup_(read_schema_free) struct read_schema at = read_bytes(text, end);
+
+		assert_non_null(item_of(&at, "A")->type);
+	}
+	text[end++] = 'a';
+	{
+		cleanup_(read_schema_free) struct read_schema over = read_bytes(text, end);
+
+		assert_null(item_of(&over, "A")->type);
+	}
+}
+
 static void the_last_one_counts(void **state)
 {
 	cleanup_(read_schema_free) struct read_schema read = read_text("A=1\nB=2\nA=3\n# A=4\nC=5\nB=6\n");
@@ -277,6 +335,9 @@ int main(void)
 		cmocka_unit_test(placeholders),
 		cmocka_unit_test(names_and_values_tell),
 		cmocka_unit_test(commented_assignments_have_their_own_comments),
+		cmocka_unit_test(decorators_behind_a_commented_assignment_are_prose),
+		cmocka_unit_test(quotes_of_a_commented_assignment_close_on_its_line),
+		cmocka_unit_test(long_values_have_no_look),
 		cmocka_unit_test(the_last_one_counts),
 		cmocka_unit_test(line_ends_and_bytes),
 	};
