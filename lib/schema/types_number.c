@@ -101,6 +101,9 @@ static double rounded(double value, double places)
 
 	for (; places > 0; places--)
 		power *= 10;
+	/* There is nothing to round, and the product may be no number any more. */
+	if (magnitude(value) >= WHOLE / power)
+		return value;
 	return whole_below(value * power + 0.5) / power;
 }
 

@@ -279,6 +279,19 @@ static void refusals_say_which_bound(void **state)
 	}
 }
 
+static void the_largest_numbers_are_judged(void **state)
+{
+	static const char *const values[] = { "1e308", "-1e308", "1.7976931348623157e308", "9007199254740992", "1e15" };
+	struct schema_type *type = compiled("number(precision=15, isDivisibleBy=1)");
+	const char *why = NULL;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(values); i++)
+		assert_true(schema_type_accepts(type, values[i], strlen(values[i]), &why, NULL, 0));
+	assert_false(schema_type_accepts(type, "0.5", 3, &why, NULL, 0));
+	schema_type_free(type);
+}
+
 static void details_are_cut_and_terminated(void **state)
 {
 	struct schema_type *type = compiled("enum(alpha, beta, gamma, delta, epsilon)");
@@ -301,6 +314,7 @@ int main(void)
 		cmocka_unit_test(limits_hold_at_n_and_one_more),
 		cmocka_unit_test(enum_members_have_a_limit),
 		cmocka_unit_test(refusals_say_which_bound),
+		cmocka_unit_test(the_largest_numbers_are_judged),
 		cmocka_unit_test(details_are_cut_and_terminated),
 	};
 
