@@ -113,7 +113,7 @@
 #define LIMIT_SCHEMA_WORD 1024		/* bytes of what a comment gives as default or example */
 #define LIMIT_SCHEMA_NODES 65536	/* of all decorators of one text */
 #define LIMIT_SCHEMA_DEPTH 16		/* of a decorator's value: lists in calls in lists */
-#define LIMIT_SCHEMA_REGEXES 1024
+#define LIMIT_SCHEMA_TYPES (8u * 1024 * 1024)	/* compiled, of one text: a pattern of 40 bytes may take 40 KiB */
 #define LIMIT_REGEX_LEN 1024
 #define LIMIT_REGEX_MATCH 100000	/* steps of one match, and one for four bytes; beyond, the value counts as not matching, with a warning */
 #define LIMIT_CHECK_STEPS 500000	/* of all patterns of one check, and one for four bytes: some 15 ms on an event thread */

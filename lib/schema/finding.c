@@ -84,6 +84,20 @@ static void trim_cut_character(char *text)
 		text[start - 1] = '\0';
 }
 
+/* So is one whose pieces were cut. */
+static void replace_broken_bytes(char *text)
+{
+	size_t len = strlen(text), bytes;
+
+	for (size_t i = 0; i < len; i += bytes) {
+		bytes = utf8_char_len((const unsigned char *)text + i, len - i);
+		if (bytes == 0) {
+			text[i] = '?';
+			bytes = 1;
+		}
+	}
+}
+
 void findings_add(struct findings *findings, const struct finding *finding, const char *name, size_t name_len,
 		  const char *format, ...)
 {
@@ -103,6 +117,7 @@ void findings_add(struct findings *findings, const struct finding *finding, cons
 	vsnprintf(item->text, sizeof(item->text), format, args);
 	va_end(args);
 	trim_cut_character(item->text);
+	replace_broken_bytes(item->text);
 }
 
 static int compare(const void *a, const void *b)

@@ -46,6 +46,13 @@ bool spans_add(struct reading *reader, struct span **list, size_t *len, struct s
 	return true;
 }
 
+void reading_count_type(struct reading *reader, const struct schema_type *type)
+{
+	reader->type_bytes += schema_type_bytes(type);
+	if (reader->type_bytes > LIMIT_SCHEMA_TYPES)
+		reading_fail(reader, ERR_TOO_LARGE, "the types of a schema and their regular expressions are too large");
+}
+
 struct place reading_place(const struct reading *reader, size_t at)
 {
 	return (struct place){ .line = reader->line, .column = (unsigned)(at - reader->line_start) + 1 };

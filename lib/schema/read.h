@@ -65,12 +65,16 @@ struct reading {
 	size_t stack_len, stack_room;
 	size_t node_count, nodes_room, items_room;
 	bool seen_item;
+	size_t type_bytes;	/* of all types that were compiled for it */
 	unsigned unclosed;	/* kinds of quotes that are not closed in the rest of the text */
 };
 
 /* Room for one more of size bytes each at (*items)[len]. False and failed when memory is out. */
 bool reading_grow(struct reading *reader, void **items, size_t *room, size_t len, size_t size);
 void reading_fail(struct reading *reader, enum error_code code, const char *text);
+
+/* Counts what the type takes, and fails when all together take too much. */
+void reading_count_type(struct reading *reader, const struct schema_type *type);
 
 struct place reading_place(const struct reading *reader, size_t at);	/* of a byte of the present line */
 

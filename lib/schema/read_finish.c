@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "schema/read.h"
+#include "schema/types.h"
 #include "utf8.h"
 #include "vault/schema.h"
 
@@ -209,8 +210,6 @@ static void finish_defaults(struct schema *schema)
 	}
 }
 
-#define TYPE_BYTES 512	/* a compiled type with its arguments, about */
-
 /* A schema stays in the daemon's memory for long: what its lists have too much goes back. */
 static void give_back(struct reading *reader)
 {
@@ -234,7 +233,7 @@ static void count_bytes(const struct reading *reader)
 			reader->nodes_room * sizeof(struct node *);
 	for (size_t i = 0; i < schema->items_len; i++)
 		schema->bytes += (schema->items[i].tags_len + schema->items[i].choices_len) * sizeof(struct span) +
-				 (schema->items[i].type ? TYPE_BYTES : 0);
+				 (schema->items[i].type ? schema_type_bytes(schema->items[i].type) : 0);
 }
 
 static void read_all(struct reading *reader)

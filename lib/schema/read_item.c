@@ -204,6 +204,7 @@ static void apply_type(const struct use *use)
 	if (schema_type_compile(value, false, &type, &err) == ERR_OK) {
 		schema_type_free((struct schema_type *)(uintptr_t)use->item->type);
 		use->item->type = type;
+		reading_count_type(use->reader, type);
 		set_said(use, &use->item->type_said);
 	} else if (err.code == ERR_INVALID) {
 		reading_say(use->reader, &(struct remark_on){ FINDING_ERROR, "type", { value->line, value->column }, LAYER_ENV_SPEC,

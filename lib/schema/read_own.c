@@ -127,6 +127,7 @@ static void read_type(const struct fact *fact)
 	if (schema_type_compile(fact->value, true, &type, &err) == ERR_OK) {
 		schema_type_free((struct schema_type *)(uintptr_t)fact->item->type);
 		fact->item->type = type;
+		reading_count_type(fact->reader, type);
 		fact->item->type_said = said_at(LAYER_OWN, fact->place);
 	} else if (err.code == ERR_INVALID) {
 		reading_say(fact->reader, &(struct remark_on){ FINDING_ERROR, "type", { fact->value->line, fact->value->column },

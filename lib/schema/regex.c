@@ -13,6 +13,7 @@
 #define FUNCTIONS(X)                                                                                                   \
 	X(pcre2_compile_8)                                                                                             \
 	X(pcre2_code_free_8)                                                                                           \
+	X(pcre2_pattern_info_8)                                                                                        \
 	X(pcre2_compile_context_create_8)                                                                              \
 	X(pcre2_compile_context_free_8)                                                                                \
 	X(pcre2_set_newline_8)                                                                                         \
@@ -45,6 +46,14 @@ void schema_regex_free(struct schema_regex *regex)
 	if (regex->code)
 		pcre.pcre2_code_free_8(regex->code);
 	free(regex);
+}
+
+size_t schema_regex_bytes(const struct schema_regex *regex)
+{
+	size_t size = 0;
+
+	(void)pcre.pcre2_pattern_info_8(regex->code, PCRE2_INFO_SIZE, &size);
+	return sizeof(*regex) + size;
 }
 
 /* -- from JavaScript's language to PCRE2's ------------------------------------------ */

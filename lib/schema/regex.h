@@ -26,6 +26,9 @@ DEFINE_CLEANUP(struct schema_regex *, schema_regex_free);
 enum error_code schema_regex_compile(const char *pattern, size_t len, const char *flags, size_t flags_len,
 				     struct schema_regex **ret, struct error *err) must_check;
 
+/* The memory of the compiled pattern, which may be a hundred times as long as its text. */
+size_t schema_regex_bytes(const struct schema_regex *regex);
+
 enum regex_result {
 	REGEX_MATCHES, REGEX_DIFFERS,
 	REGEX_OVER_BUDGET,	/* it would take too many steps or too much memory: counts as different */

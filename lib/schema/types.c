@@ -166,6 +166,25 @@ void schema_type_free(struct schema_type *type)
 
 DEFINE_CLEANUP(struct schema_type *, schema_type_free);
 
+#define BLOCK 16	/* of the allocator, beside what is asked for */
+
+static size_t texts_bytes(const struct text *texts, size_t len)
+{
+	size_t bytes = len * sizeof(*texts);
+
+	for (size_t i = 0; i < len; i++)
+		bytes += texts[i].len + 1 + BLOCK;
+	return bytes;
+}
+
+size_t schema_type_bytes(const struct schema_type *type)
+{
+	return sizeof(*type) + BLOCK + (type->inner ? schema_type_bytes(type->inner) : 0) +
+	       (type->key ? schema_type_bytes(type->key) : 0) + (type->matches ? schema_regex_bytes(type->matches) : 0) +
+	       texts_bytes(type->members, type->members_len) + texts_bytes(type->domains, type->domains_len) +
+	       texts_bytes(type->protocols, type->protocols_len) + type->starts.len + type->ends.len + type->separator.len;
+}
+
 static bool named(struct span text, const char *name)
 {
 	return text.len == strlen(name) && memcmp(text.at, name, text.len) == 0;

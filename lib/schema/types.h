@@ -17,6 +17,9 @@ void schema_type_free(struct schema_type *type);
  * misplaced argument, a bound that is no number, a regular expression that does not compile. */
 enum error_code schema_type_compile(const struct node *node, bool own, struct schema_type **ret, struct error *err) must_check;
 
+/* Estimate of its memory. */
+size_t schema_type_bytes(const struct schema_type *type);
+
 const char *schema_type_name(const struct schema_type *type);	/* as it was written: "port" */
 
 /* True when the value is of the type. Else *ret_why is a static sentence ("is no port: 1 to 65535"), and detail, when it is not

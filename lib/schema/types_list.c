@@ -173,9 +173,11 @@ bool judge_array(const struct schema_type *type, const char *value, size_t len, 
 {
 	cleanup_(elements_end) struct elements elements = { .type = type, .verdict = verdict, .noun = "element" };
 	struct span text = text_trimmed(value, len);
+	/* An element takes a byte and a separator; arrays may stand in arrays, each with its own room. */
+	size_t most = text.len / 2 + 1 < LIMIT_TYPE_ELEMENTS ? text.len / 2 + 1 : LIMIT_TYPE_ELEMENTS;
 
 	if (type->unique) {
-		elements.seen = calloc(LIMIT_TYPE_ELEMENTS, sizeof(*elements.seen));
+		elements.seen = calloc(most, sizeof(*elements.seen));
 		if (!elements.seen)
 			return refuse(verdict, "cannot be judged: out of memory");
 	}

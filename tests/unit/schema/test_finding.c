@@ -52,6 +52,16 @@ static void texts_are_cut_at_characters(void **state)
 	assert_int_equal(strlen(findings.items[1].text), FINDING_TEXT_MAX - 1);
 }
 
+static void texts_are_utf8(void **state)
+{
+	struct findings findings = { 0 };
+
+	(void)state;
+	add(&findings, FINDING_ERROR, 1, "not with caf\xc3 (it is x)");
+	assert_string_equal(findings.items[0].text, "not with caf? (it is x)");
+	findings_free(&findings);
+}
+
 static void sorted_by_place(void **state)
 {
 	cleanup_(findings_free) struct findings findings = { 0 };
@@ -89,6 +99,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(errors_make_room_for_themselves),
 		cmocka_unit_test(texts_are_cut_at_characters),
+		cmocka_unit_test(texts_are_utf8),
 		cmocka_unit_test(sorted_by_place),
 		cmocka_unit_test(json_leaves_out_what_is_empty),
 	};

@@ -265,6 +265,44 @@ static void limits(void **state)
 	free(text);
 }
 
+/* How many variables with the pattern come before it is too much, and what the last schema that is taken says of its memory. */
+static size_t patterns_taken(char *text, size_t *ret_bytes)
+{
+	size_t taken = 0, room = 0;
+
+	*ret_bytes = 0;
+	for (size_t step = 1024; step > 0; step /= 2) {
+		size_t len = 0;
+
+		for (size_t i = 0; i < taken + step; i++)
+			len += (size_t)snprintf(text + len, LIMIT_SCHEMA_TEXT - len,
+						"# @type=string(matches=/(?:abcdefghij){400}/)\nA%zu=\n", i);
+		cleanup_(read_schema_free) struct read_schema read = read_bytes(text, len);
+		assert_true(read.code == ERR_OK || read.code == ERR_TOO_LARGE);
+		if (read.code != ERR_OK)
+			continue;
+		taken += step;
+		room = schema_bytes(read.schema);
+	}
+	*ret_bytes = room;
+	return taken;
+}
+
+static void compiled_types_are_bounded_and_counted(void **state)
+{
+	char *text = malloc(LIMIT_SCHEMA_TEXT);
+	size_t bytes, taken;
+
+	(void)state;
+	assert_non_null(text);
+	taken = patterns_taken(text, &bytes);
+	assert_true(taken > 10 && taken < 2000);
+	/* At the limit all of it is counted, and one more would be over. */
+	assert_true(bytes > LIMIT_SCHEMA_TYPES - LIMIT_SCHEMA_TYPES / taken);
+	assert_true(bytes < LIMIT_SCHEMA_TYPES + 16 * LIMIT_SCHEMA_TEXT);
+	free(text);
+}
+
 static double seconds(void)
 {
 	struct timespec now;
@@ -317,6 +355,7 @@ int main(void)
 		cmocka_unit_test(facts_of_our_own),
 		cmocka_unit_test(explanations_say_why),
 		cmocka_unit_test(limits),
+		cmocka_unit_test(compiled_types_are_bounded_and_counted),
 		cmocka_unit_test(nasty_repetitions),
 	};
 

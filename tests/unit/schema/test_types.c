@@ -226,6 +226,17 @@ static void limits_hold_at_n_and_one_more(void **state)
 	assert_false(accepts("array(string)", many));
 }
 
+static void unique_arrays_have_room_for_all(void **state)
+{
+	(void)state;
+	assert_true(accepts("array(string, unique=true)", "a"));
+	assert_true(accepts("array(string, unique=true)", "a,b,c"));
+	assert_true(accepts("array(string, unique=true)", ",a,,b,"));
+	assert_true(accepts("array(number, unique=true)", "[1,2]"));
+	assert_false(accepts("array(number, unique=true)", "[1,2,1]"));
+	assert_false(accepts("array(string, unique=true)", "a,a"));
+}
+
 static void enum_members_have_a_limit(void **state)
 {
 	struct node *members = calloc(LIMIT_TYPE_MEMBERS + 1, sizeof(*members));
@@ -312,6 +323,7 @@ int main(void)
 		cmocka_unit_test(own_types_stand_in_own_comments),
 		cmocka_unit_test(what_cannot_be_told_is_not_judged),
 		cmocka_unit_test(limits_hold_at_n_and_one_more),
+		cmocka_unit_test(unique_arrays_have_room_for_all),
 		cmocka_unit_test(enum_members_have_a_limit),
 		cmocka_unit_test(refusals_say_which_bound),
 		cmocka_unit_test(the_largest_numbers_are_judged),
