@@ -150,9 +150,8 @@ static bool may_show(void *arg, const char *name, size_t len)
 	own = find(subject->variables, subject->variables_len, name, len);
 	if (own && own->kind == KIND_TEMPLATE)
 		return false;
-	if (find(audience->given.items, audience->given.len, name, len))
-		return true;
-	return audience->reads && own;
+	/* What a patch takes away is not given: what stands behind it is a parent's. */
+	return own && (audience->reads || find(audience->given.items, audience->given.len, name, len));
 }
 
 /* Which environment's schema it is, is told to those who may read that environment. */

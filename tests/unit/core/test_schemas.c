@@ -240,6 +240,13 @@ static void what_a_parent_holds_is_not_told(void **state)
 	assert_true(has(&outcome, "OWN/type") && has(&outcome, "PORT/type") && has(&outcome, "GONE/missing"));
 	assert_int_equal(outcome.hidden, 0);
 	assert_null(strstr(outcome.texts, "CANARY"));
+	/* Who takes a variable away learns nothing of the one behind it. */
+	must_write(*state, KV_PUT, "p/taken", "{\"PORT\":\"80\",\"GONE\":\"1\"}", NULL, NULL);
+	extend(*state, "p/taken", "[\"p/base\"]");
+	outcome = write_judged(*state, "secret/data/p/taken=cup", KV_PATCH, "p/taken", "{\"PORT\":null,\"GONE\":null}", 0);
+	assert_int_equal(outcome.code, ERR_SCHEMA);
+	assert_string_equal(outcome.codes, "");
+	assert_int_equal(outcome.hidden, 1);
 	/* What a template gives is told to who reads all that it may come from. */
 	outcome = write_judged(*state, rules, KV_PATCH, "p/shop", "{\"OWN\":\"70000\",\"GONE\":\"1\",\"PORT\":\"1\"}", 0);
 	assert_int_equal(outcome.code, ERR_SCHEMA);
