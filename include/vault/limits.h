@@ -128,6 +128,8 @@
 #define LIMIT_CHECK_ENVIRONMENTS 1000	/* of a mount, compared with one for the same secrets */
 #define LIMIT_CHECK_NAMES 100000	/* looked at in memory for those that the caller may read */
 #define LIMIT_CHECK_BYTES (32u * 1024 * 1024)	/* decrypted for that; some 50 ms of the slow worker */
+#define LIMIT_RIGHTS_ENVIRONMENTS 1024	/* that the author of an enforced schema must be allowed to read */
+#define LIMIT_RIGHTS_BYTES (16u * 1024 * 1024)	/* decrypted for that; templates are looked for in it */
 #define LIMIT_CHECK_VALUE_MIN 8		/* bytes; shorter values are alike by chance */
 #define LIMIT_FINDINGS_TOLD 100		/* sentences in an answer's errors or warnings; data.findings has all */
 

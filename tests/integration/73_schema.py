@@ -187,6 +187,88 @@ def test_what_a_denied_parent_holds_is_not_told():
     same(answer.errors, ["permission denied: the environment q/shop extends q/base, which you may not read"])
 
 
+def test_no_schema_is_a_question():
+    """Who only writes an environment, and has what it extends as his own, does not spell out what it holds."""
+    write("g/lib", {})
+    write("g/app", {"SECRET": CANARY, "OWN": "1"})
+    mine = {"secret/schema/g/lib": ["create", "read", "update"], "secret/data/g/lib": ["create", "read", "update"]}
+    author = token({**mine, "secret/data/g/app": ["create", "update", "patch"]})
+
+    def guess(text, status):
+        answer = put("secret/schema/g/lib", {"text": f"# @type=string(startsWith={text}) @required=false\nSECRET=\n", "mode": "enforce"}, token=author)
+        same(answer.status, status)
+        return answer
+
+    request("PATCH", "secret/settings/g/app", {"parents": ["g/lib"]})
+    assert "g/app" not in guess("C", 403).body.decode()
+    same(put("secret/schema/g/lib", {"text": "# @type=port\nSECRET=\n", "mode": "warn"}, token=author).status, 200)
+    told = " ".join(data("g/app", {"OWN": "2"}, "PATCH", token=author).json["warnings"])
+    assert "SECRET" not in told and "error" not in told, told
+    same(put("secret/schema/g/lib", {"mode": "enforce"}, token=author).status, 403)
+    # nor by taking the child away while the question is put
+    same(request("PATCH", "secret/settings/g/app", {"parents": []}, token=author).status, 204)
+    guess("X", 200)
+    answer = request("PATCH", "secret/settings/g/app", {"parents": ["g/lib"]}, token=author)
+    same((answer.status, answer.errors), (403, answer.errors))
+    reader = token({**mine, "secret/data/g/app": ["create", "read", "update", "patch"]})
+    same(request("PATCH", "secret/settings/g/app", {"parents": ["g/lib"]}, token=reader).status, 200)
+    same(put("secret/schema/g/lib", {"text": "# @type=string(startsWith=C)\nSECRET=\n"}, token=reader).status, 200)
+
+
+def race(env, strict, writers=32):
+    """Writers that break what a schema will ask for, until it is answered; versions that were acknowledged, and the last before."""
+    acknowledged, stop = [], threading.Event()
+
+    def turn():
+        with DAEMON.connect() as stream:
+            while not stop.is_set():
+                answer = request("PUT", "secret/data/" + env, {"data": {"PORT": "x"}}, stream=stream)
+                assert answer.status in (200, 400), answer
+                if answer.status == 200:
+                    acknowledged.append(answer.data["version"])
+
+    threads = [threading.Thread(target=turn) for _ in range(writers)]
+    for thread in threads:
+        thread.start()
+    time.sleep(random.random() * 0.03)
+    strict()
+    answer = get("secret/metadata/" + env)
+    last = answer.data["current_version"] if answer.status == 200 else 0
+    time.sleep(0.02)
+    stop.set()
+    for thread in threads:
+        thread.join(60)
+        assert not thread.is_alive()
+    return acknowledged, last
+
+
+def test_a_schema_that_was_answered_binds_all_writers():
+    kept = 0
+    for number in range(24):
+        env, kind = f"race/{number}", number % 4
+        if kind == 1:
+            write(env, {"PORT": "x"})
+            schema(env, PORT, "warn")
+        if kind == 2:
+            write(f"race/base{number}", {})
+            write(env, {"PORT": "x"})
+            request("PATCH", "secret/settings/" + env, {"parents": [f"race/base{number}"]})
+        if kind == 3:
+            write(f"race/base{number}", {})
+            schema(f"race/base{number}", PORT, "enforce")
+            write(env, {"PORT": "x"})
+        strict = {0: lambda: schema(env, PORT, "enforce"), 1: lambda: schema(env, mode="enforce"),
+                  2: lambda: schema(f"race/base{number}", PORT, "enforce"),
+                  3: lambda: request("PATCH", "secret/settings/" + env, {"parents": [f"race/base{number}"]})}[kind]
+        acknowledged, last = race(env, strict)
+        kept += len(acknowledged)
+        late = [version for version in acknowledged if version > last]
+        same((number, kind, late), (number, kind, []))
+        answer = get("secret/metadata/" + env)
+        same(answer.data["current_version"] if answer.status == 200 else 0, last)
+    assert kept > 100, kept
+
+
 def test_check():
     schema("c/a", "# @type=port @required\nPORT=\nOPTIONAL=default\n", "enforce")
     same(check("c/a").status, 404)

@@ -5,6 +5,7 @@
 #include "core/head_touch.h"
 #include "core/revision_build.h"
 #include "core/schema_chain.h"
+#include "core/schema_rights.h"
 #include "core/vault_schema.h"
 #include "core/vault_state.h"
 #include "records/value.h"
@@ -160,6 +161,23 @@ static enum error_code decide_sources(const struct kv_schema_change *change, con
 	return ERR_OK;
 }
 
+/* A schema that only warns is no question: who does not read is told nothing of warnings. */
+static enum error_code decide_enforced(const struct kv_schema_change *change, const struct head_record *head,
+				       struct records_view *view, struct error *err)
+{
+	const struct schema_rights rights = {
+		.vault = change->action.vault_,
+		.view = view,
+		.caller = change->caller,
+		.mount = change->target->mount,
+		.path = change->target->path,
+		.parents = head ? head->parents : NULL,
+		.parents_len = head ? head->parents_len : 0,
+	};
+
+	return change->result_mode == SCHEMA_ENFORCE ? schema_rights_check(&rights, err) : ERR_OK;
+}
+
 static enum error_code put_schema(const struct kv_schema_change *change, const uint8_t eid[static ID_LEN], int64_t now,
 				  struct text_span text, struct records_write *write, struct error *err)
 {
@@ -216,6 +234,8 @@ static enum error_code create_with_schema(struct kv_schema_change *change, int64
 	    records_put(write, &key, eid, secret_buf_bytes(encoding), secret_buf_len(encoding), NULL, err) != ERR_OK)
 		return err->code;
 	change->result_mode = change->has_mode ? change->mode : SCHEMA_ENFORCE;
+	if (decide_enforced(change, NULL, view, err) != ERR_OK)
+		return err->code;
 	return put_schema(change, eid, now, text_of(change), write, err);
 }
 
@@ -233,6 +253,8 @@ static enum error_code write_schema(struct kv_schema_change *change, const struc
 	if (!change->text && !own)
 		return no_schema(change, err);
 	change->result_mode = change->has_mode ? change->mode : own ? own->mode : SCHEMA_ENFORCE;
+	if (decide_enforced(change, &entry->head, view, err) != ERR_OK)
+		return err->code;
 	if (!change->text) {
 		stored.len = 1;
 		stored.items[0].plain = NULL;

@@ -6,7 +6,9 @@
 #include "core/environment_read.h"
 #include "core/resolve_graph.h"
 #include "core/schema_judge.h"
+#include "core/schema_rights.h"
 #include "core/vault_state.h"
+#include "records/tables_rotation.h"
 #include "vault/template.h"
 
 /* In a write, what cannot be resolved is the request's fault. */
@@ -225,6 +227,44 @@ static bool resolves_now(const struct parents_check *check, const struct revisio
 	return resolve_with(check, head->parents, head->parents_len, record, &graph, &ignored) == ERR_OK;
 }
 
+static bool is_enforced(const struct schema_chain *chain)
+{
+	for (size_t i = 1; i < chain->len; i++)
+		if (chain->nodes[i].schema && chain->nodes[i].schema->mode == SCHEMA_ENFORCE)
+			return true;
+	return false;
+}
+
+/* Who may choose the parents chooses the schemas with them. */
+static enum error_code check_schemas(const struct parents_check *check, struct error *err)
+{
+	cleanup_(schema_chain_wipe) struct schema_chain chain = { .len = 0 };
+	const struct chain_root root = {
+		.vault = check->vault,
+		.view = check->view,
+		.mount = check->target->mount,
+		.path = check->target->path,
+		.eid = check->entry->eid,
+		.parents = check->parents,
+		.parents_len = check->parents_len,
+	};
+	const struct schema_rights rights = {
+		.vault = check->vault,
+		.view = check->view,
+		.caller = check->caller,
+		.mount = check->target->mount,
+		.path = check->target->path,
+		.parents = check->parents,
+		.parents_len = check->parents_len,
+	};
+
+	if (check->caller->root || check->parents_len == 0)
+		return ERR_OK;
+	if (schema_chain_load(&root, &chain, err) != ERR_OK || schema_chain_guard(&chain, check->write, err) != ERR_OK)
+		return err->code;
+	return is_enforced(&chain) ? schema_rights_check(&rights, err) : ERR_OK;
+}
+
 enum error_code parents_check(const struct parents_check *check, struct error *err)
 {
 	cleanup_(resolve_graph_wipe) struct resolve_graph graph = graph_of(check);
@@ -236,5 +276,7 @@ enum error_code parents_check(const struct parents_check *check, struct error *e
 	if (resolve_with(check, check->parents, check->parents_len, &content.record, &graph, &reason) != ERR_OK &&
 	    (graph.fault != FAULT_CONTENT || resolves_now(check, &content.record)))
 		return refuse(&reason, err);
+	if (check_schemas(check, err) != ERR_OK)
+		return err->code;
 	return resolve_guard(&graph, check->write, err);
 }

@@ -1,0 +1,110 @@
+/* Who may have a schema enforced: what it refuses tells of what it judges. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/vault_state.h"
+#include "resolve_help.h"
+#include "schema_help.h"
+
+#define CANARY "CANARY-7f3a91-never-shown"
+
+static enum error_code settings_as(const struct fixture *fixture, const char *rules, const char *path, const char *settings,
+				   struct error *err)
+{
+	struct caller caller = schema_caller(fixture, rules);
+	struct kv_target target = *target_of(fixture, path);
+	struct json_value patch = json_of(settings);
+	enum error_code code;
+	char api_path[256];
+
+	error_clear(err);
+	snprintf(api_path, sizeof(api_path), "secret/settings/%s", path);
+	target.api_path = api_path;
+	code = kv_settings_write(fixture->vault, &caller, &target, &patch, err);
+	caller_release(&caller);
+	return code;
+}
+
+/* Its author reads all of that, or only warns. */
+static void a_schema_is_no_question_about_what_its_author_may_not_read(void **state)
+{
+	static const char guess[] = "# @type=string(startsWith=C) @required=false\nSECRET=\n";
+	static const char *const rules[] = {
+		/* a child, a child's child, another parent of a child, what a child's template takes */
+		"secret/schema/x/lib=cu secret/data/x/lib=r secret/data/x/middle=r secret/data/x/other=r",
+		"secret/schema/x/lib=cu secret/data/x/lib=r secret/data/x/end=r secret/data/x/other=r secret/data/x/far=r",
+		"secret/schema/x/lib=cu secret/data/x/lib=r secret/data/x/middle=r secret/data/x/end=r secret/data/x/far=r",
+		"secret/schema/x/lib=cu secret/data/x/lib=r secret/data/x/middle=r secret/data/x/end=r secret/data/x/other=r",
+	};
+	const char *all = "secret/schema/x/lib=cu secret/data/x/*=r";
+	struct error err = ERROR_INIT;
+
+	must_write(*state, KV_PUT, "x/lib", "{}", NULL, NULL);
+	must_write(*state, KV_PUT, "x/far", "{\"F\":\"" CANARY "\"}", NULL, NULL);
+	must_write(*state, KV_PUT, "x/other", "{\"SECRET\":\"" CANARY "\"}", NULL, NULL);
+	must_write(*state, KV_PUT, "x/middle", "{}", NULL, NULL);
+	must_write(*state, KV_PUT, "x/end", "{\"T\":\"${x/far:F}\"}", "[\"T\"]", NULL);
+	extend(*state, "x/middle", "[\"x/other\",\"x/lib\"]");
+	extend(*state, "x/end", "[\"x/middle\"]");
+	for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
+		assert_int_equal(schema_set(*state, rules[i], "x/lib", guess, "enforce", &err), ERR_DENIED);
+		assert_null(strstr(err.text, "x/middle"));
+		assert_null(strstr(err.text, "x/end"));
+		assert_null(strstr(err.text, "x/other"));
+		assert_null(strstr(err.text, "x/far"));
+		assert_int_equal(schema_set(*state, rules[i], "x/lib", guess, "warn", &err), ERR_OK);
+		assert_int_equal(schema_set(*state, rules[i], "x/lib", NULL, "enforce", &err), ERR_DENIED);
+		assert_int_equal(schema_drop(*state, NULL, "x/lib", &err), ERR_OK);
+	}
+	assert_int_equal(schema_set(*state, all, "x/lib", guess, "enforce", &err), ERR_OK);
+	/* A schema before its environment, which others extend already. */
+	assert_int_equal(change(*state, KV_METADATA_DELETE, "x/lib", NULL), ERR_OK);
+	assert_int_equal(schema_set(*state, rules[0], "x/lib", guess, NULL, &err), ERR_DENIED);
+	assert_int_equal(schema_set(*state, all, "x/lib", guess, NULL, &err), ERR_OK);
+}
+
+static void a_template_may_not_be_asked_by_a_schema(void **state)
+{
+	const char *rules = "secret/schema/y/a=cu secret/data/y/a=rcup";
+	const char *all = "secret/schema/y/a=cu secret/data/y/*=rcup";
+	struct error err = ERROR_INIT;
+
+	must_write(*state, KV_PUT, "y/far", "{\"F\":\"" CANARY "\"}", NULL, NULL);
+	must_write(*state, KV_PUT, "y/a", "{\"T\":\"${y/far:F}\"}", "[\"T\"]", NULL);
+	assert_int_equal(schema_set(*state, rules, "y/a", "# @type=string(startsWith=C)\nT=\n", NULL, &err), ERR_DENIED);
+	/* Nor while it is deleted, to be brought back. */
+	assert_int_equal(change(*state, KV_DELETE, "y/a", NULL), ERR_OK);
+	assert_int_equal(schema_set(*state, rules, "y/a", "# @type=string(startsWith=C)\nT=\n", NULL, &err), ERR_DENIED);
+	assert_int_equal(schema_set(*state, all, "y/a", "# @type=string(startsWith=C)\nT=\n", NULL, &err), ERR_OK);
+}
+
+static void parents_with_an_enforced_schema_are_chosen_by_who_reads(void **state)
+{
+	const char *blind = "secret/settings/v/a=p secret/data/v/lib=r";
+	struct error err = ERROR_INIT;
+
+	must_write(*state, KV_PUT, "v/lib", "{}", NULL, NULL);
+	must_write(*state, KV_PUT, "v/a", "{\"SECRET\":\"" CANARY "\"}", NULL, NULL);
+	schema_must(*state, "v/lib", "# @type=string(startsWith=X)\nSECRET=\n", "warn");
+	assert_int_equal(settings_as(*state, blind, "v/a", "{\"parents\":[\"v/lib\"]}", &err), ERR_OK);
+	assert_int_equal(settings_as(*state, blind, "v/a", "{\"parents\":[]}", &err), ERR_OK);
+	schema_must(*state, "v/lib", NULL, "enforce");
+	assert_int_equal(settings_as(*state, blind, "v/a", "{\"parents\":[\"v/lib\"]}", &err), ERR_DENIED);
+	assert_int_equal(settings_as(*state, "secret/settings/v/a=p secret/data/v/*=r", "v/a", "{\"parents\":[\"v/lib\"]}", &err), ERR_OK);
+	assert_int_equal(settings_as(*state, blind, "v/a", "{\"parents\":[]}", &err), ERR_OK);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_schema_is_no_question_about_what_its_author_may_not_read),
+		cmocka_unit_test(a_template_may_not_be_asked_by_a_schema),
+		cmocka_unit_test(parents_with_an_enforced_schema_are_chosen_by_who_reads),
+	};
+
+	return cmocka_run_group_tests_name("core_schema_rights", tests, fixture_start, fixture_stop);
+}
