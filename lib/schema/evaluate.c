@@ -49,6 +49,11 @@ static struct outcome call_ref(struct evaluation *evaluation, const struct node 
 	return of_variable(evaluation, node->items[0].text);
 }
 
+static bool charge(struct evaluation *evaluation, size_t bytes)
+{
+	return !evaluation->charge || evaluation->charge(evaluation->arg, bytes);
+}
+
 /* Room for all of it is made at once, so that texts stay where they are. */
 static bool make_room(struct evaluation *evaluation)
 {
@@ -74,7 +79,7 @@ static struct outcome call_concat(struct evaluation *evaluation, const struct no
 		parts[i] = part.text;
 		len += part.text.len;
 	}
-	if (!make_room(evaluation) || len > LIMIT_SCHEMA_JOINED - secret_buf_len(evaluation->joined))
+	if (!charge(evaluation, len) || !make_room(evaluation) || len > LIMIT_SCHEMA_JOINED - secret_buf_len(evaluation->joined))
 		return (struct outcome){ .kind = OUTCOME_UNKNOWN };
 	begin = secret_buf_len(evaluation->joined);
 	for (size_t i = 0; i < node->items_len; i++)
@@ -125,11 +130,17 @@ static bool same(struct span a, struct span b)
 	return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
 }
 
+/* What is compared with another length costs no more than the look at it. */
+static size_t cost(struct span a, struct span b)
+{
+	return a.len == b.len ? a.len : 0;
+}
+
 static struct outcome call_eq(struct evaluation *evaluation, const struct node *node)
 {
 	struct outcome a = evaluate(evaluation, &node->items[0]), b = evaluate(evaluation, &node->items[1]);
 
-	if (a.kind == OUTCOME_UNKNOWN || b.kind == OUTCOME_UNKNOWN)
+	if (a.kind == OUTCOME_UNKNOWN || b.kind == OUTCOME_UNKNOWN || !charge(evaluation, cost(a.text, b.text)))
 		return (struct outcome){ .kind = OUTCOME_UNKNOWN };
 	return of_bool(same(a.text, b.text));
 }
@@ -171,6 +182,8 @@ static struct outcome call_remap(struct evaluation *evaluation, const struct nod
 		match = evaluate(evaluation, item);
 		if (match.kind == OUTCOME_UNKNOWN)
 			return match;
+		if (!charge(evaluation, cost(match.text, value.text)))
+			return (struct outcome){ .kind = OUTCOME_UNKNOWN };
 		if (same(match.text, value.text))
 			return item->key.len > 0 ? of_text(item->key) : evaluate(evaluation, item + 1);
 		i += item->key.len > 0 ? 1 : 2;

@@ -3,8 +3,9 @@
  * eq, not, isEmpty, forEnv, remap. Private to lib/schema/.
  *
  * They put variables together and compare them; nothing is run, and no file or
- * clock is asked. Each node is looked at once at most, so the work is bounded by
- * the schema; what concat() joins, by LIMIT_SCHEMA_JOINED.
+ * clock is asked. Each node is looked at once at most; the bytes that are
+ * compared and joined are charged for, and what concat() joins is bounded by
+ * LIMIT_SCHEMA_JOINED.
  */
 #pragma once
 
@@ -15,6 +16,7 @@ struct evaluation {
 	/* The value of a variable; empty when it has none. *ret_is_false: its type makes it false (no, off, 0). */
 	struct span (*value_of)(void *arg, struct span name, bool *ret_is_false);
 	bool (*is_environment)(void *arg, struct span name);	/* forEnv() */
+	bool (*charge)(void *arg, size_t bytes);	/* false: no more; it cannot be told then. NULL: all is free */
 	void *arg;
 	struct secret_buf *joined;	/* NULL at first; evaluation_end() frees it */
 };

@@ -210,7 +210,9 @@ static void judge_unknown(struct validation *validation, struct subject *subject
 enum error_code schema_validate(const struct schema_check *check, struct findings *findings, size_t *ret_hidden,
 				struct error *err)
 {
-	struct validation validation = { .check = check, .findings = findings, .steps = LIMIT_CHECK_STEPS };
+	struct validation validation = { .check = check, .findings = findings, .steps = LIMIT_CHECK_STEPS,
+					 .condition_steps = LIMIT_CHECK_STEPS };
+	const struct subject none = { .name = { "", 0 } };
 	struct walk walk = { .variable = 0 };
 	struct subject subject;
 
@@ -228,6 +230,10 @@ enum error_code schema_validate(const struct schema_check *check, struct finding
 			judge_expiry(&validation, &subject);
 	}
 	regex_budget_end(&validation.budget);
+	if (validation.over)
+		report(&validation, &none, FINDING_WARNING, "condition-limit", NULL,
+		       "compare shorter values, or have fewer conditions",
+		       "the conditions of the schema take too long: those that could not be told count as true");
 	if (ret_hidden)
 		*ret_hidden = validation.hidden;
 	return ERR_OK;

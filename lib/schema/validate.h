@@ -19,6 +19,8 @@ struct validation {
 	size_t hidden;
 	struct regex_budget budget;
 	uint64_t steps;		/* left for all values together */
+	uint64_t condition_steps;	/* left for all conditions together */
+	bool over;		/* they took all of them */
 };
 
 /* One variable: item and part may be NULL (no schema knows it), value too (it is not set). */

@@ -10,9 +10,21 @@
 
 #define DEPTH_MAX 16	/* not(not(...)) */
 
+#define BYTES_OF_A_STEP 256	/* compared in the time of a pattern's step */
+
 static bool equal(struct span a, struct span b)
 {
 	return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
+}
+
+/* Values may be long, and conditions many. */
+static bool charge(struct validation *validation, size_t bytes)
+{
+	uint64_t steps = 1 + bytes / BYTES_OF_A_STEP;
+
+	validation->over = validation->over || steps > validation->condition_steps;
+	validation->condition_steps -= validation->over ? 0 : steps;
+	return !validation->over;
 }
 
 /* What a process would see: the value that is set, else the schema's own when it is a plain one. */
@@ -59,7 +71,7 @@ static struct span operand(const struct validation *validation, const struct sub
 /* -- pure functions -------------------------------------------------------------------- */
 
 struct asked {
-	const struct validation *validation;
+	struct validation *validation;
 	const struct subject *subject;
 };
 
@@ -86,17 +98,31 @@ static bool asked_environment(void *arg, struct span name)
 	return is_environment(asked->validation, asked->subject, name);
 }
 
-static bool computed_holds(const struct validation *validation, const struct subject *subject, const struct node *node)
+static bool asked_charge(void *arg, size_t bytes)
+{
+	const struct asked *asked = arg;
+
+	return charge(asked->validation, bytes);
+}
+
+static bool computed_holds(struct validation *validation, const struct subject *subject, const struct node *node)
 {
 	struct asked asked = { validation, subject };
-	struct evaluation evaluation = { asked_value, asked_environment, &asked, NULL };
+	struct evaluation evaluation = { asked_value, asked_environment, asked_charge, &asked, NULL };
 	bool holds = node_is_true(&evaluation, node);
 
 	evaluation_end(&evaluation);
 	return holds;
 }
 
-static bool condition_holds(const struct validation *validation, const struct subject *subject,
+static bool operands_are_equal(struct validation *validation, const struct subject *subject, const struct node *node)
+{
+	const struct span a = operand(validation, subject, &node->items[0]), b = operand(validation, subject, &node->items[1]);
+
+	return charge(validation, a.len == b.len ? a.len : 0) && equal(a, b);
+}
+
+static bool condition_holds(struct validation *validation, const struct subject *subject,
 			    const struct condition *condition, unsigned depth)
 {
 	const struct node *node = condition->node;
@@ -110,8 +136,7 @@ static bool condition_holds(const struct validation *validation, const struct su
 				return true;
 		return false;
 	case CONDITION_EQ:
-		return node->items_len == 2 && equal(operand(validation, subject, &node->items[0]),
-						     operand(validation, subject, &node->items[1]));
+		return node->items_len == 2 && operands_are_equal(validation, subject, node);
 	case CONDITION_NOT:
 		return depth < DEPTH_MAX && condition->inner->kind != CONDITION_UNKNOWN &&
 		       !condition_holds(validation, subject, condition->inner, depth + 1);
@@ -155,5 +180,8 @@ bool subject_is_required(struct validation *validation, const struct subject *su
 	if (item->required_said.layer == LAYER_NONE)
 		return required_by_default(subject, ret_said);
 	*ret_said = item->required_said;
-	return condition_holds(validation, subject, &item->required, 0);
+	if (item->required.kind == CONDITION_CONSTANT)
+		return item->required.constant;
+	/* What takes too long to tell is required: nobody gets past a condition by long values. */
+	return !charge(validation, 0) || condition_holds(validation, subject, &item->required, 0) || validation->over;
 }

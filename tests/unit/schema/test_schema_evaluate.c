@@ -55,7 +55,7 @@ static void conditions(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		char text[256];
 		const struct condition *condition;
-		struct evaluation evaluation = { value_of, is_environment, NULL, NULL };
+		struct evaluation evaluation = { value_of, is_environment, NULL, NULL, NULL };
 
 		snprintf(text, sizeof(text), "# @required=%s\nX=\n", rows[i].text);
 		cleanup_(read_schema_free) struct read_schema read = read_text(text);

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <time.h>
+
 #include <cmocka.h>
 
 #include "validate_case.h"
@@ -186,6 +188,45 @@ static void patterns_share_a_budget(void **state)
 	schema_free((struct schema *)(uintptr_t)part.schema);
 }
 
+/* Conditions compare values that may be long; beyond a bound, they hold. */
+static void conditions_share_a_budget(void **state)
+{
+	enum { COUNT = 5000, LONG = 200000 };
+	static const char *const conditions[] = {
+		"eq($A, $B)", "eq($B, if(true, $A))", "eq(remap($A, $B, x, y), x)", "not(not(eq($A, $B)))",
+	};
+	static char schema[COUNT * 48], a[LONG], b[LONG];
+	const struct schema_variable variables[] = { { "A", 1, a, LONG, false }, { "B", 1, b, LONG, false } };
+
+	(void)state;
+	memset(a, 'x', LONG);
+	memset(b, 'x', LONG);
+	b[LONG - 1] = 'y';
+	for (size_t i = 0; i < ARRAY_LEN(conditions); i++) {
+		struct schema_part part = { .enforce = true };
+		struct schema_check check = { .parts = &part, .parts_len = 1, .variables = variables, .variables_len = 2,
+					      .unknown_ok = true };
+		struct findings findings = { 0 };
+		struct error err = ERROR_INIT;
+		struct timespec from, to;
+		size_t used = 0;
+
+		for (unsigned n = 0; n < COUNT; n++)
+			used += (size_t)snprintf(schema + used, sizeof(schema) - used, "# @required=%s\nV%u=\n", conditions[i], n);
+		part.schema = schema_of(schema);
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
+		assert_int_equal(schema_validate(&check, &findings, NULL, &err), ERR_OK);
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
+		print_message("%s: %ld ms\n", conditions[i], (to.tv_sec - from.tv_sec) * 1000 + (to.tv_nsec - from.tv_nsec) / 1000000);
+		/* Some hundred were compared, and are not required; the rest is. */
+		assert_in_range(findings.errors, COUNT - 1000, COUNT - 1);
+		assert_int_equal(findings.warnings, 1);
+		assert_string_equal(findings.items[findings.len - 1].code, "condition-limit");
+		findings_free(&findings);
+		schema_free((struct schema *)(uintptr_t)part.schema);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -193,6 +234,7 @@ int main(void)
 		cmocka_unit_test(a_public_value_is_shown_and_cut),
 		cmocka_unit_test(what_ends_is_told_in_time),
 		cmocka_unit_test(patterns_share_a_budget),
+		cmocka_unit_test(conditions_share_a_budget),
 	};
 
 	return cmocka_run_group_tests_name("validate_shown", tests, NULL, NULL);
