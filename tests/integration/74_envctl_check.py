@@ -4,7 +4,10 @@
 import json
 import os
 import stat
+import subprocess
+import time
 
+import vault
 from envctl_story import Initialised, case, run_cases
 
 ENV = "shop/production"
@@ -157,6 +160,26 @@ def lint_and_fix(story):
     assert open(path).read() == 'A=2\nB="two words"\n'
     schema = write(story, "only.example", "A = 1\n")
     assert "[SpaceCharacter]" in story.good("check", "--schema", schema).out
+
+
+@case
+def fix_loses_nothing_that_is_written_meanwhile(story):
+    for delay in (0.02, 0.05, 0.1, 0.2, 0.4):
+        path = write(story, "long.env", "".join(f"V{number % 9000} = {number}\n" for number in range(200000)))
+        process = subprocess.Popen([vault.ENVCTL, "check", "--env-file", path, "--fix", "--no-lint"], env=story.env,
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        time.sleep(delay)
+        with open(path, "a") as handle:
+            handle.write("MEANWHILE=1\n")
+        err = process.communicate(timeout=120)[1].decode()
+        with open(path) as handle:
+            assert "\nMEANWHILE=1\n" in handle.read(), (delay, err)
+    if os.geteuid() == 0:
+        path = write(story, "theirs.env", "A = 1\n")
+        os.chown(path, 65534, 65534)
+        out = story.envctl("check", "--env-file", path, "--fix")
+        assert out.code != 0 and "belongs to user 65534" in out.err, out
+        assert os.stat(path).st_uid == 65534
 
 
 @case
