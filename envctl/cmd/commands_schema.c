@@ -82,8 +82,8 @@ static const struct command commands[] = {
 		OPTIONS(schema_set_options), .examples = schema_set_examples, .handler = command_schema_set,
 		.summary = "Keep a .env.example as the schema of an environment",
 		.details = "FILE - is standard input. Every write is checked against it from now on, also in environments that "
-			   "extend this one. Variables that are there already and do not fit are named, and stay. Without "
-			   "FILE only the mode changes.",
+			   "extend this one. Variables that are there already and do not fit stay; `envctl check ENV` names "
+			   "them. Without FILE only the mode changes.",
 	},
 	{
 		.name = "schema delete", .words = "ENV", .words_min = 1, .words_max = 1,
