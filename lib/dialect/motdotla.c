@@ -327,13 +327,13 @@ static void scan_value(struct version *version, size_t at)
 	struct reader *reader = &version->reader;
 	size_t from = skip_blanks(reader, at);
 	size_t close = is_one_of(char_at(reader, from), quotes) ? scan_closing_quote(reader, from) : 0;
-	size_t end = reader_find(reader, from, '\n');
 	if (close > 0) {
 		put_quoted(version, from + 1, close);
 		at = skip_blanks(reader, close + 1);
 		reader_move(reader, char_at(reader, at) == '#' ? reader_find(reader, at, '\n') : at);
 		return;
 	}
+	size_t end = reader_find(reader, from, '\n');
 	const char *hash = end > from ? memchr(reader->text + from, '#', end - from) : NULL;
 	size_t stop = hash ? (size_t)(hash - reader->text) : end;
 	while (stop > from && is_blank(reader->text[stop - 1]))
