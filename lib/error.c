@@ -183,6 +183,11 @@ void error_clear(struct error *err)
 	err->text[0] = '\0';
 }
 
+void error_wipe(struct error *err)
+{
+	explicit_bzero(err, sizeof(*err));
+}
+
 const char *error_name(enum error_code code)
 {
 	return row_of(code)->name;

@@ -97,6 +97,8 @@ enum error_code error_prefix(struct error *err, const char *format, ...) printf_
 
 /* Makes the error unset again. */
 void error_clear(struct error *err);
+/* Zeroes it, for scope cleanup: sentences name environments, and a sealed vault knows none. */
+void error_wipe(struct error *err);
 
 /* Stable lower-case name, such as "store_damaged". Never NULL. */
 const char *error_name(enum error_code code);

@@ -68,6 +68,12 @@ struct translation {
 	const char *fault;
 };
 
+/* A schema goes with a seal: nothing of it stays on a stack. */
+static void translation_wipe(struct translation *t)
+{
+	explicit_bzero(t, sizeof(*t));
+}
+
 static void put(struct translation *t, const char *text, size_t len)
 {
 	memcpy(t->out + t->out_len, text, len);
@@ -240,7 +246,7 @@ enum error_code schema_regex_compile(const char *pattern, size_t len, const char
 {
 	uint32_t options = PCRE2_UTF | PCRE2_ALT_BSUX | PCRE2_DOLLAR_ENDONLY | PCRE2_ALLOW_EMPTY_CLASS |
 			   PCRE2_MATCH_UNSET_BACKREF | PCRE2_AUTO_CALLOUT | PCRE2_NEVER_BACKSLASH_C;
-	struct translation translation = { .in = pattern, .len = len };
+	cleanup_(translation_wipe) struct translation translation = { .in = pattern, .len = len };
 	cleanup_(schema_regex_freep) struct schema_regex *regex = NULL;
 	enum error_code code = read_flags(flags, flags_len, &options, err);
 

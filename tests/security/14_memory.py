@@ -164,6 +164,35 @@ def test_after_seal_no_name_no_value_no_token():
     return None
 
 
+def test_after_seal_nothing_of_schemas():
+    if os.geteuid() != 0:
+        return "needs root to read another process's memory"
+    text = ("# canaryremark @example=canaryexample\n# @type=string(matches=/canarypattern/)\nA=canaryvalue\n# @type=enum(canarymember, b)\nB=\n"
+            "# @required=eq(concat($A, x), canarycondition)\nC=\n")
+    with vault.personal() as daemon:
+        for number in range(20):
+            env = f"canaryshop/e{number}"
+            assert daemon.put("secret/schema/" + env, {"text": text, "mode": "warn"}).status == 200
+            daemon.put("secret/schema/" + env, {"text": text + "# @type=canarynonsense\nD=\n"})
+            daemon.write(env, {"A": CANARY, "B": CANARY})
+            assert daemon.request("POST", "secret/check/" + env, {"data": {"A": CANARY * 3}, "schema": text}).status == 200
+            daemon.request("POST", "secret/check/canaryshop/none", {"data": {"A": CANARY * 3}, "schema": text})
+            daemon.get(f"secret/schema/{env}?explain=A")
+            daemon.get(f"secret/schema/canaryshop/none{number}")
+            for form in ("systemd", "docker", "kubernetes", "yaml", "fish", "json"):
+                daemon.get(f"secret/render/{env}?format={form}")
+        assert not found(daemon.pid, [CANARY.encode()], False)
+        assert daemon.put("sys/seal", {}).status == 204
+        settle(daemon)
+        time.sleep(0.2)
+        where = found(daemon.pid, [CANARY.encode(), b"canary"], True)
+        assert not where, where[:5]
+        assert "canary" not in daemon.log().lower()
+        assert daemon.unseal().status == 200
+        assert daemon.get("secret/schema/canaryshop/e1").data["text"] == text
+    return None
+
+
 def test_after_seal_the_key_that_opens_is_nowhere():
     if os.geteuid() != 0:
         return "needs root to read another process's memory"

@@ -91,7 +91,7 @@ static enum error_code load_stored(const struct vault_use *use, const struct kv_
 				   struct error *err)
 {
 	const struct kv_target *target = check->target;
-	struct error missing = ERROR_INIT;
+	cleanup_(error_wipe) struct error missing = ERROR_INIT;
 	struct kv_read_result *stored = &ret->stored;
 
 	if (environment_metadata(use->vault, use->view, target, stored, &missing) != ERR_OK) {
@@ -126,7 +126,7 @@ static enum error_code make_variables(const struct kv_check *check, struct propo
 
 static enum error_code parse_proposed(struct kv_check *check, struct proposal *proposal, struct error *err)
 {
-	struct error reason = ERROR_INIT;
+	cleanup_(error_wipe) struct error reason = ERROR_INIT;
 	enum error_code code;
 
 	if (!check->schema)
@@ -144,8 +144,8 @@ static enum error_code decide_all(const struct kv_check *check, const struct sch
 	for (size_t i = 1; i < chain->len; i++) {
 		const struct env_path *path = &chain->nodes[i].path;
 		const struct kv_target parent = { .mount = check->target->mount, .path = path };
-		struct error denied = ERROR_INIT;
-		struct data_path data_path;
+		cleanup_(error_wipe) struct error denied = ERROR_INIT;
+		cleanup_(data_path_wipe) struct data_path data_path;
 
 		data_path_of(&parent, &data_path);
 		if (vault_decide(check->caller, CAP_READ, data_path.text, &denied) != ERR_OK)
@@ -186,7 +186,7 @@ enum error_code kv_check(struct vault *vault, struct kv_check *check, struct err
 {
 	cleanup_(proposal_free) struct proposal proposal = { .exists = false };
 	vault_use_scope use = {0};
-	struct data_path path;
+	cleanup_(data_path_wipe) struct data_path path;
 
 	check->findings = (struct findings){ .items = NULL };
 	check->schema_refused = false;

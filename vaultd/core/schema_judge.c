@@ -85,8 +85,8 @@ struct audience {
 static bool may_read(const struct schema_subject *subject, const struct env_path *path)
 {
 	const struct kv_target target = { .mount = subject->mount, .path = path };
-	struct error ignored = ERROR_INIT;
-	struct data_path data_path;
+	cleanup_(error_wipe) struct error ignored = ERROR_INIT;
+	cleanup_(data_path_wipe) struct data_path data_path;
 
 	data_path_of(&target, &data_path);
 	return vault_decide(subject->caller, CAP_READ, data_path.text, &ignored) == ERR_OK;
@@ -312,7 +312,7 @@ enum error_code schema_judge(const struct schema_subject *subject, const struct 
 		.mount = subject->mount,
 	};
 	cleanup_(audience_end) struct audience audience = { .subject = subject, .chain = chain };
-	struct error reason = ERROR_INIT;
+	cleanup_(error_wipe) struct error reason = ERROR_INIT;
 
 	if (!resolve_is_plain(subject->parents_len, subject->variables, subject->variables_len)) {
 		if (resolve(subject, &graph, &reason) == ERR_OK) {

@@ -29,8 +29,8 @@ static void closure_end(struct closure *closure)
 static enum error_code deny(const struct closure *closure, struct error *err)
 {
 	return error_set(err, ERR_DENIED,
-			 "permission denied: an enforced schema of %.150s judges values that you may not read, of environments that "
-			 "extend it or go into them; put it with the mode warn",
+			 "permission denied: a schema that is enforced for %.150s judges values that you may not read, of environments "
+			 "that extend it or go into it; one with the mode warn may be put",
 			 closure->rights->path->text);
 }
 
@@ -80,7 +80,7 @@ static enum error_code add_references(struct closure *closure, const struct revi
 	for (size_t i = 0; i < revision->variables_len; i++) {
 		const struct variable *variable = &revision->variables[i];
 		struct template_piece piece;
-		struct error ignored = ERROR_INIT;
+		cleanup_(error_wipe) struct error ignored = ERROR_INIT;
 		size_t cursor = 0;
 		bool more = variable->kind == KIND_TEMPLATE;
 
@@ -99,7 +99,7 @@ static enum error_code look_into(struct closure *closure, size_t i, struct error
 	const struct env_path path = closure->paths[i];
 	const struct kv_target target = { .mount = rights->mount, .path = &path };
 	cleanup_(kv_read_result_freep) struct kv_read_result read = { 0 };
-	struct error missing = ERROR_INIT;
+	cleanup_(error_wipe) struct error missing = ERROR_INIT;
 	const struct head_record *head;
 
 	if (environment_metadata(rights->vault, rights->view, &target, &read, &missing) != ERR_OK) {
@@ -127,8 +127,8 @@ static enum error_code look_at(struct closure *closure, size_t i, struct error *
 {
 	const struct schema_rights *rights = closure->rights;
 	const struct kv_target target = { .mount = rights->mount, .path = &closure->paths[i] };
-	struct error denied = ERROR_INIT;
-	struct data_path data_path;
+	cleanup_(error_wipe) struct error denied = ERROR_INIT;
+	cleanup_(data_path_wipe) struct data_path data_path;
 
 	data_path_of(&target, &data_path);
 	if (vault_decide(rights->caller, CAP_READ, data_path.text, &denied) != ERR_OK)

@@ -1,4 +1,5 @@
 /* Reading and changing the schema of an environment. */
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,10 +18,15 @@ struct schema_path {
 	char text[sizeof(((struct mount_info *)0)->path) + sizeof("schema/") + LIMIT_ENV_PATH_LEN];
 };
 
+static void schema_path_wipe(struct schema_path *path)
+{
+	sodium_memzero(path, sizeof(*path));
+}
+
 static bool may_read_schema(const struct caller *caller, const struct mount_info *mount, const struct env_path *path)
 {
-	struct error ignored = ERROR_INIT;
-	struct schema_path schema_path;
+	cleanup_(error_wipe) struct error ignored = ERROR_INIT;
+	cleanup_(schema_path_wipe) struct schema_path schema_path;
 
 	memcpy(stpcpy(stpcpy(schema_path.text, mount->path), "schema/"), path->text, (size_t)path->len + 1);
 	return vault_decide(caller, CAP_READ, schema_path.text, &ignored) == ERR_OK;
@@ -30,7 +36,7 @@ static enum error_code decide_data(const struct caller *caller, const struct mou
 				   const struct env_path *path, struct error *err)
 {
 	const struct kv_target target = { .mount = mount, .path = path };
-	struct data_path data_path;
+	cleanup_(data_path_wipe) struct data_path data_path;
 
 	data_path_of(&target, &data_path);
 	return vault_decide(caller, CAP_READ, data_path.text, err);
@@ -149,7 +155,7 @@ static struct kv_schema_change *change_of(struct vault_action *action)
 static enum error_code decide_sources(const struct kv_schema_change *change, const struct schema_chain *chain,
 				      struct error *err)
 {
-	struct error denied = ERROR_INIT;
+	cleanup_(error_wipe) struct error denied = ERROR_INIT;
 
 	if (decide_data(change->caller, change->target->mount, &chain->nodes[0].path, err) != ERR_OK)
 		return err->code;
@@ -298,7 +304,7 @@ static enum error_code prepare(struct vault_action *action, struct records_view 
 	const struct vault_use use = { .vault = vault, .view = view };
 	cleanup_(head_entry_freep) struct head_entry *entry = NULL;
 	cleanup_(schema_chain_wipe) struct schema_chain chain = { .len = 0 };
-	struct error missing = ERROR_INIT;
+	cleanup_(error_wipe) struct error missing = ERROR_INIT;
 	int64_t now = vault_now(vault);
 
 	if (guard_mount(vault, change->target->mount, write, err) != ERR_OK)
@@ -332,7 +338,7 @@ static enum error_code submit(struct vault *vault, struct kv_schema_change *chan
 static enum error_code check_text(struct kv_schema_change *change, struct error *err)
 {
 	cleanup_(schema_freep) struct schema *schema = NULL;
-	struct error reason = ERROR_INIT;
+	cleanup_(error_wipe) struct error reason = ERROR_INIT;
 
 	if (schema_parse(change->text, change->text_len, &change->findings, &schema, &reason) == ERR_OK)
 		return ERR_OK;
@@ -345,7 +351,7 @@ static enum error_code check_text(struct kv_schema_change *change, struct error 
 
 static enum error_code denied_at_all(struct vault *vault, const struct kv_schema_change *change, struct error *err)
 {
-	struct error ignored = ERROR_INIT;
+	cleanup_(error_wipe) struct error ignored = ERROR_INIT;
 
 	if (vault_authorize(vault, change->caller, CAP_CREATE, change->target->api_path, &ignored) == ERR_OK)
 		return ERR_OK;

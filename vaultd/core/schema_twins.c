@@ -109,8 +109,8 @@ static void compare_one(struct search *search, const struct env_path *path, cons
 static bool may_read(const struct search *search, const struct env_path *path)
 {
 	const struct kv_target target = { .mount = search->subject->mount, .path = path };
-	struct error ignored = ERROR_INIT;
-	struct data_path data_path;
+	cleanup_(error_wipe) struct error ignored = ERROR_INIT;
+	cleanup_(data_path_wipe) struct data_path data_path;
 
 	data_path_of(&target, &data_path);
 	return vault_decide(search->subject->caller, CAP_READ, data_path.text, &ignored) == ERR_OK;
@@ -121,7 +121,7 @@ static enum error_code compare_environment(struct search *search, const struct e
 	const struct schema_subject *subject = search->subject;
 	const struct kv_target target = { .mount = subject->mount, .path = path };
 	cleanup_(kv_read_result_freep) struct kv_read_result read = {0};
-	struct error missing = ERROR_INIT;
+	cleanup_(error_wipe) struct error missing = ERROR_INIT;
 
 	search->result.compared++;
 	if (environment_read(subject->vault, subject->view, &target, 0, &read, &missing) != ERR_OK) {

@@ -210,6 +210,11 @@ void data_path_of(const struct kv_target *target, struct data_path *ret)
 	snprintf(ret->text, sizeof(ret->text), "%sdata/%s", target->mount->path, target->path->text);
 }
 
+void data_path_wipe(struct data_path *path)
+{
+	sodium_memzero(path, sizeof(*path));
+}
+
 /* -- waiting for a commit ------------------------------------------------ */
 
 struct waited_request *waited_request_of(struct records_request *request)

@@ -92,6 +92,7 @@ struct data_path {
 	char text[sizeof(((struct mount_info *)0)->path) + sizeof("data/") + LIMIT_ENV_PATH_LEN];
 };
 void data_path_of(const struct kv_target *target, struct data_path *ret);
+void data_path_wipe(struct data_path *path);	/* for scope cleanup */
 
 /* The feed of records/: keeps names, caches and mounts in step and calls the watcher. On the writer thread. */
 void vault_feed(void *arg, const struct records_change *change);
