@@ -290,10 +290,11 @@ static bool is_prose(const char *text, size_t len)
 static void emit_comment(struct secret_buf *out, struct span comment)
 {
 	cleanup_(secret_buf_freep) struct secret_buf *lines = secret_buf_new(LIMIT_SCHEMA_TEXT);
-	const char *at = comment.at, *end = comment.at + comment.len;
+	const char *at = comment.at, *end;
 
 	if (comment.len == 0 || !lines)
 		return;
+	end = at + comment.len;
 	while (at < end) {
 		const char *feed = memchr(at, '\n', (size_t)(end - at)), *stop = feed ? feed : end;
 

@@ -244,7 +244,7 @@ static size_t add_commented_items(struct reading *reader, const struct item *nex
 			item_clear(&item);
 			continue;
 		}
-		if (!next) {
+		if (!next && remark->decorators > *ret_decorators) {
 			apply_item_decorators(reader, &item, reader->decorators + *ret_decorators,
 					      remark->decorators - *ret_decorators);
 			*ret_decorators = remark->decorators;

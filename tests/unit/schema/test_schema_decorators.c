@@ -318,7 +318,7 @@ static void nasty_repetitions(void **state)
 		"A=\"\n", "A='\n", "A=`\n", "A=\"\"\"\n", "A=\"x\n#", "\"", "#", "# @", "# @a(", "# @a=(", "(", "# @a=[", "# @required ",
 		"# @type=string(\n#", "# @tag(a\n", "A=concat(", "A=concat(\n", "A=b\n", "A\n", "=\n", "\n", " ", "#\n", "# a\n", "a|",
 		"# a|b ", "# one of: a, ", "# optional ", "# not required ", "# default: ", "# e.g. ", "# type: ", "# vaultd: a ",
-		"# vaultd: rotate=1d ", "# vaultd: ", "$", "${A", "$(", "A=$(", "\\\"", "A=\"\\\"", "\r", "\xff", "\xc3\xa9", "# A=b\n",
+		"# vaultd: rotate=1d ", "# vaultd: ", "$", "${A", "$(", "A=$(", "\\\"", "A=\"\\\"", "\r", "\xff", "\xc3\xa9", "# A=b\n", "# A=b # @tag(a, b)\n", "# A=b # vaultd: owner=a\n",
 		"# B=b # optional\n", "# @required\n", "# @required\n# A=1\n", "# @see\n\n", "/", "# @a=/[", "{a=", "# @a={a=", "# @a={a={",
 		"# @x=$A", ",", "# @b(,", "A=\"b\" c\n", "export ", "A= # ", "A.b-", "# ==\n", "#-", "# true|false, ", "x", "# 'x", "# e.g. '",
 	};
@@ -345,6 +345,24 @@ static void nasty_repetitions(void **state)
 	free(text);
 }
 
+/* What is behind a commented assignment's value is a comment in a comment, however long. */
+static void decorators_in_comments_in_comments(void **state)
+{
+	char text[8192] = "# A=1 # @required @type=port\n# @tag(a)\n# B=2 #@tag(a, b, c)\n\n# C=3 # ";
+
+	(void)state;
+	for (unsigned i = 0; i < 100; i++)
+		strcat(text, "@tag([a, [b, c]], d) @required @docs(x) ");
+	strcat(text, "\nD=4 # @optional\n");
+	cleanup_(read_schema_free) struct read_schema read = read_text(text);
+	findings_equal(&read.findings, "");
+	assert_int_equal(item_of(&read, "A")->required_said.layer, LAYER_NONE);
+	assert_int_equal(item_of(&read, "A")->type_said.layer, LAYER_PLAIN);
+	assert_int_equal(item_of(&read, "B")->tags_len, 1);
+	assert_int_equal(item_of(&read, "C")->tags_len, 0);
+	assert_int_equal(item_of(&read, "D")->required_said.layer, LAYER_ENV_SPEC);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -354,6 +372,7 @@ int main(void)
 		cmocka_unit_test(what_is_wrong_has_a_place),
 		cmocka_unit_test(facts_of_our_own),
 		cmocka_unit_test(explanations_say_why),
+		cmocka_unit_test(decorators_in_comments_in_comments),
 		cmocka_unit_test(limits),
 		cmocka_unit_test(compiled_types_are_bounded_and_counted),
 		cmocka_unit_test(nasty_repetitions),
