@@ -1,6 +1,7 @@
 #include "dialect_test.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "dialect/yaml_memory.h"
 
@@ -244,6 +245,48 @@ static void memory_is_bounded_and_ours(void **state)
 	yaml_free(block);
 }
 
+static const char canary[] = "canary-of-libyaml";
+enum { CANARY_SIZE = 600, CANARY_AT = 300 };
+
+static char *block_with_canary(void)
+{
+	char *block = yaml_malloc(CANARY_SIZE);
+	assert_non_null(block);
+	memcpy(block + CANARY_AT, canary, sizeof(canary));
+	return block;
+}
+
+/* The allocator gives the block that was given up last to the next who asks for its size. */
+static void expect_no_canary(void)
+{
+	char *next = malloc(CANARY_SIZE);
+	char seen[CANARY_SIZE];
+	ssize_t len = -1;
+	int fds[2];
+	assert_non_null(next);
+	assert_int_equal(pipe(fds), 0);
+	/* Through a pipe, because what the block holds is nobody's to read. */
+	if (write(fds[1], next, CANARY_SIZE) == CANARY_SIZE)
+		len = read(fds[0], seen, sizeof(seen));
+	close(fds[0]);
+	close(fds[1]);
+	free(next);
+	assert_int_equal(len, CANARY_SIZE);
+	assert_null(memmem(seen, sizeof(seen), canary, sizeof(canary)));
+}
+
+static void what_is_given_up_is_wiped(void **state)
+{
+	(void)state;
+	yaml_free(block_with_canary());
+	expect_no_canary();
+	char *moved = yaml_realloc(block_with_canary(), 4 * CANARY_SIZE);
+	assert_non_null(moved);
+	assert_memory_equal(moved + CANARY_AT, canary, sizeof(canary));
+	expect_no_canary();
+	yaml_free(moved);
+}
+
 /* One value of 8 MiB, the worst case: its text is a single scalar. */
 static void one_large_value(void **state)
 {
@@ -273,6 +316,7 @@ int main(void)
 		cmocka_unit_test(the_longest_name),
 		cmocka_unit_test(depth_is_bounded),
 		cmocka_unit_test(memory_is_bounded_and_ours),
+		cmocka_unit_test(what_is_given_up_is_wiped),
 		cmocka_unit_test(one_large_value),
 	};
 	return cmocka_run_group_tests_name("dialect_yaml", tests, NULL, NULL);
