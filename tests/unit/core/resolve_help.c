@@ -30,8 +30,8 @@ enum error_code write_kinds(const struct fixture *fixture, enum kv_change kind, 
 	op.kinds.has_unset = unset != NULL;
 	if (unset)
 		op.kinds.unset = json_of(unset);
-	if (vault_submit_wait(fixture->vault, &op, err) == ERR_OK)
-		vault_op_release(&op);
+	(void)!vault_submit_wait(fixture->vault, &op, err);
+	vault_op_release(&op);
 	return err->code;
 }
 

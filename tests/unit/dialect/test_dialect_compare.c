@@ -201,7 +201,7 @@ static void test_large_texts(void **state)
 		(void)!dialect_compare(text, size, set, &comparison, &err);
 		assert_true(comparison.len <= COMPARED_MAX);
 		comparison_free(&comparison);
-		if (seconds() - before > 1)
+		if (seconds() - before > 60)	/* what is not linear takes hours; a sanitizer on a busy machine takes seconds */
 			fail_msg("1 MB of %s take %.1f s", units[u], seconds() - before);
 	}
 	free(text);
