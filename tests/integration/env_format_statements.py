@@ -283,6 +283,8 @@ SAYS = [
     ("envdir", "Refused: names that are empty, start with a dot, hold `/` or `=`, or have more than 255 bytes; values with NUL, or with a space or a tab at the end, which the "
      "reader takes away.", [refuses_names(".A", "A/B", "A=B", "x" * 256), holds_names("A.B", "A B", "x" * 255), refuses(b"\0", b"b ", b"b\n\t"), holds(b" b", b"b \n", b"\xe9")]),
     ("envdir", "An empty value is a file of one line feed.", [("writes", {"A": b""}, {"A": b"\n"}, False)]),
+    ("envdir", "A directory that `envctl` has written also has a file `.envctl`, by which it knows that it may replace it.",
+     [gives({".envctl": b"x", "B": b"c"}, {"B": b"c"})]),
     ("envdir", "Reading: a file of 0 bytes takes the variable out of the environment, so it is left out with a warning.", [gives({"A": b"", "B": b"c"}, {"B": b"c"}, True)]),
     ("envdir", "What follows the first line is left out with a warning, and so are blanks at its end.", [gives({"A": b"b\nc\n"}, {"A": b"b"}, True), gives({"A": b"b \t\n"}, {"A": b"b"}, True)]),
     ("envdir", "Files whose name starts with a dot are passed over.", [gives({".A": b"b", "B": b"c"}, {"B": b"c"})]),
