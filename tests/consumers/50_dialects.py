@@ -14,12 +14,12 @@ LONG = os.environ.get("VAULT_TIER") == "long"
 def run_dialects(*options):
     """A line "ok" or "not ok" for each reader."""
     command = [sys.executable, os.path.join(HERE, "dialects.py"), "--tool", TOOL, *(["--long"] if LONG else []), *options]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace")
+    for line in done.stderr.split("\n"):    # the first differences, and what readers say themselves
+        print("# " + line)
     for line in done.stdout.split("\n")[1:-1]:
         words = line.split()
-        if line.startswith("  ") or len(words) < 5:
-            print("# " + line)
-        elif words[3] == "skipped:":
+        if words[3] == "skipped:":
             print(f"ok - {' '.join(words[:3])} # SKIP {' '.join(words[4:])}")
         elif words[2] == "mistakes":
             print(f"{'ok' if words[4] == '0' else 'not ok'} - {words[0]} {words[1]} notices mistakes: {words[5]} of {words[3]}")
