@@ -107,7 +107,8 @@ def large_files_are_quick(story):
         if text is many:
             assert len(json.loads(out)) == 9900
     assert alone("convert", "-", "--to", "json", stdin=b"A=" + b"x" * (64 << 20))[0] == 1
-    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 512 * 1024
+    if "asan" not in os.environ.get("VAULTD_BUILD", ""):  # a sanitizer has memory of its own
+        assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 512 * 1024
     del story
 
 
