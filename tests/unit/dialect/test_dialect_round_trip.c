@@ -11,16 +11,15 @@
 #include <stdlib.h>
 #include <time.h>
 
+#define TEXTS 20000
 #define BIG (10u * 1024 * 1024)
 #define BIG_SECONDS 20
 /* What every repetition is given; what is not linear in it is found at this length as well. */
 #ifdef __SANITIZE_ADDRESS__
 #define SETS 500
-#define TEXTS 2000
 #define REPETITION (256u * 1024)
 #else
 #define SETS 5000
-#define TEXTS 20000
 #define REPETITION (2u * 1024 * 1024)
 #endif
 
