@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# alone: yes
 """A rendered env_file starts a container of an image made from scratch, under a real engine."""
 import os
 import sys

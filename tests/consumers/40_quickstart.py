@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# alone: yes
 """packaging/quickstart on this machine, twice, on directories of its own, then stopped as it says."""
 import os
 import sys

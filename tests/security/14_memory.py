@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# alone: yes
 """The process's memory, read as root: nothing of a request outside guarded pages when none is in flight, nothing after seal,
 no core."""
 import os
