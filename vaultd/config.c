@@ -318,6 +318,7 @@ static enum error_code take_values(cfg_t *cfg, struct config *ret, struct error 
 {
 	cfg_t *limits = cfg_getsec(cfg, "limits");
 	const char *anchor = cfg_getstr(cfg, "anchor");
+	const char *max_size = cfg_getstr(cfg_getsec(cfg, "store"), "max_size");
 
 	if (cfg_opt_size(cfg_getopt(cfg, "personal")) > 0 && cfg_opt_getnbool(cfg_getopt(cfg, "personal"), 0) != cfg_false)
 		ret->personal = true;
@@ -328,7 +329,9 @@ static enum error_code take_values(cfg_t *cfg, struct config *ret, struct error 
 		return error_set(err, ERR_CONFIG, "%s: data_dir is missing, such as data_dir = \"/var/lib/vaultd\"", ret->source);
 	ret->anchor_mode = anchor_mode_of(cfg_getstr(cfg, "anchor_mode"), anchor != NULL);
 	ret->unseal_remote = cfg_getbool(cfg, "unseal_remote") == cfg_true;
-	(void)config_parse_size(cfg_getstr(cfg_getsec(cfg, "store"), "max_size"), &ret->max_size);
+	ret->max_size = DEFAULT_STORE_MAX_SIZE;
+	if (max_size)
+		(void)config_parse_size(max_size, &ret->max_size);
 	ret->connections = (size_t)cfg_getint(limits, "connections");
 	ret->connections_per_peer = (size_t)cfg_getint(limits, "connections_per_peer");
 	ret->waiters = (size_t)cfg_getint(limits, "waiters");
@@ -350,7 +353,7 @@ static cfg_t *make_parser(bool personal)
 	cfg_opt_t tcp_options[] = { CFG_STR("address", "127.0.0.1", CFGF_NONE), CFG_INT("port", 8200, CFGF_NONE),
 				    CFG_STR("certificate", NULL, CFGF_NONE), CFG_STR("key", NULL, CFGF_NONE),
 				    CFG_BOOL("plain", cfg_false, CFGF_NONE), CFG_END() };
-	cfg_opt_t store_options[] = { CFG_STR("max_size", "64GiB", CFGF_NONE), CFG_END() };
+	cfg_opt_t store_options[] = { CFG_STR("max_size", NULL, CFGF_NONE), CFG_END() };
 	cfg_opt_t limit_options[] = { CFG_INT("connections", LIMIT_CONNECTIONS, CFGF_NONE),
 				      CFG_INT("connections_per_peer", LIMIT_CONNECTIONS / 2, CFGF_NONE),
 				      CFG_INT("waiters", LIMIT_WAITERS, CFGF_NONE), CFG_END() };

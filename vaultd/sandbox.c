@@ -148,7 +148,7 @@ static enum error_code enforce_landlock(int abi, const struct sandbox_path *path
 	return ERR_OK;
 }
 
-/* Sanitizers read their own maps and run a checker at the end. */
+/* Sanitizers and valgrind read their own maps and run a checker at the end. */
 static bool is_sanitized(void)
 {
 	return !wiping_memory_is_on();

@@ -4,7 +4,8 @@
  * Libraries copy what passes through them: the HTTP library's connection
  * memory, TLS records, JSON texts. Defining the two functions in the program
  * makes every library in the process use them, so that no secret stays behind
- * in memory that nobody owns. Off under sanitizers, which have their own.
+ * in memory that nobody owns. Off under sanitizers and valgrind (meson's
+ * memory_checker), which have their own.
  */
 #pragma once
 

@@ -1,6 +1,7 @@
 """A real daemon for the stories: starts it on directories of its own, talks to it, kills it, and leaves nothing behind.
 
-VAULTD_BUILD names the build directory. A story is a file of functions called test_…; main() runs them and prints
+VAULTD_BUILD names the build directory, VAULTD_WRAPPER a command that starts the daemon (valgrind and its options). A story is a file of
+functions called test_…; main() runs them and prints
 "ok - name" or "not ok - name" for each.
 """
 import atexit
@@ -8,6 +9,7 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -36,6 +38,8 @@ def reachable(*programs):
 
 VAULTD, ENVCTL = reachable(os.path.join(BUILD, "vaultd/vaultd"), os.path.join(BUILD, "envctl/envctl"))
 TIER = os.environ.get("VAULT_TIER", "plain")
+WRAPPER = shlex.split(os.environ.get("VAULTD_WRAPPER", ""))
+REPORT = re.compile(r"(AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error|ERROR SUMMARY: [1-9]|definitely lost: [1-9]).*")
 os.environ.setdefault("VAULTD_TEST_KDF", "1")
 
 
@@ -85,7 +89,7 @@ class Daemon:
 
     def __init__(self, arguments=(), env=None, config=None, directory=None, wrapper=()):
         self.dir = directory or tempfile.mkdtemp(prefix="vaultd-story-")
-        self.arguments, self.wrapper, self.extra = list(arguments), list(wrapper), dict(env or {})
+        self.arguments, self.wrapper, self.extra = list(arguments), [*wrapper, *WRAPPER], dict(env or {})
         self.home = os.path.join(self.dir, "home")
         self.data = os.path.join(self.home, "data", "vaultd")
         self.config = os.path.join(self.home, "config", "vaultd", "vaultd.conf")
@@ -242,7 +246,7 @@ class Daemon:
     def remove(self):
         with contextlib.suppress(AssertionError):
             self.stop()
-        report = re.search(r"(AddressSanitizer|LeakSanitizer|runtime error):?.*", self.log()) if os.path.exists(self.log_path) else None
+        report = REPORT.search(self.log()) if os.path.exists(self.log_path) else None
         log = self.log() if report else ""
         shutil.rmtree(self.dir, ignore_errors=True)
         if report:
