@@ -6,6 +6,7 @@ functions called test_…; main() runs them and prints
 """
 import atexit
 import contextlib
+import glob
 import json
 import os
 import re
@@ -39,7 +40,8 @@ def reachable(*programs):
 VAULTD, ENVCTL = reachable(os.path.join(BUILD, "vaultd/vaultd"), os.path.join(BUILD, "envctl/envctl"))
 TIER = os.environ.get("VAULT_TIER", "plain")
 WRAPPER = shlex.split(os.environ.get("VAULTD_WRAPPER", ""))
-REPORT = re.compile(r"(AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error|ERROR SUMMARY: [1-9]|definitely lost: [1-9]).*")
+REPORT = re.compile(r"(AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error).*|==\d+== (Invalid |Conditional |Use of |Syscall param |Mismatched "
+                    r"|Source and destination |Argument |.*definitely lost).*")
 os.environ.setdefault("VAULTD_TEST_KDF", "1")
 
 
@@ -246,11 +248,12 @@ class Daemon:
     def remove(self):
         with contextlib.suppress(AssertionError):
             self.stop()
-        report = REPORT.search(self.log()) if os.path.exists(self.log_path) else None
-        log = self.log() if report else ""
+        log = "".join(open(path, encoding="utf-8", errors="replace").read()
+                      for path in [self.log_path, *glob.glob(os.path.join(self.dir, "valgrind.*"))] if os.path.exists(path))
+        report = REPORT.search(log)
         shutil.rmtree(self.dir, ignore_errors=True)
         if report:
-            raise AssertionError("a sanitizer reported:\n" + log[-4000:])
+            raise AssertionError("a sanitizer reported:\n" + log[report.start():][:4000])
 
     def __enter__(self):
         return self

@@ -48,6 +48,7 @@ enum {
 #define UNWRITTEN_PAGES_MAX (1u << 20)
 
 /* A cold disk reads at least this much in a second; the walk has a minute on top. */
+#define FINDING_WORDS 2	/* what the child says: the problem and the page */
 #define WALK_SECONDS 60
 #define WALK_PAGES_PER_SECOND 256
 
@@ -237,7 +238,9 @@ static void walk_in_child(int fd, int close_in_child, int report, const struct s
 	if (map == MAP_FAILED)
 		_exit(1);
 	finding = structure_walk(map, meta);
-	_exit(write(report, &finding, sizeof(finding)) == (ssize_t)sizeof(finding) ? 0 : 1);
+	/* Word by word: a structure's padding is whatever lay on the stack. */
+	const uint64_t words[FINDING_WORDS] = { finding.problem, finding.page };
+	_exit(write(report, words, sizeof(words)) == (ssize_t)sizeof(words) ? 0 : 1);
 }
 
 static int64_t seconds_now(void)
@@ -260,8 +263,14 @@ static bool await_finding(int fd, int64_t seconds, struct structure_finding *ret
 		*ret_late = left < 0;
 		if (*ret_late)
 			return false;
-		if (poll(&poller, 1, left > 1000 ? 1000000 : (int)left * 1000 + 1) > 0)
-			return read(fd, ret, sizeof(*ret)) == (ssize_t)sizeof(*ret);
+		if (poll(&poller, 1, left > 1000 ? 1000000 : (int)left * 1000 + 1) > 0) {
+			uint64_t words[FINDING_WORDS];
+
+			if (read(fd, words, sizeof(words)) != (ssize_t)sizeof(words) || words[0] >= STRUCTURE_PROBLEM_COUNT)
+				return false;
+			*ret = (struct structure_finding){ (enum structure_problem)words[0], words[1] };
+			return true;
+		}
 	}
 }
 
