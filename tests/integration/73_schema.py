@@ -172,6 +172,34 @@ def test_who_only_writes_learns_nothing():
     schema("o/a", "# @type=string(startsWith=C)\nSECRET=\n", status=403, token=setter)
 
 
+def test_a_template_is_no_question_of_one_who_may_not_read():
+    write("tq/base", {"FAR": CANARY})
+    write("tq/a", {"SECRET": CANARY, "OWN": "1"})
+    request("PATCH", "secret/settings/tq/a", {"parents": ["tq/base"]})
+    schema("tq/a", f"# @type=string(maxLength={len(CANARY) + 1}) @required=false\nT=\n", "enforce")
+    writer = token({"secret/data/tq/a": ["create", "update", "patch"]})
+    reader = token({"secret/data/tq/a": ["create", "read", "update", "patch"]})
+
+    def ask(text, who, method="PATCH"):
+        return request(method, "secret/data/tq/a", {"data": {"T": text}, "options": {"templates": ["T"]}}, token=who)
+
+    # one answer, whether it would fit or not: "how long is it" is not answered
+    for who in (writer, reader):
+        for name in ("SECRET", "FAR"):
+            answers = [ask("${%s}%s" % (name, "x" * more), who) for more in (0, 1, 2)]
+            same([answer.status for answer in answers], [403] * 3)
+            same(len({answer.body for answer in answers}), 1)
+            assert "tq/base" not in answers[0].body.decode() and "CANARY" not in answers[0].body.decode(), answers[0]
+    same(ask("${SECRET}", writer, "PUT").status, 403)
+    same(get("secret/metadata/tq/a").data["current_version"], 1)
+    # what refers to nothing may be given; who reads all of it may ask; what is left alone is no question, nor is a rollback
+    same(ask("plain", writer).status, 200)
+    allowed = token({"secret/data/tq/*": ["create", "read", "update", "patch"]})
+    same([ask("${FAR}" + "x" * more, allowed).status for more in (0, 1, 2)], [200, 200, 400])
+    same(data("tq/a", {"OWN": "2"}, "PATCH", token=writer).status, 200)
+    same(put("secret/rollback/tq/a", {"revision": 3}, token=writer).status, 200)
+
+
 def test_what_a_denied_parent_holds_is_not_told():
     write("q/base", {"SECRET": CANARY})
     write("q/shop", {})

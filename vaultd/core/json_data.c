@@ -17,6 +17,20 @@ int text_order(const struct text_span *a, const struct text_span *b)
 	return (a->len > b->len) - (a->len < b->len);
 }
 
+static int compare_variables(const void *a, const void *b)
+{
+	const struct variable *left = a, *right = b;
+
+	return text_order(&left->name, &right->name);
+}
+
+const struct variable *variables_find(const struct variable *items, size_t len, const struct text_span *name)
+{
+	const struct variable wanted = { .name = *name };
+
+	return len > 0 ? bsearch(&wanted, items, len, sizeof(*items), compare_variables) : NULL;
+}
+
 void variable_list_wipe(struct variable_list *list)
 {
 	if (list->items) {
@@ -97,13 +111,6 @@ static enum error_code member_value(struct variable_list *list, const struct jso
 	}
 	ret->kind = KIND_JSON;
 	return list_text(list, value->raw, false, &ret->value, err);
-}
-
-static int compare_variables(const void *a, const void *b)
-{
-	const struct variable *left = a, *right = b;
-
-	return text_order(&left->name, &right->name);
 }
 
 static enum error_code check_distinct(const struct variable_list *list, struct error *err)

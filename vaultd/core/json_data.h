@@ -55,5 +55,8 @@ enum error_code variables_from_revision(const struct revision_record *source, st
 enum error_code json_merge_patch(const struct json_value *target, const struct json_value *patch,
 				 struct secret_buf *out, struct error *err) must_check;
 
+/* By name in sorted variables; NULL: there is none. */
+const struct variable *variables_find(const struct variable *items, size_t len, const struct text_span *name);
+
 /* memcmp order of two texts, a shorter one first. */
 int text_order(const struct text_span *a, const struct text_span *b);

@@ -93,7 +93,7 @@ static enum error_code add_revision(struct change *change, struct text_span mess
 
 	variables_carry(&change->variables, &change->before, record.revision, change->now);
 	if (revision_check_size(&record, err) != ERR_OK || change_check_resolves(change, record.revision, err) != ERR_OK ||
-	    change_check_schema(change, err) != ERR_OK)
+	    change_check_schema(change, record.revision, err) != ERR_OK)
 		return err->code;
 	if (!change->old && records_new_eid(change->write, change->eid, err) != ERR_OK)
 		return err->code;

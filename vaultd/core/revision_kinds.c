@@ -170,13 +170,6 @@ static int compare_variables(const void *a, const void *b)
 	return text_order(&left->name, &right->name);
 }
 
-static bool list_has(const struct variable_list *list, size_t len, const struct text_span *name)
-{
-	struct variable wanted = { .name = *name };
-
-	return len > 0 && bsearch(&wanted, list->items, len, sizeof(*list->items), compare_variables) != NULL;
-}
-
 static enum error_code make_room(struct variable_list *list, size_t more, struct error *err)
 {
 	struct variable *items = calloc(list->len + more + 1, sizeof(*items));
@@ -212,7 +205,7 @@ static enum error_code add_masks(const struct kinds_work *work, struct variable_
 		    (i == 0 || text_order(&work->unset.names[i - 1], &work->unset.names[i]) != 0))
 			add_mask(list, &work->unset.names[i]);
 	for (size_t i = 0; keep && i < before->variables_len; i++)
-		if (before->variables[i].kind == KIND_UNSET && !list_has(list, sorted, &before->variables[i].name))
+		if (before->variables[i].kind == KIND_UNSET && !variables_find(list->items, sorted, &before->variables[i].name))
 			add_mask(list, &before->variables[i].name);
 	qsort(list->items, list->len, sizeof(*list->items), compare_variables);
 	if (list->len > LIMIT_VARIABLES)

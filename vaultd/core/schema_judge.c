@@ -119,39 +119,21 @@ static void audience_end(struct audience *audience)
 	variable_list_wipe(&audience->given);
 }
 
-static const struct variable *find(const struct variable *items, size_t len, const char *name, size_t name_len)
-{
-	const struct text_span wanted = { .at = name, .len = (uint32_t)name_len };
-	size_t low = 0, high = len;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		int order = text_order(&items[middle].name, &wanted);
-
-		if (order == 0)
-			return &items[middle];
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return NULL;
-}
-
 /* What a template gives may come from anywhere. */
 static bool may_show(void *arg, const char *name, size_t len)
 {
 	const struct audience *audience = arg;
 	const struct schema_subject *subject = audience->subject;
+	const struct text_span wanted = { .at = name, .len = (uint32_t)len };
 	const struct variable *own;
 
 	if (audience->all)
 		return true;
-	own = find(subject->variables, subject->variables_len, name, len);
+	own = variables_find(subject->variables, subject->variables_len, &wanted);
 	if (own && own->kind == KIND_TEMPLATE)
 		return false;
 	/* What a patch takes away is not given: what stands behind it is a parent's. */
-	return own && (audience->reads || find(audience->given.items, audience->given.len, name, len));
+	return own && (audience->reads || variables_find(audience->given.items, audience->given.len, &wanted));
 }
 
 /* Which environment's schema it is, is told to those who may read that environment. */
@@ -268,6 +250,11 @@ static enum error_code judge_with(struct audience *audience, const struct error 
 	*ret_hidden = 0;
 	if (code != ERR_OK || audience_begin(audience, err) != ERR_OK)
 		return err->code;
+	if (audience->subject->asks && !audience->all)
+		return error_set(err, ERR_DENIED,
+				 "permission denied: a schema is enforced for %.150s, and would judge what the template of this write "
+				 "gives: that needs the right to read the environment and all that it is put together from",
+				 audience->subject->path->text);
 	if (unresolved)
 		note_unresolved(audience->subject, unresolved, findings);
 	return judge_state(audience, &state, unresolved != NULL, findings, ret_hidden, err);

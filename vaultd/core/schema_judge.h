@@ -11,6 +11,10 @@
  *
  * The rest is counted. Names of environments that the caller may not read are
  * taken out of what is told.
+ *
+ * A template with references that is judged by an enforced schema is a question
+ * about what it refers to: who gives one must read all that the environment is
+ * put together from.
  */
 #pragma once
 
@@ -35,6 +39,7 @@ struct schema_subject {
 	const struct text_span *parents;
 	size_t parents_len;
 	const struct json_value *given;		/* the object whose members this write gives; NULL: none */
+	bool asks;				/* this write gives a template with references, and a schema is enforced */
 	bool as_caller;				/* resolve with the caller's rights: ERR_DENIED where they end */
 	bool strict;
 	enum schema_required required;
@@ -42,7 +47,7 @@ struct schema_subject {
 
 /* The audience's share of findings is added to them, and sorted; *ret_hidden counts errors about the rest. chain holds at least
  * one schema. write NULL: nothing is guarded; else all that the judgement depends on is, but for the environment's own head.
- * ERR_OK whatever is found. */
+ * ERR_OK whatever is found; ERR_DENIED: the subject asks, and the caller does not read all. */
 enum error_code schema_judge(const struct schema_subject *subject, const struct schema_chain *chain,
 			     struct records_write *write, struct findings *findings, size_t *ret_hidden,
 			     struct error *err) must_check;

@@ -133,7 +133,51 @@ enum error_code change_check_resolves(struct change *change, uint64_t revision, 
 
 /* -- the schema ------------------------------------------------------------ */
 
-enum error_code change_check_schema(struct change *change, struct error *err)
+static bool is_enforced(const struct schema_chain *chain, size_t from)
+{
+	for (size_t i = from; i < chain->len; i++)
+		if (chain->nodes[i].schema && chain->nodes[i].schema->mode == SCHEMA_ENFORCE)
+			return true;
+	return false;
+}
+
+/* A text that is no template any more refers to nothing. */
+static bool refers(const struct variable *variable)
+{
+	cleanup_(error_wipe) struct error ignored = ERROR_INIT;
+	struct template_piece piece;
+	size_t cursor = 0;
+	bool more = variable->kind == KIND_TEMPLATE;
+
+	while (more && template_next(variable->value.at, variable->value.len, &cursor, &piece, &more, &ignored) == ERR_OK)
+		if (more && piece.is_reference)
+			return true;
+	return false;
+}
+
+/* Also what was there before, word for word: else the answer would tell that it was. A patch keeps what it leaves alone in
+ * the memory of the revision before. */
+static bool is_given(const struct change *change, const struct variable *variable, uint64_t revision)
+{
+	const struct revision_record *before = &change->before;
+	const struct variable *old = variables_find(before->variables, before->variables_len, &variable->name);
+
+	return change->op->change == KV_PUT || variable->changed_revision == revision || !old ||
+	       old->value.at != variable->value.at;
+}
+
+/* A rollback asks nothing that was not asked before. */
+static bool asks(const struct change *change, const struct schema_chain *chain, uint64_t revision)
+{
+	if (change->op->caller->root || change->op->change == KV_ROLLBACK || !is_enforced(chain, 0))
+		return false;
+	for (size_t i = 0; i < change->variables.len; i++)
+		if (refers(&change->variables.items[i]) && is_given(change, &change->variables.items[i], revision))
+			return true;
+	return false;
+}
+
+enum error_code change_check_schema(struct change *change, uint64_t revision, struct error *err)
 {
 	struct vault_op *op = change->op;
 	const struct head_record *head = &change->draft.head;
@@ -147,7 +191,7 @@ enum error_code change_check_schema(struct change *change, struct error *err)
 		.parents = head->parents,
 		.parents_len = head->parents_len,
 	};
-	const struct schema_subject subject = {
+	struct schema_subject subject = {
 		.vault = op->vault_,
 		.view = change->view,
 		.caller = op->caller,
@@ -164,6 +208,7 @@ enum error_code change_check_schema(struct change *change, struct error *err)
 		return err->code;
 	if (schema_chain_is_empty(&chain))
 		return schema_chain_guard(&chain, change->write, err);
+	subject.asks = asks(change, &chain, revision);
 	if (schema_judge(&subject, &chain, change->write, &op->findings, &op->findings_hidden, err) != ERR_OK)
 		return err->code;
 	if (op->findings.errors == 0 && op->findings_hidden == 0)
@@ -227,14 +272,6 @@ static bool resolves_now(const struct parents_check *check, const struct revisio
 	return resolve_with(check, head->parents, head->parents_len, record, &graph, &ignored) == ERR_OK;
 }
 
-static bool is_enforced(const struct schema_chain *chain)
-{
-	for (size_t i = 1; i < chain->len; i++)
-		if (chain->nodes[i].schema && chain->nodes[i].schema->mode == SCHEMA_ENFORCE)
-			return true;
-	return false;
-}
-
 /* Who may choose the parents chooses the schemas with them. */
 static enum error_code check_schemas(const struct parents_check *check, struct error *err)
 {
@@ -262,7 +299,7 @@ static enum error_code check_schemas(const struct parents_check *check, struct e
 		return ERR_OK;
 	if (schema_chain_load(&root, &chain, err) != ERR_OK || schema_chain_guard(&chain, check->write, err) != ERR_OK)
 		return err->code;
-	return is_enforced(&chain) ? schema_rights_check(&rights, err) : ERR_OK;
+	return is_enforced(&chain, 1) ? schema_rights_check(&rights, err) : ERR_OK;
 }
 
 enum error_code parents_check(const struct parents_check *check, struct error *err)

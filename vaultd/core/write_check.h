@@ -24,9 +24,10 @@ enum error_code change_check_resolves(struct change *change, uint64_t revision, 
 
 /*
  * The same revision against the schemas that count for the environment; the findings go to the op. ERR_SCHEMA: an enforced
- * one is broken. Guards all that this depends on.
+ * one is broken. ERR_DENIED: one is enforced, and the write gives a template with references to who does not read all that
+ * the environment is put together from. Guards all that this depends on.
  */
-enum error_code change_check_schema(struct change *change, struct error *err) must_check;
+enum error_code change_check_schema(struct change *change, uint64_t revision, struct error *err) must_check;
 
 struct parents_check {
 	struct vault *vault;

@@ -210,12 +210,47 @@ static void what_a_template_gives_is_not_told_to_who_only_writes(void **state)
 
 	must_write(*state, KV_PUT, "tt/a", "{\"SECRET\":\"x\",\"T\":\"${SECRET}\"}", "[\"T\"]", NULL);
 	schema_must(*state, "tt/a", "SECRET=\n# @type=port @required=false\nT=\n", NULL);
-	outcome = patch_as(*state, "secret/data/tt/a=p", "tt/a", "{\"T\":\"${SECRET}0\"}");
+	outcome = patch_as(*state, "secret/data/tt/a=p", "tt/a", "{\"SECRET\":\"Zq8-vN3.xW7_kL2mP0\"}");
 	assert_int_equal(outcome.code, ERR_SCHEMA);
 	assert_string_equal(outcome.codes, "");
 	assert_int_equal(outcome.hidden, 1);
 	outcome = patch_as(*state, "secret/data/tt/a=rp", "tt/a", "{\"T\":\"${SECRET}0\"}");
 	assert_true(has(&outcome, "T/type"));
+}
+
+/* What a template gives is judged with the daemon's own authority: by what is refused, it could be asked for what it refers to. */
+static void a_template_is_no_question_of_one_who_may_not_read(void **state)
+{
+	static const char *const denied = "secret/data/q/shop=cup secret/data/q/other=r";
+	struct error err = ERROR_INIT;
+
+	must_write(*state, KV_PUT, "q/other", "{\"FAR\":\"" CANARY "\"}", NULL, NULL);
+	must_write(*state, KV_PUT, "q/base", "{\"FAR\":\"" CANARY "\"}", NULL, NULL);
+	must_write(*state, KV_PUT, "q/shop", "{\"SECRET\":\"x\",\"PLAIN\":\"a\",\"T\":\"${SECRET}\"}", "[\"T\"]", NULL);
+	schema_must(*state, "q/shop", "PLAIN=x\n# @type=string(maxLength=5) @required=false\nT=\n", "enforce");
+	/* Whether it fits or not: there is one answer, also to the words that are there. */
+	assert_int_equal(patch_as(*state, denied, "q/shop", "{\"T\":\"${SECRET}\"}").code, ERR_DENIED);
+	assert_int_equal(patch_as(*state, denied, "q/shop", "{\"T\":\"${SECRET}-\"}").code, ERR_DENIED);
+	assert_int_equal(patch_as(*state, denied, "q/shop", "{\"T\":\"${SECRET}------\"}").code, ERR_DENIED);
+	assert_int_equal(put_as(*state, denied, "q/shop", "{\"SECRET\":\"x\",\"T\":\"${SECRET}\"}").code, ERR_DENIED);
+	assert_int_equal(patch_as(*state, denied, "q/shop", "{\"T\":\"${q/other:FAR}\"}").code, ERR_DENIED);
+	/* What refers to nothing is no question, nor is what the write leaves alone, nor a rollback. */
+	assert_int_equal(patch_as(*state, denied, "q/shop", "{\"T\":\"$${\"}").code, ERR_OK);
+	assert_int_equal(patch_as(*state, NULL, "q/shop", "{\"T\":\"${SECRET}\"}").code, ERR_OK);
+	assert_int_equal(patch_as(*state, denied, "q/shop", "{\"PLAIN\":\"b\"}").code, ERR_OK);
+	assert_int_equal(write_judged(*state, denied, KV_ROLLBACK, "q/shop", NULL, 1).code, ERR_OK);
+	/* All that it is put together from: what it extends, and what other templates bring in. */
+	assert_int_equal(patch_as(*state, "secret/data/q/shop=rp", "q/shop", "{\"T\":\"${SECRET}-\"}").code, ERR_OK);
+	extend(*state, "q/shop", "[\"q/base\"]");
+	assert_int_equal(patch_as(*state, "secret/data/q/shop=rp", "q/shop", "{\"T\":\"${FAR}\"}").code, ERR_DENIED);
+	assert_int_equal(patch_as(*state, "secret/data/q/shop=rp secret/data/q/base=r", "q/shop", "{\"T\":\"${FAR}\"}").code, ERR_SCHEMA);
+	assert_int_equal(write_kinds(*state, KV_PATCH, "q/shop", "{\"OTHER\":\"${q/other:FAR}\"}", "[\"OTHER\"]", NULL, &err), ERR_OK);
+	assert_int_equal(patch_as(*state, "secret/data/q/shop=rp secret/data/q/base=r", "q/shop", "{\"T\":\"${OTHER}\"}").code, ERR_DENIED);
+	/* An inherited schema asks as well as the own one; one that warns tells nothing. */
+	schema_must(*state, "q/shop", NULL, "warn");
+	assert_int_equal(patch_as(*state, "secret/data/q/shop=p", "q/shop", "{\"T\":\"${SECRET}------\"}").code, ERR_OK);
+	schema_must(*state, "q/base", "# @type=string(maxLength=5) @required=false\nU=\n", "enforce");
+	assert_int_equal(patch_as(*state, "secret/data/q/shop=p", "q/shop", "{\"T\":\"${SECRET}------\"}").code, ERR_DENIED);
 }
 
 static void what_a_parent_holds_is_not_told(void **state)
@@ -545,6 +580,7 @@ int main(void)
 		cmocka_unit_test(templates_are_judged_by_what_they_give),
 		cmocka_unit_test(who_only_writes_is_told_of_what_he_gives),
 		cmocka_unit_test(what_a_template_gives_is_not_told_to_who_only_writes),
+		cmocka_unit_test(a_template_is_no_question_of_one_who_may_not_read),
 		cmocka_unit_test(what_a_parent_holds_is_not_told),
 		cmocka_unit_test(rights_on_a_schema),
 		cmocka_unit_test(checks_of_what_is_and_what_would_be),
