@@ -76,9 +76,12 @@ struct schema_check {
 	bool strict;			/* warnings are errors */
 	bool unknown_ok;		/* variables that no part knows are not remarked on */
 	bool incomplete;		/* there may be other variables than these: nothing is said to be missing */
+	/* Does its value come with the change that is judged? NULL: every one does. What has only ended meanwhile is a warning
+	 * where it does not. */
+	bool (*is_new)(void *arg, const char *name, size_t name_len);
 	/* May a finding speak of this variable? NULL: of all. What it may not speak of is judged and counted, not shown. */
 	bool (*may_show)(void *arg, const char *name, size_t name_len);
-	void *arg;
+	void *arg;			/* of both */
 };
 
 /* *ret_hidden (may be NULL): errors about what may not be shown. ERR_OK whatever was found; errors are findings->errors. */

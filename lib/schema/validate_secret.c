@@ -62,8 +62,9 @@ void judge_secret(struct validation *validation, const struct subject *subject)
 
 void judge_expiry(struct validation *validation, const struct subject *subject)
 {
-	struct span value = subject_value(subject);
-	int64_t expires, now = validation->check->now_s;
+	const struct schema_check *check = validation->check;
+	struct span value = subject_value(subject), name = subject->name;
+	int64_t expires, now = check->now_s;
 	char when[TIME_TEXT_MAX];
 	const char *what;
 
@@ -73,7 +74,9 @@ void judge_expiry(struct validation *validation, const struct subject *subject)
 		return;
 	(void)time_format(expires * 1000000, when);
 	if (expires <= now)
-		report(validation, subject, FINDING_ERROR, "expired", NULL, "replace it", "%s in it ended at %s", what, when);
+		report(validation, subject,
+		       check->is_new && !check->is_new(check->arg, name.at, name.len) ? FINDING_WARNING : FINDING_ERROR,
+		       "expired", NULL, "replace it", "%s in it ended at %s", what, when);
 	else if (expires - now <= SOON_S)
 		report(validation, subject, FINDING_WARNING, "expires", NULL, "replace it in time", "%s in it ends at %s", what, when);
 }

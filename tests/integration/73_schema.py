@@ -154,6 +154,25 @@ def test_libraries_are_there_in_the_sandbox():
     same(codes(check("l/a", {"data": {"TAG": "v1", "CERT": pem}})).get("CERT"), {"expires"})
 
 
+def test_what_time_has_broken_refuses_no_other_write():
+    ended = [f"eyJhbGciOiJIUzI1NiJ9.{claims}.c2ln" for claims in ("eyJleHAiOjEwMDAwMDAwMDB9", "eyJleHAiOjEwMDAwMDAwMDF9")]
+    write("x/a", {"PORT": "1", "JWT": ended[0]})
+    schema("x/a", PORT + "# vaultd: type=jwt\n# @optional\nJWT=\n", "enforce")
+    for answer in (data("x/a", {"PORT": "2"}, "PATCH"), data("x/a", {"PORT": "3", "JWT": ended[0]})):
+        same(answer.status, 200)
+        assert [warning.split(" ended at ")[0] for warning in answer.json["warnings"]] == ["JWT: the JWT in it"], answer
+        assert ended[0] not in answer.body.decode(), answer
+    answer = data("x/a", {"JWT": ended[1]}, "PATCH")
+    same((answer.status, codes(answer)), (400, {"JWT": {"expired"}}))
+    answer = data("x/a", {"PORT": "x"}, "PATCH")
+    same((answer.status, len(answer.errors), codes(answer)), (400, 2, {"PORT": {"type"}, "JWT": {"expired"}}))
+    same((check("x/a").data["valid"], get("secret/metadata/x/a").data["current_version"]), (False, 3))
+    # who only writes is not told that what he gives is there already
+    writer = token({"secret/data/x/a": ["update", "patch"]})
+    same(data("x/a", {"PORT": "4"}, "PATCH", token=writer).status, 200)
+    same([data("x/a", {"JWT": text}, "PATCH", token=writer).status for text in ended], [400, 400])
+
+
 def test_who_only_writes_learns_nothing():
     write("o/a", {"SECRET": CANARY, "PORT": "1"})
     schema("o/a", PORT + "# @type=port @required=false\nSECRET=\n# @required\nMISSING=\n", "enforce")

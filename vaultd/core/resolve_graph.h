@@ -95,6 +95,9 @@ enum error_code resolve_merge(struct resolve_graph *graph, struct error *err) mu
 /* Evaluates all templates of the root, and checks the size of the result. */
 enum error_code resolve_evaluate(struct resolve_graph *graph, struct error *err) must_check;
 
+/* By name, a mask too; NULL: there is none. The node is merged. */
+struct merged_variable *resolve_find(const struct resolve_node *node, const char *name, size_t len);
+
 /* What was decided holds only while these stay: guards the heads of all environments but the root's. */
 enum error_code resolve_guard(const struct resolve_graph *graph, struct records_write *write, struct error *err) must_check;
 

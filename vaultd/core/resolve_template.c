@@ -26,7 +26,7 @@ static void describe(const struct resolve_graph *graph, size_t node, const struc
 		 graph->nodes[node]->path.text);
 }
 
-static struct merged_variable *find(const struct resolve_node *node, const char *name, size_t len)
+struct merged_variable *resolve_find(const struct resolve_node *node, const char *name, size_t len)
 {
 	const struct text_span wanted = { .at = name, .len = (uint32_t)len };
 	size_t low = 0, high = node->merged_len;
@@ -133,7 +133,7 @@ static enum error_code look_up(void *arg, const struct template_piece *reference
 				 graph->nodes[0]->path.text, LIMIT_TEMPLATE_REFERENCES);
 	if (node_of(lookup, reference, &place.node, err) != ERR_OK)
 		return err->code;
-	place.merged = find(graph->nodes[place.node], reference->name, reference->name_len);
+	place.merged = resolve_find(graph->nodes[place.node], reference->name, reference->name_len);
 	if (!place.merged)
 		return no_value(graph, lookup->from, reference, place.node, "is not a variable of", err);
 	switch ((enum variable_kind)place.merged->variable->kind) {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/json_data.h"
+#include "core/revision_compare.h"
 #include "core/vault_state.h"
 
 /* The daemon itself. */
@@ -80,6 +81,11 @@ struct audience {
 	bool all;				/* reads everything */
 	bool reads;				/* reads the environment itself */
 	struct variable_list given;		/* when not all is read */
+	struct records_write *write;		/* NULL: nothing is guarded */
+	struct resolve_graph before;		/* of the revision before; made when it is asked for */
+	bool before_made;
+	bool before_counts;	/* it resolves, and the caller reads all of it */
+	struct error failure;			/* of making it */
 };
 
 static bool may_read(const struct schema_subject *subject, const struct env_path *path)
@@ -92,15 +98,20 @@ static bool may_read(const struct schema_subject *subject, const struct env_path
 	return vault_decide(subject->caller, CAP_READ, data_path.text, &ignored) == ERR_OK;
 }
 
+static bool reads_graph(const struct audience *audience, const struct resolve_graph *graph)
+{
+	for (size_t i = 1; i < graph->len; i++)
+		if (!may_read(audience->subject, &graph->nodes[i]->path))
+			return false;
+	return true;
+}
+
 static bool reads_all(const struct audience *audience)
 {
 	for (size_t i = 1; i < audience->chain->len; i++)
 		if (!may_read(audience->subject, &audience->chain->nodes[i].path))
 			return false;
-	for (size_t i = 1; audience->graph && i < audience->graph->len; i++)
-		if (!may_read(audience->subject, &audience->graph->nodes[i]->path))
-			return false;
-	return true;
+	return !audience->graph || reads_graph(audience, audience->graph);
 }
 
 static enum error_code audience_begin(struct audience *audience, struct error *err)
@@ -117,6 +128,8 @@ static enum error_code audience_begin(struct audience *audience, struct error *e
 static void audience_end(struct audience *audience)
 {
 	variable_list_wipe(&audience->given);
+	resolve_graph_wipe(&audience->before);
+	error_wipe(&audience->failure);
 }
 
 /* What a template gives may come from anywhere. */
@@ -150,6 +163,86 @@ static void hide_origins(const struct audience *audience, struct findings *findi
 				memset(finding->origin, 0, sizeof(finding->origin));
 		}
 	}
+}
+
+/* -- what the write changes ---------------------------------------------------------- */
+
+static enum error_code resolve(const struct schema_subject *subject, const struct variable *variables, size_t variables_len,
+			       struct resolve_graph *graph, struct error *err)
+{
+	if (resolve_root_given(graph, subject->path, subject->parents, subject->parents_len, variables, variables_len, err) !=
+		    ERR_OK ||
+	    resolve_merge(graph, err) != ERR_OK)
+		return err->code;
+	return resolve_evaluate(graph, err);
+}
+
+/* What it depends on is guarded, as is what comes after it. */
+static void make_before(struct audience *audience)
+{
+	const struct schema_subject *subject = audience->subject;
+	const struct revision_record *before = subject->before;
+	cleanup_(error_wipe) struct error reason = ERROR_INIT;
+
+	audience->before_made = true;
+	audience->before = (struct resolve_graph){
+		.vault = subject->vault,
+		.view = subject->view,
+		.caller = &own_authority,
+		.mount = subject->mount,
+	};
+	if (resolve(subject, before->variables, before->variables_len, &audience->before, &reason) == ERR_OK)
+		audience->before_counts = subject->caller->root || reads_graph(audience, &audience->before);
+	else if (reason.code != ERR_UNRESOLVED)
+		audience->failure = reason;
+	if (audience->write && audience->failure.code == ERR_OK &&
+	    resolve_guard(&audience->before, audience->write, &audience->failure) != ERR_OK)
+		audience->before_counts = false;
+}
+
+static const struct text_span *resolved_value(const struct merged_variable *merged)
+{
+	return merged->variable->kind == KIND_TEMPLATE ? &merged->value : &merged->variable->value;
+}
+
+static bool resolves_to_the_same(struct audience *audience, const struct variable *own, const struct text_span *name)
+{
+	const struct resolve_graph *graph = audience->graph;
+	const struct merged_variable *old, *new = graph ? resolve_find(graph->nodes[0], name->at, name->len) : NULL;
+	const struct text_span *value = new ? resolved_value(new) : own ? &own->value : NULL;
+
+	if (!audience->before_made)
+		make_before(audience);
+	old = audience->before_counts ? resolve_find(audience->before.nodes[0], name->at, name->len) : NULL;
+	return old && value && old->variable->kind != KIND_UNSET && text_order(resolved_value(old), value) == 0;
+}
+
+static bool is_template(const struct audience *audience, const struct variable *own, const struct text_span *name)
+{
+	const struct merged_variable *merged =
+		audience->graph ? resolve_find(audience->graph->nodes[0], name->at, name->len) : NULL;
+
+	return merged ? merged->variable->kind == KIND_TEMPLATE : own && own->kind == KIND_TEMPLATE;
+}
+
+/* The parents are the same before and after: what the environment does not have itself stays, unless it is a template. */
+static bool is_new(void *arg, const char *name, size_t len)
+{
+	struct audience *audience = arg;
+	const struct schema_subject *subject = audience->subject;
+	const struct text_span wanted = { .at = name, .len = (uint32_t)len };
+	const struct variable *own = variables_find(subject->variables, subject->variables_len, &wanted);
+	const struct variable *old;
+
+	if (!subject->before)
+		return true;
+	old = variables_find(subject->before->variables, subject->before->variables_len, &wanted);
+	if (!audience->reads && own &&
+	    (!subject->given || variables_find(audience->given.items, audience->given.len, &wanted)))
+		return true;
+	if (!is_template(audience, own, &wanted) && (own && old ? variables_equal(own, old) : !own && !old))
+		return false;
+	return !audience->all || !resolves_to_the_same(audience, own, &wanted);
 }
 
 /* -- judging --------------------------------------------------------------------------- */
@@ -226,6 +319,7 @@ static enum error_code judge_state(struct audience *audience, const struct state
 		.required = subject->required,
 		.strict = subject->strict,
 		.incomplete = incomplete,
+		.is_new = is_new,
 		.may_show = may_show,
 		.arg = audience,
 	};
@@ -235,6 +329,10 @@ static enum error_code judge_state(struct audience *audience, const struct state
 	note_unreadable(audience, findings);
 	if (check.parts_len > 0 && schema_validate(&check, findings, ret_hidden, err) != ERR_OK)
 		return err->code;
+	if (audience->failure.code != ERR_OK) {
+		*err = audience->failure;
+		return err->code;
+	}
 	hide_origins(audience, findings, from);
 	findings_sort(findings);
 	return ERR_OK;
@@ -269,15 +367,6 @@ enum error_code schema_judge_graph(const struct schema_subject *subject, const s
 	return judge_with(&audience, NULL, findings, ret_hidden, err);
 }
 
-static enum error_code resolve(const struct schema_subject *subject, struct resolve_graph *graph, struct error *err)
-{
-	if (resolve_root_given(graph, subject->path, subject->parents, subject->parents_len, subject->variables,
-			       subject->variables_len, err) != ERR_OK ||
-	    resolve_merge(graph, err) != ERR_OK)
-		return err->code;
-	return resolve_evaluate(graph, err);
-}
-
 /* All that was looked at is guarded, also of what does not resolve: mended meanwhile, it is judged again. */
 static enum error_code guard_all(const struct schema_chain *chain, const struct resolve_graph *graph,
 				 struct records_write *write, struct error *err)
@@ -298,11 +387,11 @@ enum error_code schema_judge(const struct schema_subject *subject, const struct 
 		.caller = subject->as_caller ? subject->caller : &own_authority,
 		.mount = subject->mount,
 	};
-	cleanup_(audience_end) struct audience audience = { .subject = subject, .chain = chain };
+	cleanup_(audience_end) struct audience audience = { .subject = subject, .chain = chain, .write = write };
 	cleanup_(error_wipe) struct error reason = ERROR_INIT;
 
 	if (!resolve_is_plain(subject->parents_len, subject->variables, subject->variables_len)) {
-		if (resolve(subject, &graph, &reason) == ERR_OK) {
+		if (resolve(subject, subject->variables, subject->variables_len, &graph, &reason) == ERR_OK) {
 			audience.graph = &graph;
 		} else if (reason.code != ERR_UNRESOLVED) {
 			*err = reason;

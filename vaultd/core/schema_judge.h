@@ -15,6 +15,12 @@
  * A template with references that is judged by an enforced schema is a question
  * about what it refers to: who gives one must read all that the environment is
  * put together from.
+ *
+ * What has ended meanwhile (a certificate) is an error of the write that gives
+ * it, and a warning in any other. A value is the same when the write leaves the
+ * variable alone or gives it the same value again, and, for who reads all, when
+ * it resolves to the same. Who does not read the environment is answered as if
+ * what he gives were new: whether it is would tell him what is there.
  */
 #pragma once
 
@@ -38,6 +44,7 @@ struct schema_subject {
 	size_t variables_len;
 	const struct text_span *parents;
 	size_t parents_len;
+	const struct revision_record *before;	/* of a write: what was there, or zeros; NULL: nothing is taken for older */
 	const struct json_value *given;		/* the object whose members this write gives; NULL: none */
 	bool asks;				/* this write gives a template with references, and a schema is enforced */
 	bool as_caller;				/* resolve with the caller's rights: ERR_DENIED where they end */

@@ -166,6 +166,16 @@ static bool is_given(const struct change *change, const struct variable *variabl
 	       old->value.at != variable->value.at;
 }
 
+/* What is there, as far as it may be read: what is deleted is given anew. */
+static const struct revision_record *before_of(const struct change *change)
+{
+	static const struct revision_record nothing = { .revision = 0 };
+	const struct head_record *head = change->old ? &change->old->head : NULL;
+	const struct head_revision *place = head && head->current > 0 ? head_find_revision(head, head->current) : NULL;
+
+	return place && revision_is_readable(place, change->now) ? &change->before : &nothing;
+}
+
 /* A rollback asks nothing that was not asked before. */
 static bool asks(const struct change *change, const struct schema_chain *chain, uint64_t revision)
 {
@@ -201,6 +211,7 @@ enum error_code change_check_schema(struct change *change, uint64_t revision, st
 		.variables_len = change->variables.len,
 		.parents = head->parents,
 		.parents_len = head->parents_len,
+		.before = before_of(change),
 		.given = op->change == KV_ROLLBACK ? NULL : &op->data,
 	};
 

@@ -126,6 +126,25 @@ static void a_public_value_is_shown_and_cut(void **state)
 /* {"exp":1700000000} */
 #define TOKEN "eyJhbGciOiJub25lIn0.eyJleHAiOjE3MDAwMDAwMDB9.c2ln"
 
+static bool is_given(void *arg, const char *name, size_t len)
+{
+	return len == 1 && name[0] == *(const char *)arg;
+}
+
+static void what_ended_is_an_error_of_what_is_new(void **state)
+{
+	char given[] = "A";
+	struct schema_check check = { .now_s = 1700000000, .unknown_ok = true, .is_new = is_given, .arg = given };
+
+	(void)state;
+	check_finds("A=", "A=" TOKEN, check, "E expired A");
+	given[0] = 'B';
+	check_finds("A=", "A=" TOKEN, check, "W expired A");
+	check_finds("# @type=port\nA=", "A=x", check, "E type A");
+	check.strict = true;
+	check_finds("A=", "A=" TOKEN, check, "E expired A");
+}
+
 static void what_ends_is_told_in_time(void **state)
 {
 	static const struct {
@@ -232,6 +251,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_finding_holds_a_value),
 		cmocka_unit_test(a_public_value_is_shown_and_cut),
+		cmocka_unit_test(what_ended_is_an_error_of_what_is_new),
 		cmocka_unit_test(what_ends_is_told_in_time),
 		cmocka_unit_test(patterns_share_a_budget),
 		cmocka_unit_test(conditions_share_a_budget),
