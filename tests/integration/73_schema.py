@@ -336,6 +336,21 @@ def test_check():
     same(check("c/none", {"data": {"A": "1"}, "schema": "# @type=port\nA=\n"}).data["valid"], True)
 
 
+def test_a_check_without_a_schema_says_so():
+    write("ns/base", {"PORT": "x"})
+    write("ns/a", {"A": "1"})
+    answer = check("ns/a")
+    same((answer.status, answer.data["valid"], answer.data["errors"], answer.data["warnings"], codes(answer)), (200, True, 0, 0, {"": {"no-schema"}}))
+    same((answer.data["findings"][0]["severity"], check("ns/a", {"strict": True}).data["valid"]), ("info", True))
+    assert "envctl schema set" in answer.data["findings"][0]["hint"], answer
+    same("no-schema" in check("ns/a", {"schema": "A=x\n"}).body.decode(), False)
+    request("PATCH", "secret/settings/ns/a", {"parents": ["ns/base"]})
+    same(codes(check("ns/a")), {"": {"no-schema"}})
+    schema("ns/base", PORT, "warn")
+    same(codes(check("ns/a"))["PORT"], {"type"})
+    same("no-schema" in check("ns/a").body.decode(), False)
+
+
 def test_the_same_secret_elsewhere():
     write("s/a", {"KEY": CANARY + "-s", "MODE": "production"})
     write("s/b", {"OTHER": CANARY + "-s", "MODE": "production"})

@@ -225,6 +225,10 @@ def a_schema_is_kept_enforced_and_explained(story):
     assert story.json_of("schema", "explain", "PORT", "--schema", path, "--json", env=offline(story))["name"] == "PORT"
     story.good("schema", "delete", ENV)
     story.bad(3, "has no schema", "schema", "get", ENV)
+    out = story.good("check", ENV)
+    assert "info: no schema counts for this environment" in out.out and "[no-schema]" in out.out, out
+    assert found(story.json_of("check", ENV, "--json")) == {("info", "no-schema", "")}
+    story.good("check", ENV, "--strict")
 
 
 @case

@@ -156,6 +156,18 @@ static enum error_code decide_all(const struct kv_check *check, const struct sch
 	return ERR_OK;
 }
 
+/* Nothing to find is not the same as nothing to ask for. */
+static void note_no_schema(struct findings *findings)
+{
+	static const struct finding none = {
+		.severity = FINDING_INFO,
+		.code = "no-schema",
+		.hint = "give it one with envctl schema set ENV FILE, or check against a file with --schema FILE",
+	};
+
+	findings_add(findings, &none, "", 0, "no schema counts for this environment: its variables were not checked");
+}
+
 static enum error_code judge(const struct vault_use *use, struct kv_check *check, const struct proposal *proposal,
 			     struct error *err)
 {
@@ -176,6 +188,8 @@ static enum error_code judge(const struct vault_use *use, struct kv_check *check
 	    schema_judge(&subject, &chain, NULL, &check->findings, &hidden, err) != ERR_OK ||
 	    schema_twins(&subject, &chain, &check->findings, &twins, err) != ERR_OK)
 		return err->code;
+	if (schema_chain_is_empty(&chain))
+		note_no_schema(&check->findings);
 	check->compared = twins.compared;
 	check->more = twins.more;
 	findings_sort(&check->findings);

@@ -99,7 +99,7 @@ struct kv_check {
 };
 /*
  * Needs read on the data/ path of the environment and of all that it is put together from; ERR_DENIED names what may not be
- * read. ERR_NOT_FOUND: nothing is stored, and no data is proposed. The same secret in another environment is looked for among
+ * read. ERR_NOT_FOUND: nothing is stored, and no data is proposed. That no schema counts is a finding (no-schema). The same secret in another environment is looked for among
  * those of the mount that the caller may read. Takes up to a tenth of a second: slow worker.
  */
 enum error_code kv_check(struct vault *vault, struct kv_check *check, struct error *err) must_check;
