@@ -145,6 +145,18 @@ static enum error_code report_findings(const struct json_value *data, const char
 	return ERR_OK;
 }
 
+/* null: the vault could not judge them. */
+static const char *fit_of(const struct json_value *data)
+{
+	struct json_value valid;
+
+	if (answer_bool(data, "valid"))
+		return "";
+	if (json_find(data, "valid", &valid) && valid.kind == JSON_SCAN_NULL)
+		return "; whether the variables that are there fit it could not be told: envctl check shows why";
+	return "; the variables that are there do not fit it: envctl check shows how";
+}
+
 enum error_code command_schema_set(struct invocation *inv, struct error *err)
 {
 	cleanup_(client_freep) struct vault_client *client = NULL;
@@ -181,8 +193,7 @@ enum error_code command_schema_set(struct invocation *inv, struct error *err)
 	if (rc != ERR_OK)
 		return rc;
 	answer_text(&answer.data, "mode", mode, sizeof(mode));
-	say(inv, "%s: schema kept, mode %s%s", env.text, mode,
-	    answer_bool(&answer.data, "valid") ? "" : "; the variables that are there do not fit it: envctl check shows how");
+	say(inv, "%s: schema kept, mode %s%s", env.text, mode, fit_of(&answer.data));
 	return ERR_OK;
 }
 

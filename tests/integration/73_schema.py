@@ -351,6 +351,28 @@ def test_a_check_without_a_schema_says_so():
     same("no-schema" in check("ns/a").body.decode(), False)
 
 
+def test_what_cannot_be_judged_is_not_called_valid():
+    """The content of an environment is damaged on the disk: its schema is kept, and the answer says that nobody can say."""
+    with vault.personal() as daemon:
+        daemon.write("dd/a", {"PORT": CANARY})
+        same(daemon.put("secret/schema/dd/a", {"text": PORT}).data["valid"], False)
+        with open(daemon.data + "/vault.db", "r+b") as database:
+            content = database.read()
+            places = list(vault.values_of(content, b"R"))
+            assert places
+            for at in places:
+                database.seek(at + 70)
+                database.write(bytes([content[at + 70] ^ 1]))
+        answer = daemon.put("secret/schema/dd/a", {"text": "# @optional\nPORT=\n", "mode": "warn"})
+        same((answer.status, answer.data["valid"], answer.data["findings"]), (200, None, []))
+        assert len(answer.json["warnings"]) == 1 and "could not be judged" in answer.json["warnings"][0], answer
+        same(daemon.get("secret/schema/dd/a").data["text"], "# @optional\nPORT=\n")
+        answer = daemon.request("POST", "secret/undelete/dd/a", {"versions": [1]})
+        assert answer.status == 200 and "could not be judged" in answer.json["warnings"][0], answer
+        done = daemon.envctl("schema", "set", "dd/a", "--mode", "warn", check=0)
+        assert "could not be told" in done.stderr, done.stderr
+
+
 def test_the_same_secret_elsewhere():
     write("s/a", {"KEY": CANARY + "-s", "MODE": "production"})
     write("s/b", {"OTHER": CANARY + "-s", "MODE": "production"})

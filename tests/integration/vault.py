@@ -14,6 +14,7 @@ import shlex
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -275,6 +276,20 @@ def personal(**options):
     except BaseException:
         daemon.remove()
         raise
+
+
+def values_of(content, table):
+    """Where values of a table begin, by the nodes of LMDB's leaf pages: what is left over in their gaps is not looked at, because
+    a byte that is changed from there may be one of a neighbour's header."""
+    for page in range(0, len(content), 4096):
+        flags, lower = struct.unpack_from("<HH", content, page + 10)
+        if flags != 2:  # not a leaf
+            continue
+        for slot in range(page + 16, page + lower, 2):
+            node = page + struct.unpack_from("<H", content, slot)[0]
+            value = node + 8 + struct.unpack_from("<H", content, node + 6)[0]
+            if content[value:value + 3] == b"\x01\x01" + table:  # format, algorithm, table
+                yield value
 
 
 def main(names, title=""):

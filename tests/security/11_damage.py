@@ -6,7 +6,6 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "integration"))
 import random  # noqa: E402
 import shutil  # noqa: E402
-import struct  # noqa: E402
 import time  # noqa: E402
 
 import vault  # noqa: E402
@@ -156,20 +155,6 @@ def test_an_old_header_or_database_alone_is_refused():
         assert old
 
 
-def values_of(content, table):
-    """Where values of a table begin, by the nodes of LMDB's leaf pages: what is left over in their gaps is not looked at, because
-    a byte that is changed from there may be one of a neighbour's header."""
-    for page in range(0, len(content), 4096):
-        flags, lower = struct.unpack_from("<HH", content, page + 10)
-        if flags != 2:  # not a leaf
-            continue
-        for slot in range(page + 16, page + lower, 2):
-            node = page + struct.unpack_from("<H", content, slot)[0]
-            value = node + 8 + struct.unpack_from("<H", content, node + 6)[0]
-            if content[value:value + 3] == b"\x01\x01" + table:  # format, algorithm, table
-                yield value
-
-
 def test_a_record_changed_while_it_runs_seals_the_vault():
     with filled() as daemon:
         restore(daemon)
@@ -178,7 +163,7 @@ def test_a_record_changed_while_it_runs_seals_the_vault():
         path = os.path.join(daemon.data, "vault.db")
         with open(path, "r+b") as database:
             content = database.read()
-            heads = list(values_of(content, b"H"))
+            heads = list(vault.values_of(content, b"H"))
             assert len(heads) >= 30, heads
             for at in heads:
                 database.seek(at + 70)

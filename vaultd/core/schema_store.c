@@ -273,14 +273,12 @@ static enum error_code write_schema(struct kv_schema_change *change, const struc
 	return head_touch(entry, now, write, err);
 }
 
-static enum error_code delete_schema(const struct kv_schema_change *change, const struct schema_chain *chain,
-				     const struct head_entry *entry, int64_t now, struct records_write *write,
-				     struct error *err)
+static enum error_code delete_schema(const struct schema_chain *chain, const struct head_entry *entry, int64_t now,
+				     struct records_write *write, struct error *err)
 {
 	struct record_key key = record_key_id(TABLE_SCHEMA, entry->eid);
 
-	if (vault_decide(change->caller, CAP_DELETE, change->target->api_path, err) != ERR_OK ||
-	    !chain->nodes[0].schema || records_delete(write, &key, err) != ERR_OK)
+	if (!chain->nodes[0].schema || records_delete(write, &key, err) != ERR_OK)
 		return err->code;
 	return head_touch(entry, now, write, err);
 }
@@ -307,11 +305,12 @@ static enum error_code prepare(struct vault_action *action, struct records_view 
 	cleanup_(error_wipe) struct error missing = ERROR_INIT;
 	int64_t now = vault_now(vault);
 
-	if (guard_mount(vault, change->target->mount, write, err) != ERR_OK)
+	if ((change->delete_ && vault_decide(change->caller, CAP_DELETE, change->target->api_path, err) != ERR_OK) ||
+	    guard_mount(vault, change->target->mount, write, err) != ERR_OK)
 		return err->code;
 	if (vault_load_head(vault, view, change->target, &entry, &missing) != ERR_OK) {
 		if (missing.code == ERR_NOT_FOUND && change->delete_)
-			return vault_decide(change->caller, CAP_DELETE, change->target->api_path, err);
+			return ERR_OK;
 		if (missing.code == ERR_NOT_FOUND)
 			return create_with_schema(change, now, view, write, err);
 		*err = missing;
@@ -320,7 +319,7 @@ static enum error_code prepare(struct vault_action *action, struct records_view 
 	if (load_chain(&use, change->target, entry, &chain, err) != ERR_OK)
 		return err->code;
 	if (change->delete_)
-		return delete_schema(change, &chain, entry, now, write, err);
+		return delete_schema(&chain, entry, now, write, err);
 	/* Who may set it depends on the parents as they are. */
 	if (schema_chain_guard(&chain, write, err) != ERR_OK)
 		return err->code;

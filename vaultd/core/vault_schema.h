@@ -70,7 +70,7 @@ struct kv_schema_change {
 };
 /* Creates the environment, without a revision, when it is missing. ERR_SCHEMA: the text has errors; ERR_TOO_LARGE. */
 enum error_code kv_schema_write(struct vault *vault, struct kv_schema_change *change, struct error *err) must_check;
-/* Needs delete on the schema/ path. Nothing is there: ERR_OK. */
+/* Needs delete on the schema/ path, which is decided before anything is looked up. Nothing is there: ERR_OK. */
 enum error_code kv_schema_delete(struct vault *vault, struct kv_schema_change *change, struct error *err) must_check;
 
 /* -- checking ------------------------------------------------------------------ */

@@ -148,15 +148,27 @@ struct secret_buf *change_warnings(struct request *request, const char *own, con
 	return secret_buf_len(out) > 0 ? take_ptr(out) : NULL;
 }
 
+/* The reason is not told: it may name what the caller may not read. A check, which needs read on all of it, tells it. */
+const char *change_judge_now(struct request *request, struct findings *findings, size_t *ret_hidden)
+{
+	cleanup_(error_wipe) struct error reason = ERROR_INIT;
+	enum error_code code =
+		kv_schema_findings(request->server->vault, &request->caller, &request->target, findings, ret_hidden, &reason);
+
+	/* What is gone has no variables. */
+	if (code == ERR_OK || code == ERR_NOT_FOUND)
+		return NULL;
+	return "it is done, but the variables that are there could not be judged by their schema: a check says why "
+	       "(envctl check ENV)";
+}
+
 struct secret_buf *change_warnings_now(struct request *request)
 {
 	cleanup_(findings_free) struct findings findings = { .items = NULL };
-	struct error ignored = ERROR_INIT;
 	size_t hidden = 0;
+	const char *not_judged = change_judge_now(request, &findings, &hidden);
 
-	if (kv_schema_findings(request->server->vault, &request->caller, &request->target, &findings, &hidden, &ignored) != ERR_OK)
-		error_clear(&ignored);
-	return change_warnings(request, "", &findings, hidden);
+	return change_warnings(request, not_judged ? not_judged : "", &findings, hidden);
 }
 
 void reply_warnings(struct request *request, struct secret_buf *warnings)

@@ -20,6 +20,9 @@ void change_submit(struct request *request, enum kv_change change, route_handler
  */
 struct secret_buf *change_warnings(struct request *request, const char *own, const struct findings *findings,
 				   size_t hidden) owned_by(secret_buf_free);
+/* What the schemas say of the environment as it stands. NULL; or, in words, that nobody can say: the change is made, and its
+ * answer must not look as if all was well. The caller frees the findings in both cases. */
+const char *change_judge_now(struct request *request, struct findings *findings, size_t *ret_hidden) must_check;
 /* The same with what the schema says of the environment as it stands now: after changes that are never refused for it. */
 struct secret_buf *change_warnings_now(struct request *request) owned_by(secret_buf_free);
 /* 204, or 200 with data null and the warnings, which are freed. */

@@ -180,20 +180,22 @@ static void answer_written(struct request *request)
 	const struct schema_work *work = request->work;
 	cleanup_(secret_buf_freep) struct secret_buf *warnings = NULL;
 	cleanup_(findings_free) struct findings values = { .items = NULL };
-	struct error ignored = ERROR_INIT;
+	const char *not_judged;
 	struct secret_buf *out;
 	size_t hidden = 0;
 
-	if (kv_schema_findings(request->server->vault, &request->caller, &request->target, &values, &hidden, &ignored) != ERR_OK)
-		error_clear(&ignored);
-	warnings = change_warnings(request, "", &values, hidden);
+	not_judged = change_judge_now(request, &values, &hidden);
+	warnings = change_warnings(request, not_judged ? not_judged : "", &values, hidden);
 	out = reply_envelope(request, 200);
 	if (!out)
 		return;
 	json_emit_raw(out, "{\"mode\":");
 	json_emit_cstring(out, mode_name(work->change.result_mode));
 	json_emit_raw(out, ",\"valid\":");
-	json_emit_bool(out, values.errors == 0 && hidden == 0);
+	if (not_judged)
+		json_emit_raw(out, "null");
+	else
+		json_emit_bool(out, values.errors == 0 && hidden == 0);
 	json_emit_raw(out, ",");
 	findings_emit_members(&values, hidden, out);
 	json_emit_raw(out, ",\"text_findings\":");

@@ -98,11 +98,27 @@ static void parents_with_an_enforced_schema_are_chosen_by_who_reads(void **state
 	assert_int_equal(settings_as(*state, blind, "v/a", "{\"parents\":[]}", &err), ERR_OK);
 }
 
+/* Whose right to delete it is missing is told so, whatever is there: the mount too may be gone. */
+static void a_delete_is_decided_before_anything_is_looked_up(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct mount_info mount = fixture->mount;
+	struct error err = ERROR_INIT;
+
+	memset(fixture->mount.uuid, 0xa5, sizeof(fixture->mount.uuid));
+	assert_int_equal(schema_drop(fixture, "secret/schema/none=ru", "none", &err), ERR_DENIED);
+	assert_int_equal(schema_drop(fixture, "secret/schema/none=d", "none", &err), ERR_NOT_FOUND);
+	fixture->mount = mount;
+	assert_int_equal(schema_drop(fixture, "secret/schema/none=ru", "none", &err), ERR_DENIED);
+	assert_int_equal(schema_drop(fixture, "secret/schema/none=d", "none", &err), ERR_OK);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_schema_is_no_question_about_what_its_author_may_not_read),
 		cmocka_unit_test(a_template_may_not_be_asked_by_a_schema),
+		cmocka_unit_test(a_delete_is_decided_before_anything_is_looked_up),
 		cmocka_unit_test(parents_with_an_enforced_schema_are_chosen_by_who_reads),
 	};
 
