@@ -3,10 +3,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "client/schema.h"
-#include "cmd/finding_print.h"
 #include "cmd/output.h"
 #include "cmd/plan.h"
+#include "cmd/refusal.h"
 #include "cmd/session.h"
 #include "vault/json_emit.h"
 #include "vault/limits.h"
@@ -100,31 +99,15 @@ static enum error_code list_templates(struct vault_client *client, const struct 
 	return secret_buf_check(ret, "the list of names", err);
 }
 
-/* What an enforced schema would refuse, for who may ask for a check; who may not is told by the write. */
+/* What cannot be told is told by the write. */
 static void warn_of_refusal(struct vault_client *client, const struct env_path *env, const struct plan *plan)
 {
-	cleanup_(finding_list_free) struct finding_list list = {.items = NULL};
-	cleanup_(answer_free) struct answer answer = {0};
-	cleanup_(secret_buf_freep) struct secret_buf *body = secret_buf_new(2 * LIMIT_BODY_DATA);
+	const struct json_span data = {.at = secret_buf_text(plan->data), .len = secret_buf_len(plan->data)};
 	struct error ignored = ERROR_INIT;
-	struct json_value findings;
+	size_t found = 0;
 
-	if (body == NULL)
-		return;
-	json_emit_raw(body, "{\"data\":");
-	secret_buf_append(body, secret_buf_text(plan->data), secret_buf_len(plan->data));
-	json_emit_raw(body, "}");
-	if (!secret_buf_ok(body) || client_check(client, env, body, &answer, &ignored) != ERR_OK ||
-	    !json_find(&answer.data, "findings", &findings) || finding_list_add_json(&list, &findings, &ignored) != ERR_OK)
-		return;
-	for (size_t i = 0; i < list.len; i++) {
-		const struct finding *finding = &list.items[i].finding;
-
-		/* Which values others have is not asked when something is written. */
-		if (finding->severity == FINDING_ERROR && strcmp(list.items[i].code, "unique") != 0)
-			warn("%s: the schema would refuse it: %s%s%s", env->text, finding->name,
-			     finding->name[0] != '\0' ? ": " : "", finding->text);
-	}
+	if (refusal_warn(client, env, data, env->text, &found, &ignored) != ERR_OK)
+		error_clear(&ignored);
 }
 
 enum error_code apply_wanted(const struct invocation *inv, struct vault_client *client, const struct env_path *env,

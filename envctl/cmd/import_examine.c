@@ -2,8 +2,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client/schema.h"
 #include "cmd/import_vault.h"
 #include "cmd/plan.h"
+#include "cmd/refusal.h"
 #include "vault/json_emit.h"
 
 /* The values of a version on one side as a comparable set. *ret_code: ERR_DELETED, ERR_NOT_FOUND: it has none. */
@@ -190,6 +192,38 @@ static bool is_marked(struct import *import)
 
 /* -- what would be written --------------------------------------------------- */
 
+/* Who may not ask whether there is one is told by the write. */
+static enum error_code find_schema(struct import *import, struct error *err)
+{
+	cleanup_(answer_free) struct answer answer = {0};
+	struct error found = ERROR_INIT;
+	enum error_code rc = client_schema_read(import->target, &import->env, &answer, &found);
+
+	import->has_schema = rc == ERR_OK;
+	if (rc == ERR_OK || rc == ERR_NOT_FOUND || rc == ERR_DENIED)
+		return ERR_OK;
+	*err = found;
+	return rc;
+}
+
+/* What a schema refuses would stop the import in the middle: it is told with all the rest, before anything is written. */
+static enum error_code check_schema(struct import *import, struct json_span data, const char *what, struct error *err)
+{
+	char where[LIMIT_ENV_PATH_LEN + 64];
+	size_t found = 0;
+	enum error_code rc;
+
+	if (!import->has_schema)
+		return ERR_OK;
+	snprintf(where, sizeof(where), "%s: %s", import->env.text, what);
+	rc = refusal_warn(import->target, &import->env, data, where, &found, err);
+	if (rc != ERR_OK || found == 0)
+		return rc;
+	return error_set(err, ERR_INVALID,
+			 "%s is not what the schema asks for; envctl schema set %.150s --mode warn lets it in%s", what,
+			 import->env.text, import->latest ? "" : ", --latest takes the current version only");
+}
+
 /* The values of versions that are to be written must fit. */
 static enum error_code check_version(struct import *import, const char *path, struct version_entry *entry,
 				     struct error *err)
@@ -211,7 +245,8 @@ static enum error_code check_version(struct import *import, const char *path, st
 	}
 	import->timed += entry->timed;
 	snprintf(what, sizeof(what), "version %" PRIu64, entry->number);
-	return import_check_values(&data, what, err);
+	rc = import_check_values(&data, what, err);
+	return rc == ERR_OK ? check_schema(import, data.raw, what, err) : rc;
 }
 
 static enum error_code check_rest(struct import *import, struct import_item *item, struct error *err)
@@ -235,7 +270,23 @@ static enum error_code check_rest(struct import *import, struct import_item *ite
 			       "%" PRIu64 " of its versions are gone, too many to keep the numbers; --latest takes the "
 			       "current one only",
 			       item->placeholders);
+	if (rc == ERR_OK && item->placeholders > 0)
+		rc = check_schema(import, (struct json_span){"{}", 2}, "a version without content", err);
 	return rc;
+}
+
+/* The source's current version comes after ours. */
+static enum error_code check_update(struct import *import, struct import_item *item, struct error *err)
+{
+	cleanup_(answer_free) struct answer answer = {0};
+	struct json_value data;
+	enum error_code rc;
+
+	item->versions = item->action == IMPORT_UPDATE;
+	if (item->action != IMPORT_UPDATE || !import->has_schema)
+		return ERR_OK;
+	rc = kv_source_read(import->source, &import->mount, item->path, 0, &answer, &data, err);
+	return rc == ERR_OK ? check_schema(import, data.raw, "the current version", err) : rc;
 }
 
 static enum error_code decide_latest(struct import *import, struct import_item *item, struct error *err)
@@ -252,8 +303,7 @@ static enum error_code decide_latest(struct import *import, struct import_item *
 					     import->update);
 	if (item->action == IMPORT_NEW)
 		return check_rest(import, item, err);
-	item->versions = item->action == IMPORT_UPDATE;
-	return ERR_OK;
+	return check_update(import, item, err);
 }
 
 static enum error_code decide_all(struct import *import, struct import_item *item, struct error *err)
@@ -272,8 +322,7 @@ static enum error_code decide_all(struct import *import, struct import_item *ite
 	rc = compare_current(import, item->path, &theirs, &current_same, err);
 	if (rc == ERR_OK && (!theirs || current_same))
 		item->action = theirs ? IMPORT_EQUAL : IMPORT_EMPTY;
-	item->versions = item->action == IMPORT_UPDATE;
-	return rc;
+	return rc == ERR_OK ? check_update(import, item, err) : rc;
 }
 
 enum error_code import_examine(struct import *import, struct import_item *item, struct error *err)
@@ -285,6 +334,9 @@ enum error_code import_examine(struct import *import, struct import_item *item, 
 	item->ours_current = import->ours->current;
 	import->left_out += import->theirs->left_out;
 	import->odd_settings += import->theirs->odd_settings;
+	rc = find_schema(import, err);
+	if (rc != ERR_OK)
+		return rc;
 	return import->latest ? decide_latest(import, item, err) : decide_all(import, item, err);
 }
 

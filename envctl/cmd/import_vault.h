@@ -46,6 +46,7 @@ struct import {
 	size_t left_out; /* versions beyond LIMIT_MAX_VERSIONS */
 	size_t odd_settings;
 	bool progressing;
+	bool has_schema; /* the environment at hand is there, and a schema counts for it */
 	/* of the environment at hand; owned */
 	struct env_path env;
 	struct version_list *theirs, *ours;

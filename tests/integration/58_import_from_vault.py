@@ -145,6 +145,49 @@ def what_is_different_is_not_touched(story):
 
 
 @case
+def a_schema_that_is_enforced_here(story):
+    """What it would refuse is told with all the rest before anything is written; what fits is written."""
+    secret = "hunter2-never-shown"
+    text = "# @type=port @required\nPORT=\n# @type=email @required\nMAIL=\n"
+    with Source() as source:
+        source.write("a", {"FREE": "1"})
+        source.write("shop", {"PORT": "80", "MAIL": "a@example.org"})
+        source.write("shop", {"PORT": secret, "MAIL": secret})
+        source.write("shop", {"PORT": "81", "MAIL": "a@example.org"})
+        assert story.put("secret/schema/shop", {"text": text}).status == 200
+        for words in ((), ("--dry-run",)):
+            out = story.bad(1, "1 environments of the source cannot be imported", "import", "--from-vault", source.address, "secret", *words)
+            for name in ("PORT", "MAIL"):
+                assert f"shop: version 2: the schema would refuse it: {name}: " in out.err, out
+            assert "cannot be imported: shop: version 2 is not what the schema asks for" in out.err and secret not in out.err + out.out, out
+            story.bad(3, "", "get", "a")
+            assert story.get("secret/metadata/shop").data["current_version"] == 0
+        # the newest alone fits, under its new number; and all of them where the schema only warns
+        out = story.good("import", "--from-vault", source.address, "secret", "--latest")
+        assert story.read("shop") == {"PORT": "81", "MAIL": "a@example.org"} and story.read("a") == {"FREE": "1"}, out
+        source.write("shop", {"PORT": secret})
+        out = story.bad(1, "cannot be imported: shop: the current version is not", "import", "--from-vault", source.address, "secret", "--latest", "--update")
+        assert "MAIL" in out.err and story.get("secret/metadata/shop").data["current_version"] == 1, out
+        story.request("DELETE", "secret/metadata/shop")
+        assert story.put("secret/schema/shop", {"text": text, "mode": "warn"}).status == 200
+        story.good("import", "--from-vault", source.address, "secret")
+        assert story.get("secret/metadata/shop").data["current_version"] == 4
+        # the placeholder of a version that is gone has nothing that is required
+        source.write("gone", {"PORT": "80", "MAIL": "a@example.org"})
+        source.write("gone", {"PORT": "80", "MAIL": "a@example.org"})
+        source.put("secret/destroy/gone", {"versions": [1]})
+        assert story.put("secret/schema/gone", {"text": text}).status == 200
+        out = story.bad(1, "a version without content is not what the schema asks for", "import", "--from-vault", source.address, "secret", "--only", "gone")
+        assert story.get("secret/metadata/gone").data["current_version"] == 0
+        # all versions fit: all are written under their numbers
+        source.write("good", {"PORT": "80", "MAIL": "a@example.org"})
+        source.write("good", {"PORT": "81", "MAIL": "a@example.org"})
+        assert story.put("secret/schema/good", {"text": text}).status == 200
+        story.good("import", "--from-vault", source.address, "secret", "--only", "good")
+        assert versions_of(story, "good") == versions_of(source, "good")
+
+
+@case
 def places(story):
     with Source() as source:
         for env in ("shop", "shop/a", "shop/b/c", "shopping/x"):
