@@ -24,16 +24,6 @@ struct checking {
 	size_t read_bytes;
 };
 
-static bool may_read(const struct checking *checking, const struct env_path *path)
-{
-	const struct kv_target child = { .mount = checking->target->mount, .path = path };
-	struct error ignored = ERROR_INIT;
-	struct data_path data_path;
-
-	data_path_of(&child, &data_path);
-	return vault_decide(checking->caller, CAP_READ, data_path.text, &ignored) == ERR_OK;
-}
-
 /* All that it is put together from was read with the caller's rights: so may what is found in it be. */
 static enum error_code judge_child(const struct checking *checking, const struct resolve_graph *graph, bool *ret_invalid,
 				   struct error *err)
@@ -104,7 +94,7 @@ static enum error_code check_child(struct checking *checking, const char *name, 
 
 	if (env_path_parse(name, strlen(name), &path, err) != ERR_OK)
 		return err->code;
-	if (!may_read(checking, &path) || !has_content(checking, &path))
+	if (!vault_may_read_data(checking->caller, checking->target->mount, &path) || !has_content(checking, &path))
 		return ERR_OK;
 	/* Denied: what it is put together from is not all readable, and whether it breaks is not for this caller. */
 	if (resolve_child(checking, &path, &is_invalid, &reason) == ERR_UNRESOLVED)

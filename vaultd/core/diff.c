@@ -89,14 +89,11 @@ enum error_code kv_diff(struct vault *vault, const struct caller *caller, const 
 			struct error *err)
 {
 	cleanup_(kv_read_result_freep) struct kv_read_result left = {0}, right = {0};
-	struct data_path from_path, to_path;
 	vault_use_scope use = {0};
 
-	data_path_of(from, &from_path);
-	data_path_of(to, &to_path);
 	if (vault_use_begin_view(vault, &use, err) != ERR_OK ||
-	    vault_decide(caller, CAP_READ, from_path.text, err) != ERR_OK ||
-	    vault_decide(caller, CAP_READ, to_path.text, err) != ERR_OK ||
+	    vault_decide_data(caller, CAP_READ, from->mount, from->path, err) != ERR_OK ||
+	    vault_decide_data(caller, CAP_READ, to->mount, to->path, err) != ERR_OK ||
 	    read_side(vault, use.view, from, from_revision, &left, err) != ERR_OK ||
 	    read_side(vault, use.view, to, to_revision, &right, err) != ERR_OK)
 		return err->code;

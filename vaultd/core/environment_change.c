@@ -54,12 +54,10 @@ void change_free(struct change *change)
 static enum error_code decide(const struct change *change, const struct change_row *row, struct error *err)
 {
 	const struct vault_op *op = change->op;
-	struct data_path path;
 
 	if (!row->on_data_path)
 		return vault_decide(op->caller, change->old ? row->update : row->create, op->target.api_path, err);
-	data_path_of(&op->target, &path);
-	return vault_decide(op->caller, row->update, path.text, err);
+	return vault_decide_data(op->caller, row->update, op->target.mount, op->target.path, err);
 }
 
 static enum error_code load_head(struct change *change, struct error *err)

@@ -170,12 +170,10 @@ enum error_code kv_history(struct vault *vault, const struct caller *caller, con
 	cleanup_(head_entry_freep) struct head_entry *entry = NULL;
 	cleanup_(kv_history_freep) struct kv_history history = {0};
 	vault_use_scope use = {0};
-	struct data_path path;
 	uint64_t newest;
 
-	data_path_of(target, &path);
 	if (vault_use_begin_view(vault, &use, err) != ERR_OK ||
-	    vault_decide(caller, CAP_READ, path.text, err) != ERR_OK ||
+	    vault_decide_data(caller, CAP_READ, target->mount, target->path, err) != ERR_OK ||
 	    vault_load_head(vault, use.view, target, &entry, err) != ERR_OK)
 		return err->code;
 	if (limit > entry->head.revisions_len)

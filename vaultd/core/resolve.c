@@ -129,12 +129,10 @@ enum error_code kv_resolve(struct vault *vault, const struct caller *caller, con
 {
 	cleanup_(kv_resolved_freep) struct kv_resolved resolved = {0};
 	vault_use_scope use = {0};
-	struct data_path path;
 	enum error_code code;
 
-	data_path_of(target, &path);
 	if (vault_use_begin_view(vault, &use, err) != ERR_OK ||
-	    vault_decide(caller, CAP_READ, path.text, err) != ERR_OK ||
+	    vault_decide_data(caller, CAP_READ, target->mount, target->path, err) != ERR_OK ||
 	    environment_read(vault, use.view, target, revision, &resolved.read, err) != ERR_OK)
 		return err->code;
 	if (!resolved.read.readable)

@@ -158,12 +158,7 @@ static bool find_node(const struct resolve_graph *graph, const char *path, size_
 static enum error_code decide(const struct resolve_graph *graph, const struct env_path *path, const char *why,
 			      struct error *err)
 {
-	const struct kv_target target = { .mount = graph->mount, .path = path };
-	struct error denied = ERROR_INIT;
-	struct data_path data_path;
-
-	data_path_of(&target, &data_path);
-	if (vault_decide(graph->caller, CAP_READ, data_path.text, &denied) == ERR_OK)
+	if (vault_may_read_data(graph->caller, graph->mount, path))
 		return ERR_OK;
 	return error_set(err, ERR_DENIED, "permission denied: %s%.150s, which you may not read", why, path->text);
 }

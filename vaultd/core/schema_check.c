@@ -143,12 +143,8 @@ static enum error_code decide_all(const struct kv_check *check, const struct sch
 {
 	for (size_t i = 1; i < chain->len; i++) {
 		const struct env_path *path = &chain->nodes[i].path;
-		const struct kv_target parent = { .mount = check->target->mount, .path = path };
-		cleanup_(error_wipe) struct error denied = ERROR_INIT;
-		cleanup_(data_path_wipe) struct data_path data_path;
 
-		data_path_of(&parent, &data_path);
-		if (vault_decide(check->caller, CAP_READ, data_path.text, &denied) != ERR_OK)
+		if (!vault_may_read_data(check->caller, check->target->mount, path))
 			return error_set(err, ERR_DENIED,
 					 "permission denied: the environment %.150s extends %.150s, which you may not read",
 					 check->target->path->text, path->text);
@@ -200,14 +196,12 @@ enum error_code kv_check(struct vault *vault, struct kv_check *check, struct err
 {
 	cleanup_(proposal_free) struct proposal proposal = { .exists = false };
 	vault_use_scope use = {0};
-	cleanup_(data_path_wipe) struct data_path path;
 
 	check->findings = (struct findings){ .items = NULL };
 	check->schema_refused = false;
-	data_path_of(check->target, &path);
 	if (vault_use_begin_view(vault, &use, err) != ERR_OK ||
-	    vault_decide(check->caller, CAP_READ, path.text, err) != ERR_OK || parse_proposed(check, &proposal, err) != ERR_OK ||
-	    check->schema_refused)
+	    vault_decide_data(check->caller, CAP_READ, check->target->mount, check->target->path, err) != ERR_OK ||
+	    parse_proposed(check, &proposal, err) != ERR_OK || check->schema_refused)
 		return err->code;
 	if (load_stored(&use, check, &proposal, err) != ERR_OK || make_variables(check, &proposal, err) != ERR_OK)
 		return err->code;

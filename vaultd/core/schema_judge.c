@@ -90,12 +90,7 @@ struct audience {
 
 static bool may_read(const struct schema_subject *subject, const struct env_path *path)
 {
-	const struct kv_target target = { .mount = subject->mount, .path = path };
-	cleanup_(error_wipe) struct error ignored = ERROR_INIT;
-	cleanup_(data_path_wipe) struct data_path data_path;
-
-	data_path_of(&target, &data_path);
-	return vault_decide(subject->caller, CAP_READ, data_path.text, &ignored) == ERR_OK;
+	return vault_may_read_data(subject->caller, subject->mount, path);
 }
 
 static bool reads_graph(const struct audience *audience, const struct resolve_graph *graph)

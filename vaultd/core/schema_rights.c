@@ -126,12 +126,8 @@ static enum error_code look_into(struct closure *closure, size_t i, struct error
 static enum error_code look_at(struct closure *closure, size_t i, struct error *err)
 {
 	const struct schema_rights *rights = closure->rights;
-	const struct kv_target target = { .mount = rights->mount, .path = &closure->paths[i] };
-	cleanup_(error_wipe) struct error denied = ERROR_INIT;
-	cleanup_(data_path_wipe) struct data_path data_path;
 
-	data_path_of(&target, &data_path);
-	if (vault_decide(rights->caller, CAP_READ, data_path.text, &denied) != ERR_OK)
+	if (!vault_may_read_data(rights->caller, rights->mount, &closure->paths[i]))
 		return deny(closure, err);
 	return look_into(closure, i, err);
 }

@@ -32,16 +32,6 @@ static bool may_read_schema(const struct caller *caller, const struct mount_info
 	return vault_decide(caller, CAP_READ, schema_path.text, &ignored) == ERR_OK;
 }
 
-static enum error_code decide_data(const struct caller *caller, const struct mount_info *mount,
-				   const struct env_path *path, struct error *err)
-{
-	const struct kv_target target = { .mount = mount, .path = path };
-	cleanup_(data_path_wipe) struct data_path data_path;
-
-	data_path_of(&target, &data_path);
-	return vault_decide(caller, CAP_READ, data_path.text, err);
-}
-
 /* -- reading --------------------------------------------------------------- */
 
 void kv_schemas_free(struct kv_schemas *schemas)
@@ -155,12 +145,11 @@ static struct kv_schema_change *change_of(struct vault_action *action)
 static enum error_code decide_sources(const struct kv_schema_change *change, const struct schema_chain *chain,
 				      struct error *err)
 {
-	cleanup_(error_wipe) struct error denied = ERROR_INIT;
 
-	if (decide_data(change->caller, change->target->mount, &chain->nodes[0].path, err) != ERR_OK)
+	if (vault_decide_data(change->caller, CAP_READ, change->target->mount, &chain->nodes[0].path, err) != ERR_OK)
 		return err->code;
 	for (size_t i = 1; i < chain->len; i++)
-		if (decide_data(change->caller, change->target->mount, &chain->nodes[i].path, &denied) != ERR_OK)
+		if (!vault_may_read_data(change->caller, change->target->mount, &chain->nodes[i].path))
 			return error_set(err, ERR_DENIED,
 					 "permission denied: the environment %.150s extends %.150s, which you may not read",
 					 change->target->path->text, chain->nodes[i].path.text);
@@ -228,7 +217,7 @@ static enum error_code create_with_schema(struct kv_schema_change *change, int64
 	if (!encoding)
 		return error_set(err, ERR_NO_MEMORY, "no memory is left for the environment's head");
 	if (vault_decide(change->caller, CAP_CREATE, target->api_path, err) != ERR_OK ||
-	    decide_data(change->caller, target->mount, target->path, err) != ERR_OK)
+	    vault_decide_data(change->caller, CAP_READ, target->mount, target->path, err) != ERR_OK)
 		return err->code;
 	if (!change->text)
 		return no_schema(change, err);
@@ -362,7 +351,7 @@ enum error_code kv_schema_write(struct vault *vault, struct kv_schema_change *ch
 	change->findings = (struct findings){ .items = NULL };
 	change->delete_ = false;
 	if (denied_at_all(vault, change, err) != ERR_OK ||
-	    decide_data(change->caller, change->target->mount, change->target->path, err) != ERR_OK)
+	    vault_decide_data(change->caller, CAP_READ, change->target->mount, change->target->path, err) != ERR_OK)
 		return err->code;
 	if (!change->text && !change->has_mode)
 		return error_set(err, ERR_INVALID, "a schema is its text, its mode, or both");

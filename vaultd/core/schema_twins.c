@@ -106,16 +106,6 @@ static void compare_one(struct search *search, const struct env_path *path, cons
 		note_place(value, path, variable);
 }
 
-static bool may_read(const struct search *search, const struct env_path *path)
-{
-	const struct kv_target target = { .mount = search->subject->mount, .path = path };
-	cleanup_(error_wipe) struct error ignored = ERROR_INIT;
-	cleanup_(data_path_wipe) struct data_path data_path;
-
-	data_path_of(&target, &data_path);
-	return vault_decide(search->subject->caller, CAP_READ, data_path.text, &ignored) == ERR_OK;
-}
-
 static enum error_code compare_environment(struct search *search, const struct env_path *path, struct error *err)
 {
 	const struct schema_subject *subject = search->subject;
@@ -155,7 +145,7 @@ static enum error_code compare_page(struct search *search, size_t len, struct in
 		    strcmp(name->path.text, subject->path->text) == 0)
 			continue;
 		/* What may not be read does not show in what is told. */
-		if (search->names++ < LIMIT_CHECK_NAMES && !may_read(search, &name->path))
+		if (search->names++ < LIMIT_CHECK_NAMES && !vault_may_read_data(search->subject->caller, search->subject->mount, &name->path))
 			continue;
 		search->result.more = is_at_its_limit(search);
 		if (!search->result.more && compare_environment(search, &name->path, err) != ERR_OK)

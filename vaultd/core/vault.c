@@ -205,14 +205,24 @@ void vault_use_end(struct vault_use *use)
 	use->vault = NULL;
 }
 
-void data_path_of(const struct kv_target *target, struct data_path *ret)
+enum error_code vault_decide_data(const struct caller *caller, unsigned capability, const struct mount_info *mount,
+				  const struct env_path *path, struct error *err)
 {
-	snprintf(ret->text, sizeof(ret->text), "%sdata/%s", target->mount->path, target->path->text);
+	char text[sizeof(mount->path) + sizeof("data/") + LIMIT_ENV_PATH_LEN];
+	enum error_code code;
+
+	snprintf(text, sizeof(text), "%sdata/%s", mount->path, path->text);
+	code = vault_decide(caller, capability, text, err);
+	/* Names of environments are not left behind on the stack. */
+	sodium_memzero(text, sizeof(text));
+	return code;
 }
 
-void data_path_wipe(struct data_path *path)
+bool vault_may_read_data(const struct caller *caller, const struct mount_info *mount, const struct env_path *path)
 {
-	sodium_memzero(path, sizeof(*path));
+	cleanup_(error_wipe) struct error ignored = ERROR_INIT;
+
+	return vault_decide_data(caller, CAP_READ, mount, path, &ignored) == ERR_OK;
 }
 
 /* -- waiting for a commit ------------------------------------------------ */

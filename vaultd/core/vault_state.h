@@ -87,12 +87,11 @@ void vault_use_end(struct vault_use *use);
 enum error_code vault_decide(const struct caller *caller, unsigned capability, const char *path,
 			     struct error *err) must_check;
 
-/* "secret/data/shop/production" from a target: what resolve, history, diff and rollback are decided by. */
-struct data_path {
-	char text[sizeof(((struct mount_info *)0)->path) + sizeof("data/") + LIMIT_ENV_PATH_LEN];
-};
-void data_path_of(const struct kv_target *target, struct data_path *ret);
-void data_path_wipe(struct data_path *path);	/* for scope cleanup */
+/* The same by the path of an environment's content ("secret/data/shop/production"), whatever the path of the request was: what
+ * resolve, history, diff, rollback and checks are decided by. ERR_DENIED. */
+enum error_code vault_decide_data(const struct caller *caller, unsigned capability, const struct mount_info *mount,
+				  const struct env_path *path, struct error *err) must_check;
+bool vault_may_read_data(const struct caller *caller, const struct mount_info *mount, const struct env_path *path);
 
 /* The feed of records/: keeps names, caches and mounts in step and calls the watcher. On the writer thread. */
 void vault_feed(void *arg, const struct records_change *change);

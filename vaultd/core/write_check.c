@@ -21,16 +21,6 @@ static enum error_code refuse(const struct error *reason, struct error *err)
 	return error_set(err, ERR_INVALID, "%s", reason->text);
 }
 
-static bool may_read(const struct caller *caller, const struct mount_info *mount, const struct env_path *path)
-{
-	const struct kv_target target = { .mount = mount, .path = path };
-	struct error ignored = ERROR_INIT;
-	struct data_path data_path;
-
-	data_path_of(&target, &data_path);
-	return vault_decide(caller, CAP_READ, data_path.text, &ignored) == ERR_OK;
-}
-
 /* -- writes ------------------------------------------------------------------ */
 
 static enum error_code check_reference(const struct change *change, const struct variable *variable,
@@ -41,7 +31,7 @@ static enum error_code check_reference(const struct change *change, const struct
 
 	if (env_path_parse(piece->environment, piece->environment_len, &path, err) != ERR_OK)
 		return err->code;
-	if (may_read(op->caller, op->target.mount, &path))
+	if (vault_may_read_data(op->caller, op->target.mount, &path))
 		return ERR_OK;
 	return error_set(err, ERR_DENIED, "permission denied: the template of %.*s refers to %.150s, which you may not read",
 			 variable->name.len < 100 ? (int)variable->name.len : 100, variable->name.at, path.text);
@@ -123,7 +113,7 @@ enum error_code change_check_resolves(struct change *change, uint64_t revision, 
 		return ERR_OK;
 	if (check_new_references(change, revision, &new_references, err) != ERR_OK)
 		return err->code;
-	if (!may_read(op->caller, op->target.mount, op->target.path))
+	if (!vault_may_read_data(op->caller, op->target.mount, op->target.path))
 		return not_checked(change, "that needs the right to read it");
 	if (resolve_root_given(&graph, op->target.path, head->parents, head->parents_len, change->variables.items,
 			       change->variables.len, err) != ERR_OK)
@@ -257,7 +247,7 @@ static enum error_code load_content(const struct parents_check *check, struct co
 	const struct head_revision *place = head->current > 0 ? head_find_revision(head, head->current) : NULL;
 
 	if (!place || !revision_is_readable(place, vault_now(check->vault)) ||
-	    !may_read(check->caller, check->target->mount, check->target->path))
+	    !vault_may_read_data(check->caller, check->target->mount, check->target->path))
 		return ERR_OK;
 	return environment_revision(check->view, check->entry, head->current, &ret->plain, &ret->record, err);
 }
