@@ -64,7 +64,7 @@ static void head_changed(struct vault *vault, const struct records_change *chang
 	struct index_name name;
 	bool known;
 
-	head_cache_drop(vault->heads, &change->key);
+	pinned_cache_drop(vault->heads, &change->key);
 	if (!change->deleted)
 		learn_head(vault, change);
 	known = name_index_find(vault->names, &change->key, &name);
@@ -221,7 +221,7 @@ void vault_feed(void *arg, const struct records_change *change)
 		quota_changed(vault, change);
 		break;
 	case TABLE_SCHEMA:
-		schema_cache_drop(vault->schemas, change->key.bytes + 1);
+		pinned_cache_drop(vault->schemas, &change->key);
 		break;
 	case TABLE_STATE:
 	case TABLE_DATA_KEY:

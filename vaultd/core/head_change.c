@@ -127,7 +127,7 @@ enum error_code change_metadata_delete(struct change *change, struct error *err)
 {
 	const struct head_record *head = &change->old->head;
 
-	if (records_guard(change->write, &change->head_key, change->old->pin, err) != ERR_OK ||
+	if (records_guard(change->write, &change->head_key, change->old->pinned.pin, err) != ERR_OK ||
 	    records_destroy_eid(change->write, &change->head_key, change->eid, head->oldest, head->current, err) !=
 		    ERR_OK)
 		return err->code;

@@ -12,7 +12,7 @@ static enum error_code put_head(const struct head_entry *entry, const struct hea
 	encode_head(encoding, head);
 	if (secret_buf_check(encoding, "the environment's head", err) != ERR_OK)
 		return err->code;
-	return records_put(write, &entry->key, entry->eid, secret_buf_bytes(encoding), secret_buf_len(encoding), NULL, err);
+	return records_put(write, &entry->pinned.key, entry->eid, secret_buf_bytes(encoding), secret_buf_len(encoding), NULL, err);
 }
 
 enum error_code head_touch(const struct head_entry *entry, int64_t now, struct records_write *write, struct error *err)

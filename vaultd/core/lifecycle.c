@@ -83,8 +83,8 @@ static enum error_code make_initial(void *arg, struct records_view *view, struct
 
 void vault_caches_wipe(struct vault *vault)
 {
-	head_cache_clear(vault->heads);
-	schema_cache_clear(vault->schemas);
+	pinned_cache_clear(vault->heads);
+	pinned_cache_clear(vault->schemas);
 	token_cache_clear(vault->tokens);
 	token_index_clear(vault->token_index);
 	expiry_index_clear(vault->revoked);

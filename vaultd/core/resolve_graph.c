@@ -339,7 +339,7 @@ enum error_code resolve_guard(const struct resolve_graph *graph, struct records_
 	for (size_t i = 1; i < graph->len; i++) {
 		const struct head_entry *entry = graph->nodes[i]->entry;
 
-		if (records_guard(write, &entry->key, entry->pin, err) != ERR_OK)
+		if (records_guard(write, &entry->pinned.key, entry->pinned.pin, err) != ERR_OK)
 			return err->code;
 	}
 	return ERR_OK;

@@ -128,7 +128,7 @@ static enum error_code guard_schema(const struct chain_node *node, struct record
 {
 	struct record_key key = record_key_id(TABLE_SCHEMA, node->eid);
 
-	return records_guard(write, &key, node->schema ? node->schema->pin : NULL, err);
+	return records_guard(write, &key, node->schema ? node->schema->pinned.pin : NULL, err);
 }
 
 enum error_code schema_chain_guard(const struct schema_chain *chain, struct records_write *write, struct error *err)
@@ -136,7 +136,7 @@ enum error_code schema_chain_guard(const struct schema_chain *chain, struct reco
 	for (size_t i = 0; i < chain->len; i++) {
 		const struct chain_node *node = &chain->nodes[i];
 
-		if (i > 0 && records_guard(write, &node->head_key, node->head ? node->head->pin : NULL, err) != ERR_OK)
+		if (i > 0 && records_guard(write, &node->head_key, node->head ? node->head->pinned.pin : NULL, err) != ERR_OK)
 			return err->code;
 		if (node->exists && guard_schema(node, write, err) != ERR_OK)
 			return err->code;

@@ -36,8 +36,8 @@ static enum error_code make_parts(struct vault *vault, struct error *err)
 	vault->mounts = mount_table_new();
 	vault->names = name_index_new();
 	vault->children = children_new();
-	vault->heads = head_cache_new(LIMIT_HEAD_CACHE);
-	vault->schemas = schema_cache_new(LIMIT_SCHEMA_CACHE);
+	vault->heads = pinned_cache_new(LIMIT_HEAD_CACHE);
+	vault->schemas = pinned_cache_new(LIMIT_SCHEMA_CACHE);
 	vault->tokens = token_cache_new();
 	vault->token_index = token_index_new();
 	vault->revoked = expiry_index_new();
@@ -89,8 +89,8 @@ void vault_close(struct vault *vault)
 	mount_table_free(vault->mounts);
 	name_index_free(vault->names);
 	children_free(vault->children);
-	head_cache_free(vault->heads);
-	schema_cache_free(vault->schemas);
+	pinned_cache_free(vault->heads);
+	pinned_cache_free(vault->schemas);
 	token_cache_free(vault->tokens);
 	token_index_free(vault->token_index);
 	expiry_index_free(vault->revoked);

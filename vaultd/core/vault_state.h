@@ -46,8 +46,8 @@ struct vault {
 	struct mount_table *mounts;
 	struct name_index *names;
 	struct children *children;
-	struct head_cache *heads;
-	struct schema_cache *schemas;
+	struct pinned_cache *heads;
+	struct pinned_cache *schemas;
 	struct token_cache *tokens;
 	struct token_index *token_index;
 	struct expiry_index *revoked;	/* batch tokens, until they expire */

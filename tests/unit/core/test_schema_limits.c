@@ -19,7 +19,7 @@ struct held {
 	struct schema_entry *entry;
 };
 
-static void hold(const struct fixture *fixture, struct schema_cache *cache, const char *path, struct held *ret)
+static void hold(const struct fixture *fixture, struct pinned_cache *cache, const char *path, struct held *ret)
 {
 	struct records_view *view = NULL;
 	struct head_entry *head = NULL;
@@ -38,22 +38,22 @@ static void hold(const struct fixture *fixture, struct schema_cache *cache, cons
 static void the_cache_is_bounded_and_never_stale(void **state)
 {
 	const char *const paths[] = { "cache/a", "cache/b", "cache/c" };
-	struct schema_cache *cache = schema_cache_new(LIMIT_SCHEMA_CACHE);
+	struct pinned_cache *cache = pinned_cache_new(LIMIT_SCHEMA_CACHE);
 	struct held held[3], again;
 	size_t each;
 
 	for (size_t i = 0; i < ARRAY_LEN(paths); i++)
 		schema_must(*state, paths[i], "# @type=port\nPORT=\n", NULL);
 	hold(*state, cache, paths[0], &held[0]);
-	each = schema_cache_bytes(cache);
+	each = pinned_cache_bytes(cache);
 	assert_true(each > 0);
 	schema_entry_free(held[0].entry);
-	schema_cache_free(cache);
+	pinned_cache_free(cache);
 	/* Room for two: the one that was used least goes; who holds it keeps it. */
-	cache = schema_cache_new(2 * each);
+	cache = pinned_cache_new(2 * each);
 	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
 		hold(*state, cache, paths[i], &held[i]);
-		assert_int_equal(schema_cache_bytes(cache), i == 0 ? each : 2 * each);
+		assert_int_equal(pinned_cache_bytes(cache), i == 0 ? each : 2 * each);
 	}
 	assert_true(schema_knows(held[0].entry->schema, "PORT", 4));
 	hold(*state, cache, paths[2], &again);
@@ -68,17 +68,17 @@ static void the_cache_is_bounded_and_never_stale(void **state)
 	assert_ptr_not_equal(again.entry, held[2].entry);
 	assert_true(schema_knows(again.entry->schema, "OTHER", 5));
 	schema_entry_free(again.entry);
-	schema_cache_drop(cache, held[2].eid);
-	assert_true(schema_cache_bytes(cache) < 2 * each);
+	pinned_cache_drop(cache, &held[2].entry->pinned.key);
+	assert_true(pinned_cache_bytes(cache) < 2 * each);
 	for (size_t i = 0; i < ARRAY_LEN(paths); i++)
 		schema_entry_free(held[i].entry);
-	schema_cache_free(cache);
+	pinned_cache_free(cache);
 	/* No room for one: it is given and not kept. */
-	cache = schema_cache_new(each - 1);
+	cache = pinned_cache_new(each - 1);
 	hold(*state, cache, paths[0], &held[0]);
-	assert_int_equal(schema_cache_bytes(cache), 0);
+	assert_int_equal(pinned_cache_bytes(cache), 0);
 	schema_entry_free(held[0].entry);
-	schema_cache_free(cache);
+	pinned_cache_free(cache);
 }
 
 /* -- the chain ------------------------------------------------------------------- */

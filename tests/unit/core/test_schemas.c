@@ -561,9 +561,9 @@ static void a_seal_forgets_schemas(void **state)
 	must_write(*state, KV_PUT, "seal/a", "{\"PORT\":\"1\"}", NULL, NULL);
 	schema_must(*state, "seal/a", PORT_SCHEMA, NULL);
 	assert_int_equal(put_as(*state, NULL, "seal/a", "{\"PORT\":\"2\"}").code, ERR_OK);
-	assert_true(schema_cache_bytes(fixture->vault->schemas) > 0);
+	assert_true(pinned_cache_bytes(fixture->vault->schemas) > 0);
 	assert_int_equal(vault_seal(fixture->vault, &fixture->root, &err), ERR_OK);
-	assert_int_equal(schema_cache_bytes(fixture->vault->schemas), 0);
+	assert_int_equal(pinned_cache_bytes(fixture->vault->schemas), 0);
 	assert_int_equal(fixture_unseal(fixture), ERR_OK);
 	assert_int_equal(put_as(*state, NULL, "seal/a", "{\"PORT\":\"x\"}").code, ERR_SCHEMA);
 }
