@@ -217,6 +217,9 @@ def test_a_template_is_no_question_of_one_who_may_not_read():
     same([ask("${FAR}" + "x" * more, allowed).status for more in (0, 1, 2)], [200, 200, 400])
     same(data("tq/a", {"OWN": "2"}, "PATCH", token=writer).status, 200)
     same(put("secret/rollback/tq/a", {"revision": 3}, token=writer).status, 200)
+    # a text that was there becomes a template only for who may ask
+    same(request("PATCH", "secret/data/tq/a", {"data": {"T": "${SECRET}"}, "options": {"templates": []}}, token=writer).status, 200)
+    same([request("PATCH", "secret/data/tq/a", {"data": {}, "options": {"templates": ["T"]}}, token=who).status for who in (writer, allowed)], [403, 200])
 
 
 def test_what_a_denied_parent_holds_is_not_told():
