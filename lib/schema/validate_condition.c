@@ -155,8 +155,9 @@ static bool required_by_default(const struct subject *subject, struct said *ret_
 	const struct schema *schema = subject->part->schema;
 	const struct item *item = subject->item;
 
+	/* A decorator at the head says it of all: the line to look at is the variable's own. */
 	if (schema->required_default_said.layer != LAYER_NONE)
-		*ret_said = schema->required_default_said;
+		*ret_said = (struct said){ schema->required_default_said.layer, item->line, item->column };
 	switch (schema->required_default) {
 	case REQUIRED_TRUE:
 		return !item->commented_out;
