@@ -28,14 +28,11 @@ static enum error_code add_schema(const char *file, struct secret_buf *body, str
 }
 
 /* The variables of an env file as the set that is proposed. */
-static enum error_code add_data(const struct invocation *inv, const char *file, struct secret_buf *body, struct error *err)
+static enum error_code add_data(const struct invocation *inv, const char *file, struct secret_buf *body, struct env_set *set,
+				struct error *err)
 {
-	cleanup_(env_set_freep) struct env_set *set = env_set_new(LIMIT_ENV_FILE);
-	enum error_code rc;
+	enum error_code rc = check_decode_file(inv, file, set, err);
 
-	if (set == NULL)
-		return error_set(err, ERR_NO_MEMORY, "out of memory");
-	rc = check_decode_file(inv, file, set, err);
 	json_emit_raw(body, "\"data\":{");
 	for (size_t i = 0; rc == ERR_OK && i < env_set_count(set); i++) {
 		struct env_entry entry = env_set_at(set, i);
@@ -51,7 +48,8 @@ static enum error_code add_data(const struct invocation *inv, const char *file, 
 	return rc;
 }
 
-static enum error_code make_body(const struct invocation *inv, struct secret_buf *body, struct error *err)
+/* set: gets the variables of the env file. */
+static enum error_code make_body(const struct invocation *inv, struct secret_buf *body, struct env_set *set, struct error *err)
 {
 	enum error_code rc = ERR_OK;
 
@@ -59,7 +57,7 @@ static enum error_code make_body(const struct invocation *inv, struct secret_buf
 	if (option_is_given(inv, OPT_SCHEMA))
 		rc = add_schema(option_value(inv, OPT_SCHEMA), body, err);
 	if (rc == ERR_OK && option_is_given(inv, OPT_ENV_FILE))
-		rc = add_data(inv, option_value(inv, OPT_ENV_FILE), body, err);
+		rc = add_data(inv, option_value(inv, OPT_ENV_FILE), body, set, err);
 	if (rc != ERR_OK)
 		return rc;
 	if (option_is_given(inv, OPT_LISTED))
@@ -71,22 +69,33 @@ static enum error_code make_body(const struct invocation *inv, struct secret_buf
 	return secret_buf_check(body, "the request", err);
 }
 
+/* What was sent from files is shown with their lines. */
+static void place_findings(const struct invocation *inv, struct env_set *set, struct finding_list *list)
+{
+	bool has_schema = option_is_given(inv, OPT_SCHEMA), has_file = option_is_given(inv, OPT_ENV_FILE);
+
+	env_set_sort(set);
+	finding_list_place(list, has_file ? set : NULL, has_file ? check_shown_file(option_value(inv, OPT_ENV_FILE)) : NULL,
+			   has_schema ? check_shown_file(option_value(inv, OPT_SCHEMA)) : NULL);
+}
+
 static enum error_code check_environment(const struct invocation *inv, struct finding_list *list, struct error *err)
 {
 	cleanup_(client_freep) struct vault_client *client = NULL;
 	cleanup_(answer_free) struct answer answer = {0};
 	cleanup_(secret_buf_freep) struct secret_buf *body = secret_buf_new(2 * LIMIT_BODY_DATA);
+	cleanup_(env_set_freep) struct env_set *set = env_set_new(LIMIT_ENV_FILE);
 	struct json_value findings;
 	struct env_path env;
 	enum error_code rc;
 
-	if (body == NULL)
+	if (body == NULL || set == NULL)
 		return error_set(err, ERR_NO_MEMORY, "out of memory");
 	if (option_is_given(inv, OPT_FIX) || option_is_given(inv, OPT_NO_LINT) || option_is_given(inv, OPT_ENVIRONMENT))
 		return error_set(err, ERR_USAGE, "--fix, --no-lint and --environment are for files, without ENV");
 	rc = session_environment(inv, 0, &env, err);
 	if (rc == ERR_OK)
-		rc = make_body(inv, body, err);
+		rc = make_body(inv, body, set, err);
 	if (rc == ERR_OK)
 		rc = session_open(inv, &client, err);
 	if (rc == ERR_OK)
@@ -98,7 +107,10 @@ static enum error_code check_environment(const struct invocation *inv, struct fi
 	if (!json_find(&answer.data, "findings", &findings))
 		return error_set(err, ERR_PROTOCOL, "the answer holds no findings; is this address really vaultd's?");
 	list->omitted = (size_t)answer_int(&answer.data, "omitted", 0);
-	return finding_list_add_json(list, &findings, err);
+	rc = finding_list_add_json(list, &findings, err);
+	if (rc == ERR_OK)
+		place_findings(inv, set, list);
+	return rc;
 }
 
 enum error_code command_check(struct invocation *inv, struct error *err)
@@ -117,6 +129,7 @@ enum error_code command_check(struct invocation *inv, struct error *err)
 		return rc;
 	if (option_is_given(inv, OPT_STRICT))
 		finding_list_make_strict(&list);
+	finding_list_sort(&list);
 	finding_list_print(&list, format, out);
 	if (format == FINDING_HUMAN)
 		say(inv, "%zu error%s, %zu warning%s", list.errors, list.errors == 1 ? "" : "s", list.warnings,

@@ -20,7 +20,7 @@ struct checking {
 	const char *schema_file, *env_file;	/* or NULL */
 };
 
-static const char *shown_file(const char *file)
+const char *check_shown_file(const char *file)
 {
 	return strcmp(file, "-") == 0 ? "standard input" : file;
 }
@@ -131,7 +131,7 @@ static enum error_code lint(const struct checking *checking, const char *file, s
 	if (rc != ERR_OK || option_is_given(checking->inv, OPT_NO_LINT))
 		return rc;
 	rc = env_lint(secret_buf_text(*text), secret_buf_len(*text), &findings, err);
-	return rc == ERR_OK ? finding_list_add(checking->list, &findings, shown_file(file), NULL, err) : rc;
+	return rc == ERR_OK ? finding_list_add(checking->list, &findings, check_shown_file(file), NULL, err) : rc;
 }
 
 /* -- the schema ---------------------------------------------------------------- */
@@ -151,9 +151,9 @@ static enum error_code read_schema(const struct checking *checking, struct schem
 	if (rc == ERR_INVALID && findings.errors > 0)
 		error_clear(err);
 	else if (rc != ERR_OK)
-		return error_prefix(err, "read the schema %.200s", shown_file(checking->schema_file));
-	return finding_list_add(checking->list, &findings, shown_file(checking->schema_file),
-				shown_file(checking->schema_file), err);
+		return error_prefix(err, "read the schema %.200s", check_shown_file(checking->schema_file));
+	return finding_list_add(checking->list, &findings, check_shown_file(checking->schema_file),
+				check_shown_file(checking->schema_file), err);
 }
 
 /* -- the env file ----------------------------------------------------------------- */
@@ -179,7 +179,7 @@ static enum error_code add_notes(const struct notes *notes, const char *file, st
 
 		findings_add(&findings, &finding, note->name, strlen(note->name), "%s", note->reason);
 	}
-	return finding_list_add(list, &findings, shown_file(file), NULL, err);
+	return finding_list_add(list, &findings, check_shown_file(file), NULL, err);
 }
 
 enum error_code check_decode_file(const struct invocation *inv, const char *file, struct env_set *set, struct error *err)
@@ -190,7 +190,7 @@ enum error_code check_decode_file(const struct invocation *inv, const char *file
 
 	if (rc == ERR_OK)
 		rc = decode(inv, text, set, &notes, err);
-	warn_notes(&notes, shown_file(file));
+	warn_notes(&notes, check_shown_file(file));
 	return rc;
 }
 
@@ -210,7 +210,7 @@ static enum error_code read_env_file(const struct checking *checking, struct env
 	if (rc == ERR_INVALID && notes.errors > 0)
 		error_clear(err);
 	else if (rc != ERR_OK)
-		return error_prefix(err, "read %.200s", shown_file(checking->env_file));
+		return error_prefix(err, "read %.200s", check_shown_file(checking->env_file));
 	return add_notes(&notes, checking->env_file, checking->list, err);
 }
 
@@ -253,8 +253,10 @@ static enum error_code validate(const struct checking *checking, const struct sc
 	rc = schema_validate(&check, &findings, NULL, err);
 	free(variables);
 	if (rc == ERR_OK)
-		rc = finding_list_add(checking->list, &findings, shown_file(checking->env_file),
-				      shown_file(checking->schema_file), err);
+		rc = finding_list_add(checking->list, &findings, check_shown_file(checking->env_file),
+				      check_shown_file(checking->schema_file), err);
+	if (rc == ERR_OK)
+		finding_list_place(checking->list, set, check_shown_file(checking->env_file), NULL);
 	return rc;
 }
 

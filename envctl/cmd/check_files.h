@@ -16,3 +16,6 @@ enum error_code check_files(const struct invocation *inv, struct finding_list *l
 /* The variables of an env file as --dialect reads it (dotenv otherwise); its notes go to standard error. */
 enum error_code check_decode_file(const struct invocation *inv, const char *file, struct env_set *set,
 				  struct error *err) must_check;
+
+/* A file's name as findings have it: "standard input" for -. */
+const char *check_shown_file(const char *file);

@@ -1,137 +1,12 @@
 #include "cmd/finding_print.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/answer.h"
 #include "cmd/output.h"
 #include "vault/json_emit.h"
 
-static const char *const severities[] = {
-	[FINDING_INFO] = "info",
-	[FINDING_WARNING] = "warning",
-	[FINDING_ERROR] = "error",
-};
-
-void finding_list_free(struct finding_list *list)
-{
-	free(list->items);
-	*list = (struct finding_list){.items = NULL};
-}
-
-static struct shown_finding *new_item(struct finding_list *list, enum finding_severity severity, struct error *err)
-{
-	if (list->len == list->room) {
-		size_t room = list->room > 0 ? 2 * list->room : 16;
-		struct shown_finding *items = reallocarray(list->items, room, sizeof(*items));
-
-		if (items == NULL) {
-			(void)error_set(err, ERR_NO_MEMORY, "out of memory");
-			return NULL;
-		}
-		list->items = items;
-		list->room = room;
-	}
-	list->errors += severity == FINDING_ERROR;
-	list->warnings += severity == FINDING_WARNING;
-	list->items[list->len] = (struct shown_finding){.file = NULL};
-	return &list->items[list->len++];
-}
-
-enum error_code finding_list_add(struct finding_list *list, const struct findings *findings, const char *file,
-				 const char *schema_file, struct error *err)
-{
-	for (size_t i = 0; i < findings->len; i++) {
-		const struct finding *finding = &findings->items[i];
-		struct shown_finding *item = new_item(list, finding->severity, err);
-
-		if (item == NULL)
-			return err->code;
-		item->finding = *finding;
-		item->file = finding->in_schema ? schema_file : file;
-		snprintf(item->code, sizeof(item->code), "%s", finding->code != NULL ? finding->code : "");
-		snprintf(item->hint, sizeof(item->hint), "%s", finding->hint != NULL ? finding->hint : "");
-	}
-	list->omitted += findings->omitted;
-	return ERR_OK;
-}
-
-/* -- from the daemon ---------------------------------------------------------- */
-
-static enum finding_severity severity_of(const struct json_value *object)
-{
-	char text[16];
-
-	answer_text(object, "severity", text, sizeof(text));
-	for (size_t i = 0; i < ARRAY_LEN(severities); i++)
-		if (strcmp(text, severities[i]) == 0)
-			return (enum finding_severity)i;
-	return FINDING_ERROR;
-}
-
-static enum schema_layer layer_of(const struct json_value *object)
-{
-	char text[16];
-
-	answer_text(object, "layer", text, sizeof(text));
-	for (int layer = LAYER_PLAIN; layer <= LAYER_OWN; layer++)
-		if (strcmp(text, schema_layer_name((enum schema_layer)layer)) == 0)
-			return (enum schema_layer)layer;
-	return LAYER_NONE;
-}
-
-static unsigned place_of(const struct json_value *object, const char *name)
-{
-	int64_t number = answer_int(object, name, 0);
-
-	return number > 0 && number < INT32_MAX ? (unsigned)number : 0;
-}
-
-static void read_finding(const struct json_value *object, struct shown_finding *item)
-{
-	struct finding *finding = &item->finding;
-
-	finding->severity = severity_of(object);
-	finding->layer = layer_of(object);
-	finding->in_schema = place_of(object, "schema_line") > 0;
-	finding->line = place_of(object, finding->in_schema ? "schema_line" : "line");
-	finding->column = place_of(object, finding->in_schema ? "schema_column" : "column");
-	answer_text(object, "code", item->code, sizeof(item->code));
-	answer_text(object, "variable", finding->name, sizeof(finding->name));
-	answer_text(object, "origin", finding->origin, sizeof(finding->origin));
-	answer_text(object, "message", finding->text, sizeof(finding->text));
-	answer_text(object, "hint", item->hint, sizeof(item->hint));
-}
-
-enum error_code finding_list_add_json(struct finding_list *list, const struct json_value *array, struct error *err)
-{
-	struct json_value object;
-	size_t cursor = 0;
-
-	if (array->kind != JSON_SCAN_ARRAY)
-		return error_set(err, ERR_PROTOCOL, "the answer's findings are no list; is this address really vaultd's?");
-	while (json_next_element(array, &cursor, &object)) {
-		struct shown_finding *item;
-
-		if (object.kind != JSON_SCAN_OBJECT)
-			continue;
-		item = new_item(list, severity_of(&object), err);
-		if (item == NULL)
-			return err->code;
-		read_finding(&object, item);
-	}
-	return ERR_OK;
-}
-
-void finding_list_make_strict(struct finding_list *list)
-{
-	for (size_t i = 0; i < list->len; i++)
-		if (list->items[i].finding.severity == FINDING_WARNING)
-			list->items[i].finding.severity = FINDING_ERROR;
-	list->errors += list->warnings;
-	list->warnings = 0;
-}
+#define DEMAND_MAX 8192	/* a file's name and a line */
 
 /* -- forms ----------------------------------------------------------------------- */
 
@@ -151,49 +26,106 @@ enum error_code finding_format_of(const struct invocation *inv, enum finding_for
 	return error_set(err, ERR_USAGE, "--format is human, json or github");
 }
 
-/* "FILE:LINE:COLUMN: ", or "schema of ENV, line LINE: " for what has no file here. */
-static void print_place(const struct shown_finding *item, struct secret_buf *out)
+/* "FILE:LINE:COLUMN", or "schema of ENV, line LINE" for what has no file here; nothing when nothing is known. */
+static void append_place(const struct finding_place *place, const struct finding *finding, struct secret_buf *out)
 {
-	const struct finding *finding = &item->finding;
-
-	if (item->file != NULL) {
-		output_format(out, "%s:", item->file);
-		if (finding->line > 0)
-			output_format(out, "%u:%u:", finding->line, finding->column);
-		secret_buf_append_char(out, ' ');
+	if (place->file != NULL) {
+		output_format(out, "%s", place->file);
+		if (place->line > 0)
+			output_format(out, ":%u", place->line);
+		if (place->column > 0)
+			output_format(out, ":%u", place->column);
 		return;
 	}
 	if (finding->origin[0] != '\0')
-		output_format(out, "schema of %s%s", finding->origin, finding->line > 0 ? ", " : ": ");
+		output_format(out, "schema of %s%s", finding->origin, finding->line > 0 ? ", " : "");
 	if (finding->line > 0)
-		output_format(out, "%sline %u: ", finding->origin[0] == '\0' ? "schema, " : "", finding->line);
+		output_format(out, "%sline %u", finding->origin[0] == '\0' ? "schema, " : "", finding->line);
 }
 
-static void print_human(const struct shown_finding *item, struct secret_buf *out)
+/* Where the schema asks for it, when the line that is shown first is that of the variable. */
+static void append_demand(const struct shown_finding *item, struct secret_buf *out)
+{
+	const struct finding_place place = {.file = item->file, .line = item->finding.line};
+
+	if (item->variable_file == NULL || !item->finding.in_schema)
+		return;
+	secret_buf_append_text(out, " (");
+	append_place(&place, &item->finding, out);
+	secret_buf_append_char(out, ')');
+}
+
+static void print_human(const struct shown_finding *item, size_t more, struct secret_buf *out)
 {
 	const struct finding *finding = &item->finding;
+	const struct finding_place place = shown_finding_place(item);
 	static const enum style styles[] = {
 		[FINDING_INFO] = STYLE_BOLD,
 		[FINDING_WARNING] = STYLE_CHANGED,
 		[FINDING_ERROR] = STYLE_REMOVED,
 	};
 
-	print_place(item, out);
+	append_place(&place, finding, out);
+	if (place.file != NULL || finding->line > 0 || finding->origin[0] != '\0')
+		secret_buf_append_text(out, ": ");
 	output_style(out, styles[finding->severity]);
-	secret_buf_append_text(out, severities[finding->severity]);
+	secret_buf_append_text(out, finding_severity_name(finding->severity));
 	output_plain(out);
 	output_format(out, ": %s%s", finding->name, finding->name[0] != '\0' ? ": " : "");
 	output_visible(out, finding->text, strlen(finding->text));
-	if (item->hint[0] != '\0') {
-		secret_buf_append_text(out, " (");
-		output_visible(out, item->hint, strlen(item->hint));
-		secret_buf_append_char(out, ')');
-	}
+	append_demand(item, out);
+	if (more > 0)
+		output_format(out, ", and %zu more like it", more);
 	if (item->code[0] != '\0')
 		output_format(out, " [%s%s%s]", item->code, finding->layer != LAYER_NONE ? ", " : "",
 			      schema_layer_name(finding->layer));
 	secret_buf_append_char(out, '\n');
 }
+
+/* -- hints ------------------------------------------------------------------------ */
+
+/* By hint, those of one hint in the order in which they are shown. */
+static int compare_hints(const void *a, const void *b)
+{
+	const struct shown_finding *const *first = a, *const *second = b;
+	int order = strcmp((*first)->hint, (*second)->hint);
+
+	return order != 0 ? order : (*first > *second) - (*first < *second);
+}
+
+static int compare_pointers(const void *a, const void *b)
+{
+	const struct shown_finding *const *first = a, *const *second = b;
+
+	return (*first > *second) - (*first < *second);
+}
+
+/* What to do, each once, in the order of the first finding that asks for it. */
+static void print_hints(const struct finding_list *list, struct secret_buf *out)
+{
+	const struct shown_finding **items = calloc(list->len + 1, sizeof(struct shown_finding *));
+	size_t len = 0, kept = 0;
+
+	/* Without memory the hints are left out, not the findings. */
+	if (items == NULL)
+		return;
+	for (size_t i = 0; i < list->len; i++)
+		if (list->items[i].hint[0] != '\0')
+			items[len++] = &list->items[i];
+	qsort(items, len, sizeof(struct shown_finding *), compare_hints);
+	for (size_t i = 0; i < len; i++)
+		if (kept == 0 || strcmp(items[kept - 1]->hint, items[i]->hint) != 0)
+			items[kept++] = items[i];
+	qsort(items, kept, sizeof(struct shown_finding *), compare_pointers);
+	for (size_t i = 0; i < kept; i++) {
+		output_format(out, "hint: [%s] ", items[i]->code);
+		output_visible(out, items[i]->hint, strlen(items[i]->hint));
+		secret_buf_append_char(out, '\n');
+	}
+	free(items);
+}
+
+/* -- for workflows ---------------------------------------------------------------- */
 
 /* As workflow commands want it: properties also without : and , */
 static void append_escaped(struct secret_buf *out, const char *text, bool property)
@@ -206,9 +138,11 @@ static void append_escaped(struct secret_buf *out, const char *text, bool proper
 	}
 }
 
-static void print_github(const struct shown_finding *item, struct secret_buf *out)
+static void print_github(const struct shown_finding *item, size_t more, struct secret_buf *out)
 {
 	const struct finding *finding = &item->finding;
+	const struct finding_place place = shown_finding_place(item);
+	cleanup_(secret_buf_freep) struct secret_buf *demand = secret_buf_new(DEMAND_MAX);
 	static const char *const commands[] = {
 		[FINDING_INFO] = "notice",
 		[FINDING_WARNING] = "warning",
@@ -216,11 +150,13 @@ static void print_github(const struct shown_finding *item, struct secret_buf *ou
 	};
 
 	output_format(out, "::%s ", commands[finding->severity]);
-	if (item->file != NULL) {
+	if (place.file != NULL) {
 		secret_buf_append_text(out, "file=");
-		append_escaped(out, item->file, true);
-		if (finding->line > 0)
-			output_format(out, ",line=%u,col=%u", finding->line, finding->column);
+		append_escaped(out, place.file, true);
+		if (place.line > 0)
+			output_format(out, ",line=%u", place.line);
+		if (place.column > 0)
+			output_format(out, ",col=%u", place.column);
 		secret_buf_append_char(out, ',');
 	}
 	secret_buf_append_text(out, "title=");
@@ -231,6 +167,13 @@ static void print_github(const struct shown_finding *item, struct secret_buf *ou
 	append_escaped(out, finding->name, false);
 	secret_buf_append_text(out, finding->name[0] != '\0' ? ": " : "");
 	append_escaped(out, finding->text, false);
+	if (demand != NULL) {
+		append_demand(item, demand);
+		secret_buf_append_char(demand, '\0');
+		append_escaped(out, secret_buf_ok(demand) ? secret_buf_text(demand) : "", false);
+	}
+	if (more > 0)
+		output_format(out, ", and %zu more like it", more);
 	if (item->hint[0] != '\0') {
 		secret_buf_append_text(out, " (");
 		append_escaped(out, item->hint, false);
@@ -273,10 +216,12 @@ static void print_json(const struct finding_list *list, struct secret_buf *out)
 		const struct finding *finding = &item->finding;
 
 		json_emit_raw(out, i == 0 ? "{\"severity\":" : ",{\"severity\":");
-		json_emit_cstring(out, severities[finding->severity]);
+		json_emit_cstring(out, finding_severity_name(finding->severity));
 		emit_text(out, "code", item->code);
 		emit_text(out, "variable", finding->name);
-		emit_text(out, "file", item->file);
+		emit_text(out, "file", shown_finding_place(item).file);
+		emit_place(out, "line", item->variable_line);
+		emit_text(out, "schema_file", finding->in_schema ? item->file : NULL);
 		emit_place(out, finding->in_schema ? "schema_line" : "line", finding->line);
 		emit_place(out, finding->in_schema ? "schema_column" : "column", finding->column);
 		emit_text(out, "layer", schema_layer_name(finding->layer));
@@ -288,18 +233,45 @@ static void print_json(const struct finding_list *list, struct secret_buf *out)
 	json_emit_raw(out, "]}\n");
 }
 
+/* That names are not in order is one finding of a file, however many of them are not. */
+static bool is_folded(const struct shown_finding *item)
+{
+	return strcmp(item->code, "UnorderedKey") == 0;
+}
+
+static size_t count_folded(const struct finding_list *list)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < list->len; i++)
+		count += is_folded(&list->items[i]);
+	return count;
+}
+
 void finding_list_print(const struct finding_list *list, enum finding_format format, struct secret_buf *out)
 {
+	size_t folded = count_folded(list), more;
+	bool told = false;
+
 	if (format == FINDING_JSON) {
 		print_json(list, out);
 		return;
 	}
 	for (size_t i = 0; i < list->len; i++) {
+		const struct shown_finding *item = &list->items[i];
+
+		if (is_folded(item) && told)
+			continue;
+		more = is_folded(item) ? folded - 1 : 0;
+		told |= is_folded(item);
 		if (format == FINDING_GITHUB)
-			print_github(&list->items[i], out);
+			print_github(item, more, out);
 		else
-			print_human(&list->items[i], out);
+			print_human(item, more, out);
 	}
-	if (list->omitted > 0 && format == FINDING_HUMAN)
+	if (format == FINDING_GITHUB)
+		return;
+	if (list->omitted > 0)
 		output_format(out, "and %zu more\n", list->omitted);
+	print_hints(list, out);
 }

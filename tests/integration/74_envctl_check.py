@@ -83,6 +83,46 @@ def errors_have_places_and_no_values(story):
 
 
 @case
+def findings_stand_at_the_line_to_mend(story):
+    schema = "# @defaultRequired=true\n# ---\n\n# @type=port\nPORT=8080\nABSENT=\nEMPTY=\n"
+    env = "# first\nexport PORT=none\n\nEXTRA='1'\nEMPTY=\n"
+    words = files(story, schema, env)
+    example, path = words[2], words[4]
+    for against in ((), (ENV,)):
+        if against:
+            story.good("set", ENV, "X=1")
+        words = ("check", *against, "--schema", example, "--env-file", path)
+        lines = story.envctl(*words, env=None if against else offline(story)).out.splitlines()
+        for start in (f"{path}:2: error: PORT: ", f"{path}:5: error: EMPTY: ", f"{example}:6:1: error: ABSENT: ",
+                      f"{path}:4: warning: EXTRA: "):
+            assert any(line.startswith(start) for line in lines), (start, lines)
+        assert f" ({example}:4) [type, decorator]" in lines[0], lines
+        assert not any("envctl set" in line for line in lines), lines
+        answer = json.loads(story.envctl(*words, "--json").out)
+        places = {f["variable"]: f for f in answer["findings"] if f["code"] in ("type", "missing", "unknown", "empty")}
+        assert places["PORT"]["file"] == path and places["PORT"]["line"] == 2, answer
+        assert places["PORT"]["schema_file"] == example and places["PORT"]["schema_line"] == 4, answer
+        assert places["ABSENT"]["file"] == example and places["ABSENT"]["schema_line"] == 6 and "line" not in places["ABSENT"], answer
+        assert places["EXTRA"]["file"] == path and places["EXTRA"]["line"] == 4, answer
+        out = story.envctl(*words, "--format", "github").out
+        assert f"::error file={path},line=2,title=type" in out and f"::warning file={path},line=4,title=unknown" in out, out
+        assert f"::error file={example},line=6,col=1,title=missing" in out, out
+
+
+@case
+def the_worst_comes_first_and_hints_once(story):
+    out = story.envctl(*files(story, "A=\nB=\n", "ZZ=1\nYY=1\nXX=1\nA=\n"), env=offline(story)).out
+    kinds = [line.split(": ")[1] for line in out.splitlines() if not line.startswith("hint: ")]
+    assert kinds[:2] == ["error", "error"] and "error" not in kinds[2:], out
+    assert out.count("[UnorderedKey]\n") == 1 and ", and 2 more like it [UnorderedKey]" in out, out
+    assert out.index("[UnorderedKey]") > out.rindex("[unknown]\n"), out
+    hints = [line for line in out.splitlines() if line.startswith("hint: ")]
+    assert len(set(hints)) == len(hints) == 4 and out.splitlines()[-4:] == hints, out
+    answer = json.loads(story.envctl(*files(story, "A=\nB=\n", "ZZ=1\nYY=1\nXX=1\nA=\n"), "--json").out)
+    assert sum(f["code"] == "UnorderedKey" for f in answer["findings"]) == 3, answer
+
+
+@case
 def what_is_missing_unknown_or_a_placeholder(story):
     answer = json.loads(story.envctl(*files(story, env="DB_PASSWORD=changeme\nPORT=1\nEXTRA=1\n"), "--json").out)
     names = {(severity, name) for severity, _, name in found(answer)}
