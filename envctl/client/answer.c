@@ -63,14 +63,15 @@ bool answer_bool(const struct json_value *object, const char *name)
 	return json_find(object, name, &value) && json_as_bool(&value, &flag) && flag;
 }
 
-void answer_sentences(const struct answer *answer, const char *member, char *ret, size_t size)
+/* The texts of "errors" with "; " between, "" when there are none; those that do not fit are counted. size is at least 64. */
+static void join_errors(const struct answer *answer, char *ret, size_t size)
 {
 	struct json_value list, element;
 	size_t cursor = 0, used = 0, left;
 	char text[ERROR_TEXT_MAX];
 
 	ret[0] = '\0';
-	if (!answer->has_json || !json_find(&answer->root, member, &list) || list.kind != JSON_SCAN_ARRAY)
+	if (!answer->has_json || !json_find(&answer->root, "errors", &list) || list.kind != JSON_SCAN_ARRAY)
 		return;
 	for (left = json_count(&list); json_next_element(&list, &cursor, &element); left--) {
 		json_value_text(&element, text, sizeof(text));
@@ -136,7 +137,7 @@ enum error_code answer_error(const struct answer *answer, const struct answer_ca
 	const char *what = call->what;
 	char text[ERROR_TEXT_MAX - 64];
 
-	answer_sentences(answer, "errors", text, sizeof(text));
+	join_errors(answer, text, sizeof(text));
 	switch (answer->status) {
 	case 400:
 		return bad_request(what, text, err);

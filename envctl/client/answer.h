@@ -31,10 +31,6 @@ bool answer_bool(const struct json_value *object, const char *name);
 /* Unescapes a string value into ret, cut to fit, control characters replaced; "" for other kinds. */
 void json_value_text(const struct json_value *value, char *ret, size_t size);
 
-/* The texts of a list at the top ("errors", "warnings") with "; " between, "" when there are none; those that do not fit are
- * counted. size is at least 64. */
-void answer_sentences(const struct answer *answer, const char *member, char *ret, size_t size);
-
 struct answer_call {
 	const char *what;	/* the environment, or "the vault" */
 	const char *token;	/* where the token came from; NULL if none was sent */

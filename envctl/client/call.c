@@ -371,6 +371,23 @@ enum error_code call_expecting(struct vault_client *client, const struct call *c
 	return rc;
 }
 
+enum error_code call_with_findings(struct vault_client *client, const struct call *call, const char *what,
+				   struct answer *ret, struct error *err)
+{
+	struct json_value findings;
+	enum error_code rc = call_any(client, call, ret, err);
+
+	if (rc != ERR_OK || ret->status < 300)
+		return rc;
+	rc = call_error(client, ret, what, err);
+	if (ret->status == 400 && ret->has_data && json_find(&ret->data, "findings", &findings)) {
+		error_clear(err);
+		return error_set(err, ERR_SCHEMA, "%s: refused for what is listed above; nothing was changed", what);
+	}
+	answer_free(ret);
+	return rc;
+}
+
 enum error_code call_target(char target[static LIMIT_TARGET_LEN], struct error *err, const char *format, ...)
 {
 	va_list args;

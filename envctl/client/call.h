@@ -44,6 +44,9 @@ enum error_code call_error(struct vault_client *client, const struct answer *ans
 /* A status below 300 is ERR_OK, others are the error that they mean. ret may be NULL. */
 enum error_code call_expecting(struct vault_client *client, const struct call *call, const char *what,
 			       struct answer *ret, struct error *err) must_check;
+/* As call_expecting(); ERR_SCHEMA: refused with findings, which *ret then holds and is to be freed as after ERR_OK. */
+enum error_code call_with_findings(struct vault_client *client, const struct call *call, const char *what,
+				   struct answer *ret, struct error *err) must_check;
 /* ERR_PROTOCOL, and the answer freed, when it has no member "data" that is an object. */
 enum error_code call_require_data(struct answer *answer, struct error *err) must_check;
 /* A GET whose answer has data. */

@@ -23,26 +23,6 @@ enum error_code client_schema_explain(struct vault_client *client, const struct 
 	return rc == ERR_OK ? call_get(client, target, env->text, ret, err) : rc;
 }
 
-/* A refusal with findings is an answer. */
-static enum error_code call_with_findings(struct vault_client *client, const struct call *call, const char *what,
-					  struct answer *ret, struct error *err)
-{
-	struct json_value findings;
-	enum error_code rc = call_any(client, call, ret, err);
-
-	if (rc != ERR_OK)
-		return rc;
-	if (ret->status < 300)
-		return call_require_data(ret, err);
-	rc = call_error(client, ret, what, err);
-	if (ret->status == 400 && ret->has_data && json_find(&ret->data, "findings", &findings)) {
-		error_clear(err);
-		return error_set(err, ERR_SCHEMA, "%s: the daemon refused it for what is listed above", what);
-	}
-	answer_free(ret);
-	return rc;
-}
-
 enum error_code client_schema_write(struct vault_client *client, const struct env_path *env,
 				    const struct secret_buf *body, struct answer *ret, struct error *err)
 {
@@ -50,7 +30,9 @@ enum error_code client_schema_write(struct vault_client *client, const struct en
 	const struct call call = {.method = "PUT", .target = target, .body = body};
 	enum error_code rc = call_target(target, err, "secret/schema/%s", env->text);
 
-	return rc == ERR_OK ? call_with_findings(client, &call, env->text, ret, err) : rc;
+	if (rc == ERR_OK)
+		rc = call_with_findings(client, &call, env->text, ret, err);
+	return rc == ERR_OK ? call_require_data(ret, err) : rc;
 }
 
 enum error_code client_schema_delete(struct vault_client *client, const struct env_path *env, struct error *err)
@@ -69,5 +51,7 @@ enum error_code client_check(struct vault_client *client, const struct env_path 
 	const struct call call = {.method = "POST", .target = target, .body = body};
 	enum error_code rc = call_target(target, err, "secret/check/%s", env->text);
 
-	return rc == ERR_OK ? call_with_findings(client, &call, env->text, ret, err) : rc;
+	if (rc == ERR_OK)
+		rc = call_with_findings(client, &call, env->text, ret, err);
+	return rc == ERR_OK ? call_require_data(ret, err) : rc;
 }

@@ -148,12 +148,6 @@ static void append_names(struct secret_buf *out, const char *key, const struct s
 	*comma = ",";
 }
 
-static void take_warnings(const struct answer *answer, char *ret)
-{
-	if (ret != NULL)
-		answer_sentences(answer, "warnings", ret, CHANGE_WARNING_MAX);
-}
-
 static void append_change(struct secret_buf *out, const struct change *change)
 {
 	bool rollback = change->data == NULL;
@@ -185,10 +179,9 @@ static void append_change(struct secret_buf *out, const struct change *change)
 }
 
 enum error_code client_write(struct vault_client *client, const struct env_path *env, const struct change *change,
-			     uint64_t *ret_revision, struct error *err)
+			     uint64_t *ret_revision, struct answer *ret, struct error *err)
 {
 	char target[LIMIT_TARGET_LEN];
-	cleanup_(answer_free) struct answer answer = {0};
 	cleanup_(secret_buf_freep) struct secret_buf *body = secret_buf_new(LIMIT_BODY_DATA);
 
 	if (body == NULL)
@@ -205,14 +198,12 @@ enum error_code client_write(struct vault_client *client, const struct env_path 
 		.body = body,
 		.media_type = change->patch ? "application/merge-patch+json" : "application/json",
 	};
-	rc = call_expecting(client, &call, env->text, &answer, err);
+	rc = call_with_findings(client, &call, env->text, ret, err);
 	if (rc == ERR_OK)
-		rc = call_require_data(&answer, err);
-	if (rc != ERR_OK)
-		return rc;
-	take_warnings(&answer, change->ret_warning);
-	*ret_revision = (uint64_t)answer_int(&answer.data, "version", 0);
-	return ERR_OK;
+		rc = call_require_data(ret, err);
+	if (rc == ERR_OK)
+		*ret_revision = (uint64_t)answer_int(&ret->data, "version", 0);
+	return rc;
 }
 
 enum error_code client_delete(struct vault_client *client, const struct env_path *env, struct error *err)
@@ -267,10 +258,9 @@ enum error_code client_settings_read(struct vault_client *client, const struct e
 }
 
 enum error_code client_settings_write(struct vault_client *client, const struct env_path *env,
-				      const struct secret_buf *patch, char *ret_warning, struct error *err)
+				      const struct secret_buf *patch, struct answer *ret, struct error *err)
 {
 	char target[LIMIT_TARGET_LEN];
-	cleanup_(answer_free) struct answer answer = {0};
 	enum error_code rc = call_target(target, err, "secret/settings/%s", env->text);
 	const struct call call = {
 		.method = "PATCH",
@@ -279,9 +269,5 @@ enum error_code client_settings_write(struct vault_client *client, const struct 
 		.media_type = "application/merge-patch+json",
 	};
 
-	if (rc == ERR_OK)
-		rc = call_expecting(client, &call, env->text, &answer, err);
-	if (rc == ERR_OK)
-		take_warnings(&answer, ret_warning);
-	return rc;
+	return rc == ERR_OK ? call_with_findings(client, &call, env->text, ret, err) : rc;
 }

@@ -89,12 +89,13 @@ struct change {
 	const char *message; /* or NULL */
 	const struct secret_buf *templates; /* a JSON list of names: the values that are templates; NULL: not said */
 	const struct secret_buf *unset;	    /* one of names that are masked; NULL: not said */
-	char *ret_warning; /* CHANGE_WARNING_MAX bytes, or NULL: what the daemon warns of; "" if nothing */
 };
-#define CHANGE_WARNING_MAX 2048
-/* ERR_CAS: the environment changed meanwhile, nothing was written. */
+/*
+ * ERR_CAS: the environment changed meanwhile, nothing was written. ERR_SCHEMA: an enforced schema refuses it. *ret: what the
+ * daemon said, to be freed in any case: after ERR_OK with its "warnings", after ERR_SCHEMA with data.findings, else empty.
+ */
 enum error_code client_write(struct vault_client *client, const struct env_path *env, const struct change *change,
-			     uint64_t *ret_revision, struct error *err) must_check;
+			     uint64_t *ret_revision, struct answer *ret, struct error *err) must_check;
 
 /* With all revisions, for good. */
 enum error_code client_delete(struct vault_client *client, const struct env_path *env, struct error *err) must_check;
@@ -114,8 +115,8 @@ enum error_code client_diff(struct vault_client *client, const struct env_path *
 /* data: allow_names, parents, and what of the revision (0: the current one) are templates and unset: lists of names. */
 enum error_code client_settings_read(struct vault_client *client, const struct env_path *env, uint64_t revision,
 				     struct answer *ret, struct error *err) must_check;
-/* ret_warning as in struct change. */
+/* ERR_SCHEMA and *ret as client_write() has them. */
 enum error_code client_settings_write(struct vault_client *client, const struct env_path *env,
-				      const struct secret_buf *patch, char *ret_warning, struct error *err) must_check;
+				      const struct secret_buf *patch, struct answer *ret, struct error *err) must_check;
 
 DEFINE_CLEANUP(struct vault_client *, client_free);

@@ -106,7 +106,7 @@ static void warn_of_refusal(struct vault_client *client, const struct env_path *
 	struct error ignored = ERROR_INIT;
 	size_t found = 0;
 
-	if (refusal_warn(client, env, data, env->text, &found, &ignored) != ERR_OK)
+	if (refusal_warn(client, env, data, "", &found, &ignored) != ERR_OK)
 		error_clear(&ignored);
 }
 
@@ -114,7 +114,6 @@ enum error_code apply_wanted(const struct invocation *inv, struct vault_client *
 			     const struct env_set *wanted, const struct env_set *templates, struct error *err)
 {
 	cleanup_(secret_buf_freep) struct secret_buf *kinds = secret_buf_new(LIMIT_BODY_DATA);
-	char warning[CHANGE_WARNING_MAX] = "";
 	bool kinds_differ = false;
 	cleanup_(env_set_freep) struct env_set *base = env_set_new(PLAN_SET_MAX);
 	cleanup_(plan_free) struct plan plan = {0};
@@ -139,12 +138,9 @@ enum error_code apply_wanted(const struct invocation *inv, struct vault_client *
 			.cas = revision,
 			.message = option_value(inv, OPT_MESSAGE),
 			.templates = templates != NULL ? kinds : NULL,
-			.ret_warning = warning,
 		};
 
-		rc = client_write(client, env, &change, &revision, err);
-		if (rc == ERR_OK)
-			session_warn(env, warning);
+		rc = session_write(client, env, &change, &revision, err);
 	}
 	if (rc == ERR_OK && option_is_given(inv, OPT_DRY_RUN))
 		warn_of_refusal(client, env, &plan);

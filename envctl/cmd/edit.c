@@ -207,6 +207,7 @@ static enum error_code rebase(struct edit *edit, const struct plan *plan, struct
 	return ERR_OK;
 }
 
+/* What was written. */
 static enum error_code show(const struct edit *edit, const struct plan *plan, struct error *err)
 {
 	cleanup_(secret_buf_freep) struct secret_buf *out = output_new(err);
@@ -226,15 +227,12 @@ static enum error_code save(struct edit *edit, struct env_set **wanted, struct e
 		cleanup_(plan_free) struct plan plan = {0};
 		struct error found = ERROR_INIT;
 		uint64_t revision = 0;
-		char warning[CHANGE_WARNING_MAX] = "";
 		enum error_code rc = plan_make(edit->base, *wanted, true, &plan, err);
 
 		if (rc == ERR_OK && plan_is_empty(&plan)) {
 			say(edit->inv, "%s: nothing changed (revision %" PRIu64 ")", edit->env.text, edit->revision);
 			return ERR_OK;
 		}
-		if (rc == ERR_OK)
-			rc = show(edit, &plan, err);
 		if (rc != ERR_OK)
 			return rc;
 		const struct change change = {
@@ -242,13 +240,12 @@ static enum error_code save(struct edit *edit, struct env_set **wanted, struct e
 			.has_cas = true,
 			.cas = edit->revision,
 			.message = option_value(edit->inv, OPT_MESSAGE),
-			.ret_warning = warning,
 		};
-		rc = client_write(edit->client, &edit->env, &change, &revision, &found);
-		if (rc == ERR_OK)
-			session_warn(&edit->env, warning);
-		if (rc == ERR_OK)
-			return session_report(edit->inv, &edit->env, revision, "edited", err);
+		rc = session_write(edit->client, &edit->env, &change, &revision, &found);
+		if (rc == ERR_OK) {
+			rc = show(edit, &plan, err);
+			return rc == ERR_OK ? session_report(edit->inv, &edit->env, revision, "edited", err) : rc;
+		}
 		warn("%s", found.text);
 		if (!ask(rc == ERR_CAS ? "Make the same changes to the environment as it is now? [Y/n] "
 				       : "Try to write it again? [Y/n] "))

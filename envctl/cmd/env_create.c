@@ -27,6 +27,6 @@ enum error_code command_env_create(struct invocation *inv, struct error *err)
 		.cas = state.revision,
 		.message = option_value(inv, OPT_MESSAGE),
 	};
-	rc = client_write(client, &env, &change, &revision, err);
+	rc = session_write(client, &env, &change, &revision, err);
 	return rc == ERR_OK ? session_report(inv, &env, revision, "without variables", err) : rc;
 }

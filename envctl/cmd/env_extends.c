@@ -26,17 +26,15 @@ static enum error_code set_parents(const struct invocation *inv, struct vault_cl
 				   struct error *err)
 {
 	cleanup_(secret_buf_freep) struct secret_buf *patch = secret_buf_new(LIMIT_BODY_SMALL);
-	char warning[CHANGE_WARNING_MAX] = "";
 	enum error_code rc;
 
 	if (patch == NULL)
 		return error_set(err, ERR_NO_MEMORY, "out of memory");
 	rc = patch_of(inv, patch, err);
 	if (rc == ERR_OK)
-		rc = client_settings_write(client, env, patch, warning, err);
+		rc = session_settings_write(client, env, patch, err);
 	if (rc != ERR_OK)
 		return rc;
-	session_warn(env, warning);
 	if (inv->words_len > 1)
 		say(inv, "%s: parents changed", env->text);
 	else

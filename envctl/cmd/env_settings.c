@@ -30,15 +30,12 @@ static enum error_code change_settings(const struct invocation *inv, struct vaul
 				       const struct env_path *env, struct error *err)
 {
 	cleanup_(secret_buf_freep) struct secret_buf *patch = secret_buf_new(LIMIT_BODY_SMALL);
-	char warning[CHANGE_WARNING_MAX] = "";
 
 	if (patch == NULL)
 		return error_set(err, ERR_NO_MEMORY, "out of memory");
 	enum error_code rc = patch_of(option_value(inv, OPT_ALLOW_NAMES), patch, err);
 	if (rc == ERR_OK)
-		rc = client_settings_write(client, env, patch, warning, err);
-	if (rc == ERR_OK)
-		session_warn(env, warning);
+		rc = session_settings_write(client, env, patch, err);
 	if (rc == ERR_OK)
 		say(inv, "%s: settings changed", env->text);
 	return rc;

@@ -1,10 +1,12 @@
 #include "cmd/finding_print.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cmd/output.h"
 #include "vault/json_emit.h"
+#include "vault/limits.h"
 
 #define DEMAND_MAX 8192	/* a file's name and a line */
 
@@ -30,7 +32,7 @@ enum error_code finding_format_of(const struct invocation *inv, enum finding_for
 static void append_place(const struct finding_place *place, const struct finding *finding, struct secret_buf *out)
 {
 	if (place->file != NULL) {
-		output_format(out, "%s", place->file);
+		output_visible(out, place->file, strlen(place->file));
 		if (place->line > 0)
 			output_format(out, ":%u", place->line);
 		if (place->column > 0)
@@ -274,4 +276,52 @@ void finding_list_print(const struct finding_list *list, enum finding_format for
 	if (list->omitted > 0)
 		output_format(out, "and %zu more\n", list->omitted);
 	print_hints(list, out);
+}
+
+/* -- what was refused --------------------------------------------------------------- */
+
+#define REFUSED_MAX 100	/* lines; a check shows all */
+
+/* "set it: envctl set ENV NAME" with what these stand for; without a hint, where the rules can be seen. */
+static void tell_next_step(const struct shown_finding *item, const struct env_path *env, char *ret, size_t size)
+{
+	static const char words[] = "ENV NAME";
+	const char *at = strstr(item->hint, words);
+
+	if (item->hint[0] == '\0' && item->finding.name[0] != '\0')
+		snprintf(ret, size, "what it may be: envctl schema explain %s %s", env->text, item->finding.name);
+	else if (at != NULL)
+		snprintf(ret, size, "%.*s%s %s%s", (int)(at - item->hint), item->hint, env->text, item->finding.name,
+			 at + strlen(words));
+	else
+		snprintf(ret, size, "%s", item->hint);
+}
+
+static void warn_refusal(const struct shown_finding *item, const struct env_path *env, const char *before)
+{
+	const struct finding *finding = &item->finding;
+	const bool is_placed = finding->in_schema && finding->line > 0, is_inherited = finding->origin[0] != '\0';
+	char next[FINDING_TEXT_MAX + LIMIT_ENV_PATH_LEN + 128], place[sizeof(finding->origin) + 48] = "";
+
+	if (is_placed)
+		snprintf(place, sizeof(place), " (line %u of the schema%s%s)", finding->line, is_inherited ? " of " : "",
+			 finding->origin);
+	tell_next_step(item, env, next, sizeof(next));
+	warn("%s: %s%s%s%s%s%s%s", env->text, before, finding->name, finding->name[0] != '\0' ? ": " : "", finding->text, place,
+	     next[0] != '\0' ? "; " : "", next);
+}
+
+size_t finding_list_warn(const struct finding_list *list, const struct env_path *env, const char *before)
+{
+	size_t errors = 0;
+
+	for (size_t i = 0; i < list->len; i++) {
+		if (list->items[i].finding.severity != FINDING_ERROR || strcmp(list->items[i].code, "unique") == 0)
+			continue;
+		if (errors++ < REFUSED_MAX)
+			warn_refusal(&list->items[i], env, before);
+	}
+	if (errors > REFUSED_MAX)
+		warn("%s: and %zu more", env->text, errors - REFUSED_MAX);
+	return errors;
 }

@@ -7,6 +7,7 @@
 #include "cmd/finding_list.h"
 #include "vault/attributes.h"
 #include "vault/error.h"
+#include "vault/names.h"
 #include "vault/secret_buf.h"
 
 enum finding_format { FINDING_HUMAN, FINDING_JSON, FINDING_GITHUB };
@@ -18,3 +19,10 @@ enum error_code finding_format_of(const struct invocation *inv, enum finding_for
  * after the findings. JSON: one object with valid, errors, warnings, omitted, findings: all of them, each with its hint.
  */
 void finding_list_print(const struct finding_list *list, enum finding_format format, struct secret_buf *out);
+
+/*
+ * What an enforced schema refuses, on standard error: "envctl: ENV: PORT: is no port (line 3 of the schema): what to do", a line for each
+ * error; more than 100 are counted. before: stands behind ENV. What others have as well is left out: a write does not ask for it.
+ * Returns the number of errors.
+ */
+size_t finding_list_warn(const struct finding_list *list, const struct env_path *env, const char *before);

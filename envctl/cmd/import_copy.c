@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cmd/import_vault.h"
+#include "cmd/session.h"
 #include "vault/clock.h"
 #include "vault/json_emit.h"
 
@@ -71,6 +72,7 @@ static enum error_code write_data(struct import *import, const struct json_value
 {
 	cleanup_(secret_buf_freep) struct secret_buf *text = secret_buf_new(LIMIT_BODY_DATA);
 	cleanup_(secret_buf_freep) struct secret_buf *templates = secret_buf_new(2);
+	cleanup_(answer_free) struct answer answer = {0};
 	char message[LIMIT_MESSAGE_LEN + 1];
 	uint64_t got = 0;
 
@@ -87,7 +89,10 @@ static enum error_code write_data(struct import *import, const struct json_value
 				      .templates = templates};
 	enum error_code rc = secret_buf_check(text, "the version", err);
 	if (rc == ERR_OK)
-		rc = client_write(import->target, &import->env, &change, &got, err);
+		rc = client_write(import->target, &import->env, &change, &got, &answer, err);
+	/* What an old version would be warned of is no news. */
+	if (rc != ERR_OK)
+		session_tell(&import->env, &answer);
 	if (rc == ERR_OK && got != revision)
 		rc = error_set(err, ERR_PROTOCOL, "the vault made revision %" PRIu64 " instead of %" PRIu64, got,
 			       revision);

@@ -209,14 +209,12 @@ static enum error_code find_schema(struct import *import, struct error *err)
 /* What a schema refuses would stop the import in the middle: it is told with all the rest, before anything is written. */
 static enum error_code check_schema(struct import *import, struct json_span data, const char *what, struct error *err)
 {
-	char where[LIMIT_ENV_PATH_LEN + 64];
 	size_t found = 0;
 	enum error_code rc;
 
 	if (!import->has_schema)
 		return ERR_OK;
-	snprintf(where, sizeof(where), "%s: %s", import->env.text, what);
-	rc = refusal_warn(import->target, &import->env, data, where, &found, err);
+	rc = refusal_warn(import->target, &import->env, data, what, &found, err);
 	if (rc != ERR_OK || found == 0)
 		return rc;
 	return error_set(err, ERR_INVALID,

@@ -1,6 +1,6 @@
 #include "cmd/refusal.h"
 
-#include <string.h>
+#include <stdio.h>
 
 #include "client/schema.h"
 #include "cmd/finding_print.h"
@@ -28,24 +28,15 @@ static enum error_code ask(struct vault_client *client, const struct env_path *e
 }
 
 enum error_code refusal_warn(struct vault_client *client, const struct env_path *env, struct json_span data,
-			     const char *where, size_t *ret_found, struct error *err)
+			     const char *what, size_t *ret_found, struct error *err)
 {
 	cleanup_(finding_list_free) struct finding_list list = {.items = NULL};
-	size_t found = 0;
+	char before[LIMIT_ENV_PATH_LEN + 64];
 	enum error_code rc = ask(client, env, data, &list, err);
 
 	if (rc != ERR_OK)
 		return rc;
-	for (size_t i = 0; i < list.len; i++) {
-		const struct finding *finding = &list.items[i].finding;
-
-		/* Which values others have is not asked when something is written. */
-		if (finding->severity != FINDING_ERROR || strcmp(list.items[i].code, "unique") == 0)
-			continue;
-		warn("%.300s: the schema would refuse it: %s%s%s", where, finding->name,
-		     finding->name[0] != '\0' ? ": " : "", finding->text);
-		found++;
-	}
-	*ret_found = found;
+	snprintf(before, sizeof(before), "%s%sthe schema would refuse it: ", what, what[0] != '\0' ? ": " : "");
+	*ret_found = finding_list_warn(&list, env, before);
 	return ERR_OK;
 }

@@ -14,7 +14,7 @@
 #include "vault/json_scan.h"
 #include "vault/names.h"
 
-/* A line on standard error for each error that a write of data (a JSON object) would be refused for; before it stands
- * where. *ret_found counts them: 0 also when nobody can say. ERR_NO_MEMORY. */
+/* finding_list_warn() for each error that a write of data (a JSON object) would be refused for; what: which of several writes
+ * it is, or empty. *ret_found counts them: 0 also when nobody can say. ERR_NO_MEMORY. */
 enum error_code refusal_warn(struct vault_client *client, const struct env_path *env, struct json_span data,
-			     const char *where, size_t *ret_found, struct error *err) must_check;
+			     const char *what, size_t *ret_found, struct error *err) must_check;

@@ -6,32 +6,30 @@
 #include "cmd/session.h"
 #include "cmd/suggest.h"
 
-/* What the rollback is about to change; silent when the current revision is deleted and nothing can be compared. */
-static enum error_code show_changes(const struct invocation *inv, struct vault_client *client,
-				    const struct env_path *env, uint64_t from, uint64_t to, struct error *err)
+/* What the rollback changes. Asked for before it is made, and shown when it is: a daemon may refuse it. Nothing when the current
+ * revision is deleted and cannot be compared. */
+static enum error_code describe_changes(const struct invocation *inv, struct vault_client *client,
+					const struct env_path *env, uint64_t from, uint64_t to, struct secret_buf *out,
+					struct error *err)
 {
 	cleanup_(answer_free) struct answer answer = {0};
-	cleanup_(secret_buf_freep) struct secret_buf *out = output_new(err);
 
-	if (out == NULL)
-		return err->code;
 	if (option_is_given(inv, OPT_JSON) || option_is_given(inv, OPT_QUIET))
 		return ERR_OK;
 	enum error_code rc = client_diff(client, env, from, NULL, to, &answer, err);
-	if (rc == ERR_OK)
-		rc = diff_print(&answer.data, NULL, NULL, out, err);
-	return rc == ERR_OK ? output_flush(out, err) : rc;
+	return rc == ERR_OK ? diff_print(&answer.data, NULL, NULL, out, err) : rc;
 }
 
 enum error_code command_rollback(struct invocation *inv, struct error *err)
 {
 	cleanup_(client_freep) struct vault_client *client = NULL;
+	cleanup_(secret_buf_freep) struct secret_buf *out = output_new(err);
 	struct change change = {.has_cas = true, .message = option_value(inv, OPT_MESSAGE)};
 	struct environment_state state = {0};
 	struct env_path env;
 	uint64_t revision = 0;
-	char what[64], warning[CHANGE_WARNING_MAX] = "";
-	enum error_code rc = session_environment(inv, 0, &env, err);
+	char what[64];
+	enum error_code rc = out != NULL ? session_environment(inv, 0, &env, err) : err->code;
 
 	if (rc == ERR_OK)
 		rc = session_revision(inv->words[1], &change.rollback_to, err);
@@ -44,18 +42,17 @@ enum error_code command_rollback(struct invocation *inv, struct error *err)
 		return suggest_environment(client, &env, err);
 	}
 	change.cas = state.revision;
-	change.ret_warning = warning;
 	if (rc == ERR_OK)
 		rc = option_number(inv, OPT_CAS, true, &change.cas, err);
 	if (rc == ERR_OK && change.rollback_to > state.revision)
 		rc = error_set(err, ERR_NOT_FOUND, "%.200s has no revision %" PRIu64 "; the current one is %" PRIu64,
 			       env.text, change.rollback_to, state.revision);
 	if (rc == ERR_OK && !state.deleted)
-		rc = show_changes(inv, client, &env, state.revision, change.rollback_to, err);
+		rc = describe_changes(inv, client, &env, state.revision, change.rollback_to, out, err);
 	if (rc == ERR_OK)
-		rc = client_write(client, &env, &change, &revision, err);
+		rc = session_write(client, &env, &change, &revision, err);
 	if (rc == ERR_OK)
-		session_warn(&env, warning);
+		rc = output_flush(out, err);
 	snprintf(what, sizeof(what), "as it was at revision %" PRIu64, change.rollback_to);
 	return rc == ERR_OK ? session_report(inv, &env, revision, what, err) : rc;
 }

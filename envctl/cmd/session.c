@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cmd/finding_print.h"
 #include "cmd/output.h"
 #include "cmd/plan.h"
 #include "cmd/suggest.h"
@@ -88,7 +89,6 @@ static enum error_code patch_once(const struct invocation *inv, struct vault_cli
 {
 	struct environment_state state;
 	struct change change = *wanted;
-	char warning[CHANGE_WARNING_MAX] = "";
 	enum error_code rc = client_state(client, env, &state, err);
 
 	if (rc != ERR_OK)
@@ -103,21 +103,52 @@ static enum error_code patch_once(const struct invocation *inv, struct vault_cli
 				 state.revision, env->text);
 	change.has_cas = true;
 	change.message = option_value(inv, OPT_MESSAGE);
-	change.ret_warning = warning;
 	change.cas = state.revision;
 	change.patch = state.revision > 0;
 	rc = option_number(inv, OPT_CAS, true, &change.cas, err);
-	if (rc == ERR_OK)
-		rc = client_write(client, env, &change, ret_revision, err);
-	if (rc == ERR_OK)
-		session_warn(env, warning);
+	return rc == ERR_OK ? session_write(client, env, &change, ret_revision, err) : rc;
+}
+
+void session_tell(const struct env_path *env, const struct answer *answer)
+{
+	cleanup_(finding_list_free) struct finding_list list = {.items = NULL};
+	struct error ignored = ERROR_INIT;
+	struct json_value array, element;
+	char text[ERROR_TEXT_MAX];
+	size_t cursor = 0;
+
+	if (answer->has_data && json_find(&answer->data, "findings", &array) &&
+	    finding_list_add_json(&list, &array, &ignored) == ERR_OK)
+		(void)finding_list_warn(&list, env, "");
+	if (answer->has_data && answer_int(&answer->data, "hidden_errors", 0) > 0)
+		warn("%s: errors of variables that you may not read: %" PRId64 "; who may, sees them: envctl check %s", env->text,
+		     answer_int(&answer->data, "hidden_errors", 0), env->text);
+	if (!answer->has_json || !json_find(&answer->root, "warnings", &array) || array.kind != JSON_SCAN_ARRAY)
+		return;
+	while (json_next_element(&array, &cursor, &element)) {
+		json_value_text(&element, text, sizeof(text));
+		warn("%s: %s", env->text, text);
+	}
+}
+
+enum error_code session_write(struct vault_client *client, const struct env_path *env, const struct change *change,
+			      uint64_t *ret_revision, struct error *err)
+{
+	cleanup_(answer_free) struct answer answer = {0};
+	enum error_code rc = client_write(client, env, change, ret_revision, &answer, err);
+
+	session_tell(env, &answer);
 	return rc;
 }
 
-void session_warn(const struct env_path *env, const char *warning)
+enum error_code session_settings_write(struct vault_client *client, const struct env_path *env,
+				       const struct secret_buf *patch, struct error *err)
 {
-	if (warning[0] != '\0')
-		warn("%s: %s", env->text, warning);
+	cleanup_(answer_free) struct answer answer = {0};
+	enum error_code rc = client_settings_write(client, env, patch, &answer, err);
+
+	session_tell(env, &answer);
+	return rc;
 }
 
 void session_names(char *const *words, size_t len, struct secret_buf *ret)

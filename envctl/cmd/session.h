@@ -34,8 +34,14 @@ enum error_code session_read_base(struct vault_client *client, const struct env_
 enum error_code session_patch(const struct invocation *inv, struct vault_client *client, const struct env_path *env,
 			      const struct change *wanted, bool create, uint64_t *ret_revision,
 			      struct error *err) must_check;
-/* A warning of the daemon, unless it is "". */
-void session_warn(const struct env_path *env, const char *warning);
+/* What a schema refuses and what the daemon warns of, a line each on standard error; nothing for an answer without. */
+void session_tell(const struct env_path *env, const struct answer *answer);
+/* client_write() and client_settings_write(), and on standard error what a schema refuses and what the daemon warns of, a line
+ * each. ERR_SCHEMA: the error says that the reasons were shown. */
+enum error_code session_write(struct vault_client *client, const struct env_path *env, const struct change *change,
+			      uint64_t *ret_revision, struct error *err) must_check;
+enum error_code session_settings_write(struct vault_client *client, const struct env_path *env,
+				       const struct secret_buf *patch, struct error *err) must_check;
 /* ["A","B"] */
 void session_names(char *const *words, size_t len, struct secret_buf *ret);
 

@@ -433,7 +433,7 @@ def test_envctl_says_all_of_it():
     schema("m/a", "# @type=port @required\nA=\n# @type=port @required\nB=\n", "enforce")
     done = DAEMON.envctl("set", "m/a", "A=x", "B=y")
     same(done.returncode != 0, True)
-    assert "m/a: A: " in done.stderr and "; B: " in done.stderr, done.stderr
+    assert "envctl: m/a: A: " in done.stderr and "\nenvctl: m/a: B: " in done.stderr, done.stderr
     schema("m/a", mode="warn")
     done = DAEMON.envctl("set", "m/a", "A=x", "B=y", check=0)
     assert "A: " in done.stderr and "B: " in done.stderr, done.stderr

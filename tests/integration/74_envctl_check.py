@@ -272,6 +272,40 @@ def a_schema_is_kept_enforced_and_explained(story):
 
 
 @case
+def a_refused_write_says_what_to_do(story):
+    """A line for each, whatever writes; and nothing that did not happen is shown."""
+    env = "refused/production"
+    path = write(story, ".env.example", "# @type=port\nPORT=\n# @type=url\nLINK=\nNEEDED=\nOTHER=\n")
+    story.good("set", env, "PORT=1")
+    story.good("set", env, "PORT=1", "LINK=https://example.org", "NEEDED=1", "OTHER=1")
+    story.good("schema", "set", env, path, "--mode", "enforce")
+    rules = f"what it may be: envctl schema explain {env} "
+    last = f"envctl: {env}: refused for what is listed above; nothing was changed"
+    out = story.bad(1, "", "set", env, f"PORT={SECRET}", "LINK=x", "UNKNOWN=1")
+    lines = out.err.splitlines()
+    assert len(lines) == 3 and lines[2] == last and SECRET not in out.err, out
+    assert lines[1].startswith(f"envctl: {env}: LINK: ") and lines[1].endswith(f" (line 3 of the schema); {rules}LINK"), out
+    assert lines[0].startswith(f"envctl: {env}: PORT: ") and lines[0].endswith(f" (line 1 of the schema); {rules}PORT"), out
+    out = story.bad(1, last, "unset", env, "NEEDED", "OTHER")
+    assert [line.split("; ")[-1] for line in out.err.splitlines()[:2]] == [f"set it: envctl set {env} NEEDED",
+                                                                           f"set it: envctl set {env} OTHER"], out
+    out = story.bad(1, last, "import", env, write(story, "bad.env", f"PORT={SECRET}\nLINK=x\n"), "--dialect", "dotenv")
+    assert len(out.err.splitlines()) == 3 and out.out == "" and SECRET not in out.err, out
+    out = story.bad(1, last, "rollback", env, "1")
+    assert out.out == "" and len(out.err.splitlines()) == 4, out
+    editor = write(story, "editor", f"#!/bin/sh\necho 'PORT={SECRET}' >> \"$1\"\n", 0o700)
+    out = story.bad(1, last, "edit", env, env={"EDITOR": editor})
+    assert f"{rules}PORT" in out.err and out.out == "" and SECRET not in out.err, out
+    assert story.json_of("get", env, "--json")["revision"] == 2
+    # with warn it is written, and each warning has its line
+    story.good("schema", "set", env, "--mode", "warn")
+    out = story.good("set", env, "PORT=x", "LINK=x")
+    assert sum(line.startswith((f"envctl: {env}: LINK: ", f"envctl: {env}: PORT: ")) for line in out.err.splitlines()) == 2, out
+    out = story.good("rollback", env, "1")
+    assert "LINK" in out.out and out.err.count("\n") >= 3, out
+
+
+@case
 def a_broken_schema_is_refused_with_its_lines(story):
     story.good("set", ENV, "A=1")
     out = story.envctl("schema", "set", ENV, "-", stdin="# @type=nonsense\nA=\nB=1\n# @type=port(min=x)\nC=\n")
