@@ -214,55 +214,131 @@ enum error_code command_schema_delete(struct invocation *inv, struct error *err)
 
 /* -- explain -------------------------------------------------------------------------- */
 
-static void print_member(struct secret_buf *out, const struct json_value *object, const char *member, const char *label)
+static void append_value(struct secret_buf *out, const struct json_value *value)
 {
-	struct json_value value;
-	char text[ERROR_TEXT_MAX];
+	cleanup_(secret_buf_freep) struct secret_buf *text = secret_buf_new(LIMIT_SCHEMA_TEXT);
 
-	if (!json_find(object, member, &value))
+	if (value->kind != JSON_SCAN_STRING) {
+		output_visible(out, value->raw.at, value->raw.len);
 		return;
-	if (value.kind == JSON_SCAN_STRING)
-		json_value_text(&value, text, sizeof(text));
-	else
-		snprintf(text, sizeof(text), "%.*s", (int)(value.raw.len < 200 ? value.raw.len : 200), value.raw.at);
-	if (text[0] == '\0' || strcmp(text, "null") == 0 || strcmp(text, "[]") == 0 || strcmp(text, "{}") == 0)
+	}
+	if (text != NULL)
+		json_append_unescaped(text, json_string_span(value));
+	if (text == NULL || !secret_buf_ok(text))
 		return;
-	output_format(out, "%-12s ", label);
-	output_visible(out, text, strlen(text));
-	secret_buf_append_char(out, '\n');
+	output_visible(out, secret_buf_text(text), secret_buf_len(text));
+	secret_buf_append_text(out, secret_buf_len(text) == 0 ? "\"\"" : "");
 }
 
+/* "(@type) [decorator, line 4]" */
+static void end_fact(struct secret_buf *out, const struct json_value *fact)
+{
+	char layer[16], why[ERROR_TEXT_MAX];
+	int64_t line = answer_int(fact, "line", 0);
+
+	answer_text(fact, "layer", layer, sizeof(layer));
+	answer_text(fact, "why", why, sizeof(why));
+	secret_buf_append_text(out, "  (");
+	output_visible(out, why, strlen(why));
+	output_format(out, ") [%s", layer);
+	if (line > 0)
+		output_format(out, ", line %lld", (long long)line);
+	secret_buf_append_text(out, "]\n");
+}
+
+static void begin_fact(struct secret_buf *out, const char *name, const struct json_value *value)
+{
+	static const char *const labels[][2] = {{"member", "one of"}, {"choice", "one of"}, {"tag", "tags"}};
+
+	for (size_t i = 0; i < ARRAY_LEN(labels); i++)
+		if (strcmp(name, labels[i][0]) == 0)
+			name = labels[i][1];
+	output_format(out, "  %-14s ", name);
+	append_value(out, value);
+}
+
+/* What a "# vaultd:" comment says is one fact of several members. */
+static void print_members(struct secret_buf *out, const struct json_value *object, const struct json_value *fact)
+{
+	struct json_member member;
+	size_t cursor = 0;
+	char name[32];
+
+	while (json_next_member(object, &cursor, &member)) {
+		snprintf(name, sizeof(name), "%.*s", (int)(member.name.len < 30 ? member.name.len : 30), member.name.at);
+		begin_fact(out, name, &member.value);
+		end_fact(out, fact);
+	}
+}
+
+/* A line each; of a list, such as the members of an enum, one for all. */
 static void print_facts(struct secret_buf *out, const struct json_value *data)
 {
-	struct json_value facts, fact;
+	struct json_value facts, fact, value, open = {.kind = JSON_SCAN_NULL};
+	char name[64], before[64] = "";
 	size_t cursor = 0;
 
 	if (!json_find(data, "facts", &facts) || facts.kind != JSON_SCAN_ARRAY)
 		return;
 	while (json_next_element(&facts, &cursor, &fact)) {
-		char name[64], layer[16], why[ERROR_TEXT_MAX];
-
 		answer_text(&fact, "fact", name, sizeof(name));
-		answer_text(&fact, "layer", layer, sizeof(layer));
-		answer_text(&fact, "why", why, sizeof(why));
-		output_format(out, "  %s", name);
-		if (layer[0] != '\0')
-			output_format(out, " [%s]", layer);
-		if (answer_int(&fact, "line", 0) > 0)
-			output_format(out, " line %lld", (long long)answer_int(&fact, "line", 0));
-		secret_buf_append_text(out, ": ");
-		output_visible(out, why, strlen(why));
+		if (!json_find(&fact, "value", &value))
+			continue;
+		if (before[0] != '\0' && strcmp(before, name) == 0) {
+			secret_buf_append_text(out, ", ");
+			append_value(out, &value);
+			continue;
+		}
+		if (before[0] != '\0')
+			end_fact(out, &open);
+		before[0] = '\0';
+		if (value.kind == JSON_SCAN_OBJECT) {
+			print_members(out, &value, &fact);
+			continue;
+		}
+		begin_fact(out, name, &value);
+		open = fact;
+		snprintf(before, sizeof(before), "%s", name);
+	}
+	if (before[0] != '\0')
+		end_fact(out, &open);
+}
+
+/* The lines of the comment above a variable, as they stand there. */
+static void print_comment(struct secret_buf *out, const struct json_value *data)
+{
+	cleanup_(secret_buf_freep) struct secret_buf *text = secret_buf_new(LIMIT_SCHEMA_TEXT);
+	struct json_value comment;
+	const char *at, *end;
+
+	if (text == NULL || !json_find(data, "comment", &comment) || comment.kind != JSON_SCAN_STRING)
+		return;
+	json_append_unescaped(text, json_string_span(&comment));
+	at = secret_buf_text(text);
+	end = at + secret_buf_len(text);
+	while (at < end) {
+		const char *feed = memchr(at, '\n', (size_t)(end - at)), *stop = feed != NULL ? feed : end;
+
+		secret_buf_append_text(out, "  # ");
+		output_visible(out, at, (size_t)(stop - at));
 		secret_buf_append_char(out, '\n');
+		at = stop + 1;
 	}
 }
 
 static void print_explanation(struct secret_buf *out, const struct json_value *data)
 {
-	static const char *const members[] = {"name",	 "origin",  "known", "required",   "sensitive", "type",
-					      "example", "default", "docs",  "deprecated", "placeholder"};
+	char name[LIMIT_VARIABLE_NAME_LEN + 1], origin[LIMIT_ENV_PATH_LEN + 1];
 
-	for (size_t i = 0; i < ARRAY_LEN(members); i++)
-		print_member(out, data, members[i], members[i]);
+	answer_text(data, "name", name, sizeof(name));
+	answer_text(data, "origin", origin, sizeof(origin));
+	output_visible(out, name, strlen(name));
+	if (!answer_bool(data, "known"))
+		secret_buf_append_text(out, ": no schema says anything of it, so it is taken for a secret");
+	else if (origin[0] != '\0')
+		output_format(out, ", by the schema of %s", origin);
+	secret_buf_append_char(out, '\n');
+	print_comment(out, data);
 	print_facts(out, data);
 }
 
@@ -281,8 +357,13 @@ static enum error_code explain_file(const struct invocation *inv, struct secret_
 	rc = file_read_secret(file, FILE_ANY_MODE, true, LIMIT_SCHEMA_TEXT, &source, err);
 	if (rc == ERR_OK)
 		rc = schema_parse(secret_buf_text(source), secret_buf_len(source), &findings, &schema, err);
+	if (rc == ERR_INVALID && findings.errors > 0) {
+		error_clear(err);
+		return error_set(err, rc, "%.150s is no schema that can be read; where and why: envctl check --schema %.150s", file,
+				 file);
+	}
 	if (rc != ERR_OK)
-		return error_prefix(err, "read the schema %.200s (envctl check --schema shows all of it)", file);
+		return error_prefix(err, "read the schema %.200s", file);
 	part.schema = schema;
 	return schema_explain(&part, 1, name, strlen(name), text, err);
 }

@@ -97,8 +97,9 @@ bool schema_is_unique(const struct schema_part *parts, size_t parts_len, const c
 
 /* -- for people --------------------------------------------------------------- */
 
-/* What is known of a variable and why: JSON object of name, origin, known, required, sensitive, type, example, docs, tags,
- * deprecated, placeholder, vaultd and "facts": a list of {fact, value, layer, line, why}. */
+/* What is known of a variable and why: JSON object of name, origin, known, required, sensitive, type, type_text (with its
+ * arguments, if it has any), example, docs, tags, deprecated, placeholder, vaultd and "facts": all of it, also the arguments of
+ * the type, as a list of {fact, value, layer, line, why}. */
 enum error_code schema_explain(const struct schema_part *parts, size_t parts_len, const char *name, size_t name_len,
 			       struct secret_buf *out, struct error *err) must_check;
 

@@ -1,5 +1,6 @@
 /* What is known of a variable, and why, as JSON. Only the schema's own text is shown. */
 #include <stdio.h>
+#include <string.h>
 
 #include "schema/read.h"
 #include "schema/types.h"
@@ -144,6 +145,34 @@ static struct verdict tell_required(const struct schema *schema, const struct it
 	return verdict_by_plain(item);
 }
 
+/* The line, as it stands in the schema, without blanks and # before it. */
+static struct span line_of(const struct schema *schema, unsigned number)
+{
+	const char *at = schema->texts, *end = schema->texts + schema->texts_len;
+	size_t len;
+
+	for (; number > 1 && at < end; number--) {
+		while (at < end && !is_one_of(*at, "\r\n"))
+			at++;
+		at += at + 1 < end && at[0] == '\r' && at[1] == '\n' ? 2 : at < end;
+	}
+	while (at < end && is_one_of(*at, "# \t"))
+		at++;
+	for (len = 0; at + len < end && !is_one_of(at[len], "\r\n");)
+		len++;
+	return (struct span){ at, len };
+}
+
+/* What it depends on is best told by what was written. */
+static void emit_condition_fact(struct explanation *to)
+{
+	const struct item *item = to->item;
+
+	if (item->required_said.layer != LAYER_ENV_SPEC || item->required.kind == CONDITION_CONSTANT)
+		return;
+	fact_span(to, "condition", line_of(to->schema, item->required_said.line), &item->required_said, "the line that says so");
+}
+
 /* -- sensitive --------------------------------------------------------------------- */
 
 static const char *why_sensitive(const struct schema *schema, const struct item *item)
@@ -165,6 +194,50 @@ static void fact_sensitive(struct explanation *to, bool sensitive)
 	fact_word(to, "sensitive", sensitive ? "yes" : "no",
 		  item->sensitive_said.layer != LAYER_NONE ? &item->sensitive_said : &to->schema->sensitive_default_said,
 		  why_sensitive(to->schema, item));
+}
+
+/* -- the type ------------------------------------------------------------------------- */
+
+static const char *why_type(const struct item *item)
+{
+	if (item->type_said.layer == LAYER_PLAIN)
+		return item->type_said.line == item->line && item->type_said.column == item->column ?
+			       "its name or value looks like one" : "a word of its comment";
+	return item->type_said.layer == LAYER_OWN ? "type= of a \"# vaultd:\" comment" : "@type";
+}
+
+static void fact_of_type(void *arg, const char *name, struct span value)
+{
+	struct explanation *to = arg;
+
+	fact_span(to, name, value, &to->item->type_said, why_type(to->item));
+}
+
+static void emit_type_facts(struct explanation *to)
+{
+	const struct item *item = to->item;
+	static const struct said nobody = { LAYER_NONE, 0, 0 };
+
+	if (!item->type) {
+		fact_word(to, "type", "string", &nobody, "nothing says otherwise");
+		return;
+	}
+	fact_word(to, "type", schema_type_name(item->type), &item->type_said, why_type(item));
+	schema_type_describe(item->type, fact_of_type, to);
+}
+
+/* "enum(a, b)" when the name alone does not say all. */
+static void emit_type_text(struct secret_buf *out, const struct schema_type *type)
+{
+	cleanup_(secret_buf_freep) struct secret_buf *text = secret_buf_new(SCHEMA_TYPE_TEXT_MAX);
+
+	if (!text || !type)
+		return;
+	schema_type_write(type, text);
+	if (!secret_buf_ok(text) || secret_buf_len(text) == strlen(schema_type_name(type)))
+		return;
+	emit_member(out, "type_text");
+	json_emit_string(out, secret_buf_text(text), secret_buf_len(text));
 }
 
 /* -- our own ------------------------------------------------------------------------- */
@@ -213,14 +286,6 @@ static void emit_own(struct secret_buf *out, const struct own_facts *own)
 
 /* -- all of it ------------------------------------------------------------------------- */
 
-static const char *why_type(const struct item *item)
-{
-	if (item->type_said.layer == LAYER_PLAIN)
-		return item->type_said.line == item->line && item->type_said.column == item->column ?
-			       "its name or value looks like one" : "a word of its comment";
-	return item->type_said.layer == LAYER_OWN ? "type= of a \"# vaultd:\" comment" : "@type";
-}
-
 static const char *why_spoken(const struct said *said, const char *decorator)
 {
 	return said->layer == LAYER_PLAIN ? "a word of its comment" : decorator;
@@ -248,9 +313,9 @@ static void emit_facts(struct explanation *to, const struct verdict *required, b
 
 	json_emit_raw(to->out, ",\"facts\":[");
 	fact_word(to, "required", required->value, &required->said, required->why);
+	emit_condition_fact(to);
 	fact_sensitive(to, sensitive);
-	if (item->type)
-		fact_word(to, "type", schema_type_name(item->type), &item->type_said, why_type(item));
+	emit_type_facts(to);
 	emit_value_fact(to);
 	fact_span(to, "default", item->default_text, &item->default_said, "a word of its comment");
 	fact_span(to, "example", item->example, &item->example_said, why_spoken(&item->example_said, "@example"));
@@ -260,6 +325,8 @@ static void emit_facts(struct explanation *to, const struct verdict *required, b
 		fact_span(to, "deprecated", item->deprecated, &item->deprecated_said, "@deprecated");
 	for (size_t i = 0; i < item->choices_len; i++)
 		fact_span(to, "choice", item->choices[i], &item->choices_said, "a list in its comment");
+	for (size_t i = 0; i < item->tags_len; i++)
+		fact_span(to, "tag", item->tags[i], &item->tags_said, "@tag");
 	if (item->is_internal)
 		fact_word(to, "internal", "yes", &item->internal_said, "@internal");
 	if (item->own.said.layer != LAYER_NONE) {
@@ -327,6 +394,7 @@ static void emit_item(struct explanation *to)
 	json_emit_bool(out, sensitive);
 	emit_member(out, "type");
 	json_emit_cstring(out, item->type ? schema_type_name(item->type) : "string");
+	emit_type_text(out, item->type);
 	emit_comment(out, item->comment);
 	emit_text_member(out, "example", item->example);
 	emit_text_member(out, "default", item->default_text);

@@ -15,7 +15,7 @@ struct fact {
 static void wrong(const struct fact *fact, const char *what)
 {
 	reading_say(fact->reader, &(struct remark_on){ FINDING_ERROR, "fact", fact->place, LAYER_OWN, fact->item->name,
-		   "docs/schema.md lists the facts of a \"# vaultd:\" comment" }, "%s %s", shown(fact->key).text, what);
+		   "the facts of a \"# vaultd:\" comment are type, rotate, grace, owner, notify, minEntropy, unique and immutable" }, "%s %s", shown(fact->key).text, what);
 }
 
 bool comment_is_own(struct span *text, struct place *place)

@@ -54,6 +54,7 @@ struct schema_type {
 	struct text *members, *domains, *protocols;
 	size_t members_len, domains_len, protocols_len;
 	struct schema_regex *matches;
+	struct span pattern, flags;	/* of it, in the schema's text */
 	struct schema_type *inner, *key;
 };
 

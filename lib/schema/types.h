@@ -9,6 +9,8 @@
 #pragma once
 
 #include "schema/item.h"
+#include "vault/limits.h"
+#include "vault/secret_buf.h"
 
 void schema_type_free(struct schema_type *type);
 
@@ -21,6 +23,16 @@ enum error_code schema_type_compile(const struct node *node, bool own, struct sc
 size_t schema_type_bytes(const struct schema_type *type);
 
 const char *schema_type_name(const struct schema_type *type);	/* as it was written: "port" */
+
+#define SCHEMA_TYPE_TEXT_MAX LIMIT_SCHEMA_TEXT	/* what is longer is left out */
+
+/* What it asks for beyond its name, in the schema's own words, a call each: "member" (of a fixed set), "of" (the type inside),
+ * "length", the names of its arguments ("minLength", "matches"), "not known" (what refers to other variables). value is valid
+ * during the call. */
+typedef void schema_type_tell(void *arg, const char *name, struct span value);
+void schema_type_describe(const struct schema_type *type, schema_type_tell *tell_one, void *arg);
+/* All of it: "array(string(minLength=3), separator=;)". For people: quotes are not put back. */
+void schema_type_write(const struct schema_type *type, struct secret_buf *out);
 
 /* True when the value is of the type. Else *ret_why is a static sentence ("is no port: 1 to 65535"), and detail, when it is not
  * empty, says which bound of the type it broke, without the value ("shorter than 12 characters"). */

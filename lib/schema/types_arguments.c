@@ -103,7 +103,7 @@ static enum error_code read_texts(struct schema_type *type, const struct argumen
 }
 
 /* /pattern/flags, regex("pattern", "flags"), or a text that is one of the first or the pattern alone. */
-static enum error_code read_regex(const struct node *node, struct schema_regex **ret, struct error *err)
+static enum error_code read_regex(const struct node *node, struct schema_type *type, struct error *err)
 {
 	struct span pattern = node->text, flags = node->flags;
 	const struct node *arguments = node->items;
@@ -127,7 +127,9 @@ static enum error_code read_regex(const struct node *node, struct schema_regex *
 	} else if (node->kind != NODE_REGEX) {
 		return error_set(err, ERR_INVALID, "matches must be a regular expression: matches=/.../");
 	}
-	return schema_regex_compile(pattern.at, pattern.len, flags.at, flags.len, ret, err);
+	type->pattern = pattern;
+	type->flags = flags;
+	return schema_regex_compile(pattern.at, pattern.len, flags.at, flags.len, &type->matches, err);
 }
 
 static enum error_code read_value(struct schema_type *type, const struct argument_row *row, const struct node *node,
@@ -146,7 +148,7 @@ static enum error_code read_value(struct schema_type *type, const struct argumen
 	case ARGUMENT_TEXTS:
 		return read_texts(type, row, node, err);
 	case ARGUMENT_REGEX:
-		return read_regex(node, field(type, row->offset), err);
+		return read_regex(node, type, err);
 	case ARGUMENT_TYPE:
 		return type_compile_at(node, own, depth + 1, field(type, row->offset), err);
 	case ARGUMENT_TIME:

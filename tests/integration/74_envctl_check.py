@@ -261,6 +261,20 @@ def a_schema_is_kept_enforced_and_explained(story):
     story.good("check", ENV, "--schema", path, "--env-file", write(story, ".env", GOOD))
     out = story.good("schema", "explain", ENV, "PORT")
     assert "port" in out.out and "decorator" in out.out, out
+    assert "  type           port  (@type) [decorator, line 4]\n" in out.out, out
+    out = story.good("schema", "explain", ENV, "LOG_LEVEL").out
+    assert "  one of         debug, info, warn  (@type) [decorator, line 6]\n" in out, out
+    assert "  value          info  (what stands behind =) [plain, line 8]\n" in out, out
+    out = story.good("schema", "explain", "DB_PASSWORD", "--schema", path, env=offline(story)).out
+    assert "  minLength      12  (@type) [decorator, line 9]\n" in out and "  placeholder    changeme  (" in out, out
+    facts = story.json_of("schema", "explain", ENV, "DB_PASSWORD", "--json")["facts"]
+    assert {"fact": "minLength", "value": "12", "layer": "decorator", "line": 9, "why": "@type"} in facts, facts
+    own = write(story, "own.example", "# why it is there\n# vaultd: rotate=1d owner=ops\nA=\n")
+    out = story.good("schema", "explain", "A", "--schema", own).out
+    assert out.startswith("A\n  # why it is there\n") and "  owner          ops  (" in out and "  rotate_seconds 86400  (" in out, out
+    assert "no schema says anything of it" in story.good("schema", "explain", "B", "--schema", own).out
+    broken = write(story, "broken.example", "# @type=nonsense\nA=\n")
+    story.bad(1, f"envctl check --schema {broken}", "schema", "explain", "A", "--schema", broken)
     assert story.json_of("schema", "explain", ENV, "PORT", "--json")["name"] == "PORT"
     assert story.json_of("schema", "explain", "PORT", "--schema", path, "--json", env=offline(story))["name"] == "PORT"
     story.good("schema", "delete", ENV)

@@ -224,6 +224,58 @@ static void explanations_say_why(void **state)
 	assert_non_null(strstr(text, "\"required\":\"yes\""));
 }
 
+/* The value of each fact of this name, with blanks between. */
+static void facts_of(const char *lines, const char *expected)
+{
+	char text[16384], *at = text, found[1024] = "", schema[4096];
+
+	snprintf(schema, sizeof(schema), "%s\nA=\n", lines);
+	explain(schema, "A", text, sizeof(text));
+	while ((at = strstr(at, "{\"fact\":\""))) {
+		char name[64], value[256];
+
+		at += strlen("{\"fact\":\"");
+		if (sscanf(at, "%63[^\"]\",\"value\":\"%255[^\"]\"", name, value) != 2)
+			continue;	/* the object of a "# vaultd:" comment */
+		if (strcmp(name, "required") != 0 && strcmp(name, "sensitive") != 0)
+			snprintf(found + strlen(found), sizeof(found) - strlen(found), "%s %s; ", name, value);
+	}
+	assert_string_equal(found, expected);
+}
+
+/* All that a type asks for is told, with its place. */
+static void explanations_tell_the_type(void **state)
+{
+	char text[8192];
+
+	(void)state;
+	facts_of("# a", "type string; ");
+	facts_of("# @type=port", "type port; ");
+	facts_of("# @type=enum(debug, info, 'two words')", "type enum; member debug; member info; member two words; ");
+	facts_of("# @type=string(minLength=3, maxLength=12, matches=/^[a-z]+$/i, startsWith=x, endsWith='y z', toUpperCase=true)",
+		 "type string; minLength 3; maxLength 12; startsWith x; endsWith y z; matches /^[a-z]+$/i; toUpperCase true; ");
+	facts_of("# @type=string(allowEmpty=false, isLength=4)", "type string; isLength 4; ");
+	facts_of("# @type=number(min=-1.5, max=1e3, isDivisibleBy=0.5, precision=2, isInt=true)",
+		 "type number; min -1.5; max 1e3; isDivisibleBy 0.5; isInt true; precision 2; ");
+	facts_of("# @type=url(allowedDomains=[example.org, example.com], noTrailingSlash=true)",
+		 "type url; allowedDomains example.org, example.com; noTrailingSlash true; ");
+	facts_of("# @type=duration(min=1s, max=5m)", "type duration; min 1s; max 5m; ");
+	facts_of("# @type=array(string(minLength=2), separator=';', unique=true)",
+		 "type array; of string(minLength=2); separator ;; unique true; ");
+	facts_of("# @type=record(array(enum(a, b)), keyType=string(maxLength=3))",
+		 "type record; of array(enum(a, b)); keyType string(maxLength=3); ");
+	facts_of("# vaultd: type=base64(32)", "type base64; length 32; ");
+	facts_of("# @type=enum(a, $B)", "type enum; member a; not known some; ");
+	facts_of("# @type=string(startsWith=$B)", "type string; ");
+	facts_of("# @tag(x, y)", "type string; tag x; tag y; ");
+	facts_of("# @type=port @required=forEnv(production)", "condition @type=port @required=forEnv(production); type port; ");
+	/* lines are counted by the ends that there are */
+	facts_of("# one\r# two\r\n# @required=not(isEmpty($B))", "condition @required=not(isEmpty($B)); type string; ");
+	explain("# b\n# @type=array(enum(a, b), maxLength=2)\nA=\n", "A", text, sizeof(text));
+	assert_non_null(strstr(text, "\"type\":\"array\",\"type_text\":\"array(enum(a, b), maxLength=2)\""));
+	assert_non_null(strstr(text, "{\"fact\":\"maxLength\",\"value\":\"2\",\"layer\":\"decorator\",\"line\":2,\"why\":\"@type\"}"));
+}
+
 /* -- limits and work ----------------------------------------------------------------- */
 
 static void limits(void **state)
@@ -372,6 +424,7 @@ int main(void)
 		cmocka_unit_test(what_is_wrong_has_a_place),
 		cmocka_unit_test(facts_of_our_own),
 		cmocka_unit_test(explanations_say_why),
+		cmocka_unit_test(explanations_tell_the_type),
 		cmocka_unit_test(decorators_in_comments_in_comments),
 		cmocka_unit_test(limits),
 		cmocka_unit_test(compiled_types_are_bounded_and_counted),
