@@ -145,22 +145,16 @@ static struct verdict tell_required(const struct schema *schema, const struct it
 	return verdict_by_plain(item);
 }
 
-/* The line, as it stands in the schema, without blanks and # before it. */
+/* The line, as it stands in the schema, without blanks and # before it. The reader has made line feeds of all line ends. */
 static struct span line_of(const struct schema *schema, unsigned number)
 {
-	const char *at = schema->texts, *end = schema->texts + schema->texts_len;
-	size_t len;
+	const char *at = schema->texts, *end = schema->texts + schema->texts_len, *feed;
 
-	for (; number > 1 && at < end; number--) {
-		while (at < end && !is_one_of(*at, "\r\n"))
-			at++;
-		at += at + 1 < end && at[0] == '\r' && at[1] == '\n' ? 2 : at < end;
-	}
+	while ((feed = memchr(at, '\n', (size_t)(end - at))) && number-- > 1)
+		at = feed + 1;
 	while (at < end && is_one_of(*at, "# \t"))
 		at++;
-	for (len = 0; at + len < end && !is_one_of(at[len], "\r\n");)
-		len++;
-	return (struct span){ at, len };
+	return (struct span){ at, (size_t)((feed ? feed : end) - at) };
 }
 
 /* What it depends on is best told by what was written. */
