@@ -171,7 +171,7 @@ static enum error_code add_notes(const struct notes *notes, const char *file, st
 		const struct note *note = &notes->items[i];
 		const struct finding finding = {
 			.severity = severities[note->severity],
-			.code = "dialect",
+			.code = note_is_of_line_ends(note) ? "line-end" : "dialect",
 			.line = note->line,
 			.column = note->line > 0 ? 1 : 0,
 			.hint = note->hint,

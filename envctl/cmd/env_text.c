@@ -1,6 +1,7 @@
 #include "cmd/env_text.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -10,7 +11,8 @@
 #include "vault/files.h"
 #include "vault/limits.h"
 
-#define SHOWN_MAX 100	/* disagreements; a file that nobody can read has thousands */
+#define SHOWN_MAX 100	/* ways to disagree; a file that nobody can read has thousands */
+#define NAMES_MAX 6	/* of those that disagree as one before them does */
 
 static const char *name_of(const char *file)
 {
@@ -45,7 +47,7 @@ static void show_groups(const struct disagreement *item)
 }
 
 /* What no reader can read is an ordinary error; the rest says who makes what of it. */
-static void show_item(const char *file, const struct disagreement *item, const struct disagreement *before)
+static void show_item(const char *file, const struct disagreement *item)
 {
 	const struct compared_group *first = &item->groups[0];
 	const char *name = item->name, *colon = name[0] ? ": " : "";
@@ -53,22 +55,63 @@ static void show_item(const char *file, const struct disagreement *item, const s
 	if (item->groups_len == 1) {
 		warn("%s:%u: error: %s%s%s%s%s%s", file, item->line, name, colon, first->reason ? first->reason : "not a variable",
 		     first->hint ? " (" : "", first->hint ? first->hint : "", first->hint ? ")" : "");
-	} else if (before != NULL && is_same_way(item, before)) {
-		warn("%s:%u: %s%sreaders differ in the same way", file, item->line, name, colon);
-	} else {
-		warn("%s:%u: %s%sreaders differ:", file, item->line, name, colon);
-		show_groups(item);
+		return;
 	}
+	warn("%s:%u: %s%sreaders differ:", file, item->line, name, colon);
+	show_groups(item);
+}
+
+/* "    the same: B (line 2), D (line 5) and 7 more": those that differ as the item at `at` does, which count as shown then. */
+static size_t show_others(const struct comparison *comparison, size_t at, bool *shown)
+{
+	char names[640] = "";
+	size_t used = 0, count = 0;
+
+	for (size_t i = at + 1; i < comparison->len && comparison->items[at].groups_len > 1; i++) {
+		const struct disagreement *item = &comparison->items[i];
+
+		if (shown[i] || !is_same_way(&comparison->items[at], item))
+			continue;
+		shown[i] = true;
+		if (count++ < NAMES_MAX)
+			used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s%sline %u%s", count > 1 ? ", " : "", item->name,
+						 item->name[0] ? " (" : "", item->line, item->name[0] ? ")" : "");
+	}
+	if (count > NAMES_MAX)
+		warn("    the same: %s and %zu more", names, count - NAMES_MAX);
+	else if (count > 0)
+		warn("    the same: %s", names);
+	return count;
 }
 
 static void show_comparison(const char *file, const struct comparison *comparison)
 {
-	size_t shown = comparison->len < SHOWN_MAX ? comparison->len : SHOWN_MAX;
+	bool *shown = calloc(comparison->len + 1, sizeof(*shown));
+	size_t told = 0;
 
-	for (size_t i = 0; i < shown; i++)
-		show_item(file, &comparison->items[i], i > 0 ? &comparison->items[i - 1] : NULL);
-	if (comparison->len + comparison->omitted > shown)
-		warn("and %zu more", comparison->len + comparison->omitted - shown);
+	for (size_t i = 0, ways = 0; shown != NULL && i < comparison->len && ways < SHOWN_MAX; i++) {
+		if (shown[i])
+			continue;
+		show_item(file, &comparison->items[i]);
+		told += 1 + show_others(comparison, i, shown);
+		ways++;
+	}
+	if (comparison->len + comparison->omitted > told)
+		warn("and %zu more", comparison->len + comparison->omitted - told);
+	free(shown);
+}
+
+/* Windows' line ends are one thing to know of a file, and not one of each of its lines. */
+static void show_line_ends(const char *file, const struct secret_buf *text)
+{
+	const char *at = secret_buf_text(text), *end = at + secret_buf_len(text);
+	size_t count = 0;
+
+	for (; (at = memmem(at, (size_t)(end - at), "\r\n", 2)) != NULL; at += 2)
+		count++;
+	if (count > 0)
+		warn("%s: %zu line%s end%s in CR LF: some readers keep the CR in the value; save the file with LF line ends", file,
+		     count, count == 1 ? "" : "s", count == 1 ? "s" : "");
 }
 
 /* The portable dialect is no reader of its own: it takes what those of the programming languages read alike. */
@@ -109,6 +152,8 @@ static enum error_code read_compared(const struct secret_buf *text, const char *
 		return ERR_OK;
 	}
 	show_comparison(name_of(file), &comparison);
+	if (rc == ERR_INVALID)
+		show_line_ends(name_of(file), text);
 	return rc == ERR_INVALID ? explain(&comparison, text, option, err) : rc;
 }
 

@@ -235,37 +235,37 @@ static void print_json(const struct finding_list *list, struct secret_buf *out)
 	json_emit_raw(out, "]}\n");
 }
 
-/* That names are not in order is one finding of a file, however many of them are not. */
-static bool is_folded(const struct shown_finding *item)
-{
-	return strcmp(item->code, "UnorderedKey") == 0;
-}
+/* What is one thing to say of a file, however many of its lines it is true of: names out of order, Windows' line ends. */
+static const char *const folded[] = {"UnorderedKey", "line-end"};
 
-static size_t count_folded(const struct finding_list *list)
+/* Its place in `folded`, or that behind the last. */
+static size_t fold_of(const struct shown_finding *item)
 {
-	size_t count = 0;
+	size_t i = 0;
 
-	for (size_t i = 0; i < list->len; i++)
-		count += is_folded(&list->items[i]);
-	return count;
+	while (i < ARRAY_LEN(folded) && strcmp(item->code, folded[i]) != 0)
+		i++;
+	return i;
 }
 
 void finding_list_print(const struct finding_list *list, enum finding_format format, struct secret_buf *out)
 {
-	size_t folded = count_folded(list), more;
-	bool told = false;
+	size_t counts[ARRAY_LEN(folded) + 1] = {0};
 
 	if (format == FINDING_JSON) {
 		print_json(list, out);
 		return;
 	}
+	for (size_t i = 0; i < list->len; i++)
+		counts[fold_of(&list->items[i])]++;
 	for (size_t i = 0; i < list->len; i++) {
 		const struct shown_finding *item = &list->items[i];
+		size_t fold = fold_of(item), more = fold < ARRAY_LEN(folded) && counts[fold] > 0 ? counts[fold] - 1 : 0;
 
-		if (is_folded(item) && told)
+		if (fold < ARRAY_LEN(folded) && counts[fold] == 0)
 			continue;
-		more = is_folded(item) ? folded - 1 : 0;
-		told |= is_folded(item);
+		if (fold < ARRAY_LEN(folded))
+			counts[fold] = 0;
 		if (format == FINDING_GITHUB)
 			print_github(item, more, out);
 		else

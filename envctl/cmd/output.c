@@ -233,7 +233,8 @@ void warn(const char *format, ...)
 	fprintf(stderr, "envctl: %.*s\n", (int)secret_buf_len(shown), secret_buf_text(shown));
 }
 
-static void warn_note(const struct note *note, const char *file)
+/* more: how many are like it. */
+static void warn_note(const struct note *note, const char *file, size_t more)
 {
 	static const char *const kinds[] = {
 		[NOTE_INFO] = "",
@@ -258,13 +259,25 @@ static void warn_note(const struct note *note, const char *file)
 		fprintf(stderr, "; %s can hold it", holders);
 	if (note->skipped)
 		fputs("; left out", stderr);
+	if (more > 0)
+		fprintf(stderr, "; and %zu more line%s like it", more, more == 1 ? "" : "s");
 	fputc('\n', stderr);
 }
 
 void warn_notes(const struct notes *notes, const char *file)
 {
+	size_t line_ends = 0;
+	bool told = false;
+
 	for (size_t i = 0; i < notes->len; i++)
-		warn_note(&notes->items[i], file);
+		line_ends += note_is_of_line_ends(&notes->items[i]);
+	for (size_t i = 0; i < notes->len; i++) {
+		bool one_of_many = note_is_of_line_ends(&notes->items[i]);
+
+		if (!one_of_many || !told)
+			warn_note(&notes->items[i], file, one_of_many ? line_ends - 1 : 0);
+		told |= one_of_many;
+	}
 	if (notes->omitted > 0)
 		fprintf(stderr, "envctl: and %zu more\n", notes->omitted);
 }

@@ -49,7 +49,7 @@ void time_for_people(const char *rfc3339, char ret[static 32]);
 /* Sentences on standard error: "envctl: …". say() is silent with --quiet. */
 void say(const struct invocation *inv, const char *format, ...) printf_like(2, 3);
 void warn(const char *format, ...) printf_like(1, 2);
-/* "envctl: FILE:LINE: NAME: reason (hint)" for each; file may be NULL. */
+/* "envctl: FILE:LINE: NAME: reason (hint)" for each, but one for all lines that end in CR LF; file may be NULL. */
 void warn_notes(const struct notes *notes, const char *file);
 
 DEFINE_CLEANUP(struct table *, table_free);

@@ -58,6 +58,8 @@ struct notes {
 void notes_free(struct notes *notes);	/* empty again */
 void notes_add(struct notes *notes, enum note_severity severity, unsigned line, const char *name, size_t name_len,
 	       const char *reason, const char *hint);
+/* "the line ends in CR LF, which …": of how a whole file is written, however many of its lines have such a note. */
+bool note_is_of_line_ends(const struct note *note);
 /* "compose, shell or json" for a note's holders, at most three, text dialects before directories; "" for none. */
 void note_holders(const struct note *note, char *ret, size_t size);
 

@@ -36,7 +36,7 @@ static const struct remark remark_open = {
 	"end the value with a line that is the delimiter and nothing else",
 };
 static const struct remark remark_crlf = {
-	"the line ends in CR LF, which runners of Windows and of Linux read differently",
+	NOTE_LINE_ENDS ", which runners of Windows and of Linux read differently",
 	"save the file with LF line ends",
 };
 static const struct remark remark_bom = {

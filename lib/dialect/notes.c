@@ -70,6 +70,11 @@ void notes_add(struct notes *notes, enum note_severity severity, unsigned line, 
 	note_name(note->name, sizeof(note->name), name, name_len);
 }
 
+bool note_is_of_line_ends(const struct note *note)
+{
+	return strncmp(note->reason, NOTE_LINE_ENDS, strlen(NOTE_LINE_ENDS)) == 0;
+}
+
 void note_holders(const struct note *note, char *ret, size_t size)
 {
 	const char *names[3];

@@ -20,6 +20,9 @@ struct remark {
 	const char *hint;
 };
 
+/* How a reason begins that all lines of a file share when it was written on Windows: note_is_of_line_ends(). */
+#define NOTE_LINE_ENDS "the line ends in CR LF"
+
 struct reader {
 	const char *text;
 	size_t len;

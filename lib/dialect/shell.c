@@ -45,7 +45,7 @@ static const struct remark remark_special = {
 	"rename the variable, or use another dialect",
 };
 static const struct remark remark_cr = {
-	"the line ends in CR LF, and the shell keeps the CR in the value",
+	NOTE_LINE_ENDS ", and the shell keeps the CR in the value",
 	"save the file with LF line ends",
 };
 static const struct remark remark_not_set = {

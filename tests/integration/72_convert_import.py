@@ -69,9 +69,21 @@ def pieces_of_a_key_are_never_shown(story):
 def files_of_windows(story):
     path = write(story, "crlf.env", "A=1\r\nB=2\r\n")
     out = story.bad(1, "nothing was written", "import", ENV, path)
-    assert "shell: 2 bytes, keeps the carriage return" in out.err and f"{path}:2: B: readers differ in the same way" in out.err, out
+    assert "shell: 2 bytes, keeps the carriage return" in out.err and "envctl:     the same: B (line 2)\n" in out.err, out
     story.good("import", ENV, path, "--dialect", "dotenv")
     assert story.json_of("get", ENV, "--json")["variables"] == {"A": "1", "B": "2"}
+    # one note for the file, however long it is, and what is another matter apart from it
+    path = write(story, "long.env", "".join(f"V{number}=1\r\n" for number in range(5000)) + "Q=\"two words\"\r\n")
+    out = story.bad(1, "nothing was written", "import", ENV, path)
+    assert len(out.err.splitlines()) == 10 and out.err.count("readers differ") == 2 and f"{path}:5001: Q: readers differ" in out.err, out
+    assert "the same: V1 (line 2), V2 (line 3), V3 (line 4), V4 (line 5), V5 (line 6), V6 (line 7) and 4993 more\n" in out.err, out
+    assert f"{path}: 5001 lines end in CR LF: " in out.err, out
+    out = story.good("import", ENV, path, "--dialect", "shell", "--dry-run", "--quiet")
+    assert out.err.count("CR LF") == 1 and "; and 5000 more lines like it\n" in out.err, out
+    code, shown, _ = alone("check", "--env-file", path, "--dialect", "shell", "--no-lint")
+    assert code == 0 and shown.count("CR LF") == 1 and ", and 5000 more like it [line-end]\n" in shown, shown
+    code, shown, _ = alone("check", "--env-file", path, "--dialect", "shell", "--no-lint", "--json")
+    assert shown.count('"code":"line-end"') == 5001
     path = write(story, "bom.env", b"\xef\xbb\xbfA=1\n")
     out = story.bad(1, "nothing was written", "import", ENV, path)
     assert f"{path}:1: " in out.err, out

@@ -50,6 +50,27 @@ static void notes_beyond_the_limit_are_counted(void **state)
 	assert_int_equal(notes.items[NOTES_MAX - 1].line, NOTES_MAX);
 }
 
+/* The dialects that remark on CR LF do so in words that are known again; nothing else is taken for it. */
+static void notes_of_line_ends_are_known(void **state)
+{
+	static const char *const names[] = { "shell", "github" };
+	static const char text[] = "A=1\r\nB=2\r\nC=3\nC=4\n";
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		cleanup_(notes_free) struct notes notes = { .len = 0 };
+		cleanup_(env_set_freep) struct env_set *set = env_set_new(1000);
+		struct error err = ERROR_INIT;
+		size_t found = 0;
+
+		(void)!dialect_decode(dialect_find(names[i]), text, strlen(text), set, &notes, &err);
+		for (size_t note = 0; note < notes.len; note++)
+			found += note_is_of_line_ends(&notes.items[note]);
+		assert_int_equal(found, 2);
+		assert_int_equal(notes.len, 3);
+	}
+}
+
 static void errors_push_out_warnings(void **state)
 {
 	cleanup_(notes_free) struct notes notes = { .len = 0 };
@@ -197,6 +218,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(table_names_dialects_once),
 		cmocka_unit_test(notes_beyond_the_limit_are_counted),
+		cmocka_unit_test(notes_of_line_ends_are_known),
 		cmocka_unit_test(errors_push_out_warnings),
 		cmocka_unit_test(names_are_cleaned_for_printing),
 		cmocka_unit_test(sentences_hold_no_value),
