@@ -1,4 +1,5 @@
 #include <string.h>
+#include <sys/stat.h>
 
 #include "client/schema.h"
 #include "cmd/check_files.h"
@@ -6,6 +7,7 @@
 #include "cmd/output.h"
 #include "cmd/plan.h"
 #include "cmd/session.h"
+#include "cmd/suggest.h"
 #include "vault/files.h"
 #include "vault/json_emit.h"
 #include "vault/limits.h"
@@ -79,6 +81,33 @@ static void place_findings(const struct invocation *inv, struct env_set *set, st
 			   has_schema ? check_shown_file(option_value(inv, OPT_SCHEMA)) : NULL);
 }
 
+/* Nothing is found when nothing is asked for: that is worth a word. Silent for who may not read schemas. */
+static void say_when_there_is_no_schema(const struct invocation *inv, struct vault_client *client, const struct env_path *env)
+{
+	cleanup_(answer_free) struct answer answer = {0};
+	struct error found = ERROR_INIT;
+
+	if (client_schema_read(client, env, &answer, &found) == ERR_NOT_FOUND)
+		say(inv, "%s has no schema: nothing says what it must hold; begin one: envctl schema infer %s > .env.example",
+		    env->text, env->text);
+}
+
+static bool is_a_file(const char *word)
+{
+	struct stat status;
+
+	return stat(word, &status) == 0 && S_ISREG(status.st_mode);
+}
+
+/* A file's name where an environment's belongs; it may be both. */
+static enum error_code explain_file(const char *word, struct error *err)
+{
+	if (!is_a_file(word))
+		return err->code;
+	return error_prefix(err, "%.100s is a file here; to check that: envctl check --env-file %.100s; as an environment", word,
+			    word);
+}
+
 static enum error_code check_environment(const struct invocation *inv, struct finding_list *list, struct error *err)
 {
 	cleanup_(client_freep) struct vault_client *client = NULL;
@@ -94,23 +123,29 @@ static enum error_code check_environment(const struct invocation *inv, struct fi
 	if (option_is_given(inv, OPT_FIX) || option_is_given(inv, OPT_NO_LINT) || option_is_given(inv, OPT_ENVIRONMENT))
 		return error_set(err, ERR_USAGE, "--fix, --no-lint and --environment are for files, without ENV");
 	rc = session_environment(inv, 0, &env, err);
-	if (rc == ERR_OK)
-		rc = make_body(inv, body, set, err);
+	if (rc != ERR_OK)
+		return explain_file(inv->words[0], err);
+	rc = make_body(inv, body, set, err);
 	if (rc == ERR_OK)
 		rc = session_open(inv, &client, err);
 	if (rc == ERR_OK)
 		rc = client_check(client, &env, body, &answer, err);
 	if (rc == ERR_SCHEMA)
 		error_clear(err);
+	else if (rc == ERR_NOT_FOUND && !is_a_file(inv->words[0]))
+		return suggest_environment(client, &env, err);
 	else if (rc != ERR_OK)
-		return rc;
+		return explain_file(inv->words[0], err);
 	if (!json_find(&answer.data, "findings", &findings))
 		return error_set(err, ERR_PROTOCOL, "the answer holds no findings; is this address really vaultd's?");
 	list->omitted = (size_t)answer_int(&answer.data, "omitted", 0);
 	rc = finding_list_add_json(list, &findings, err);
-	if (rc == ERR_OK)
-		place_findings(inv, set, list);
-	return rc;
+	if (rc != ERR_OK)
+		return rc;
+	place_findings(inv, set, list);
+	if (list->len == 0 && !option_is_given(inv, OPT_SCHEMA))
+		say_when_there_is_no_schema(inv, client, &env);
+	return ERR_OK;
 }
 
 enum error_code command_check(struct invocation *inv, struct error *err)

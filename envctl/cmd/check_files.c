@@ -264,6 +264,9 @@ static enum error_code check_usage(const struct checking *checking, struct error
 {
 	if (checking->schema_file == NULL && checking->env_file == NULL)
 		return error_set(err, ERR_USAGE, "check needs ENV, or --schema FILE, --env-file FILE or both");
+	if (checking->schema_file == NULL && (option_is_given(checking->inv, OPT_LISTED) ||
+					      option_is_given(checking->inv, OPT_ENVIRONMENT)))
+		return error_set(err, ERR_USAGE, "--listed and --environment are about a schema: name it with --schema FILE");
 	if (checking->schema_file != NULL && checking->env_file != NULL && strcmp(checking->schema_file, "-") == 0 &&
 	    strcmp(checking->env_file, "-") == 0)
 		return error_set(err, ERR_USAGE, "only one of --schema and --env-file can be standard input");

@@ -30,9 +30,9 @@
 #define ROW_ALLOW_DISK \
 	{ OPT_ALLOW_DISK, 0, "allow-disk", NULL, "write a directory of files also where it is not in memory", false }
 #define ROW_KUBERNETES_NAME \
-	{ OPT_NAME, 0, "name", "NAME", "of the Kubernetes Secret (env)", false }
+	{ OPT_NAME, 0, "name", "NAME", "name of the Kubernetes Secret; env without it", false }
 #define ROW_KUBERNETES_NAMESPACE \
-	{ OPT_NAMESPACE, 0, "namespace", "NAME", "of the Kubernetes Secret; without it, kubectl's", false }
+	{ OPT_NAMESPACE, 0, "namespace", "NAME", "namespace of the Kubernetes Secret; without it, the one that kubectl is set to", false }
 #define ROW_PRINT_FILES \
 	{ OPT_PRINT_FILES, 0, "print-files", "DIALECT", \
 	  "with directory: print NAME_FILE=DIR/NAME for each file, in this dialect", false }
@@ -156,7 +156,7 @@ static const char *const list_examples[] = { "envctl list", "envctl list shop", 
 
 static const struct option_row import_options[] = {
 	{ OPT_DIALECT, 0, "dialect", "DIALECT",
-	  "whose file it is; auto: what all readers of env files read alike (the default)", false },
+	  "the program that the file is for (see below), or auto, the default: only what all readers of env files read alike", false },
 	{ OPT_MERGE, 0, "merge", NULL, "keep variables that the file does not have (the default)", false },
 	ROW_REPLACE("remove variables that the file does not have"),
 	{ OPT_FROM_VAULT, 0, "from-vault", "ADDRESS",
@@ -203,7 +203,7 @@ static const char *const run_examples[] = {
 };
 
 static const struct option_row render_options[] = {
-	{ OPT_FORMAT, 0, "format", "DIALECT", "who shall read it", false },
+	{ OPT_FORMAT, 0, "format", "DIALECT", "the program that shall read it (see below)", false },
 	{ OPT_OUTPUT, 'o', "output", "FILE",
 	  "write this file (mode 0600, all or nothing) or directory instead of standard output", false },
 	ROW_ONLY,
@@ -224,8 +224,8 @@ static const char *const render_examples[] = {
 };
 
 static const struct option_row convert_options[] = {
-	{ OPT_FROM, 0, "from", "DIALECT", "whose file it is; auto: what all readers of env files read alike (the default)", false },
-	{ OPT_TO, 0, "to", "DIALECT", "who shall read it", false },
+	{ OPT_FROM, 0, "from", "DIALECT", "the program that the file is for (see below), or auto, the default: only what all readers of env files read alike", false },
+	{ OPT_TO, 0, "to", "DIALECT", "the program that shall read it (see below)", false },
 	{ OPT_OUTPUT, 'o', "output", "FILE",
 	  "write this file (mode 0600, all or nothing) or directory instead of standard output", false },
 	ROW_ONLY,
@@ -377,7 +377,7 @@ static const struct command commands[] = {
 		.handler = command_list, .summary = "List environments",
 	},
 	{
-		.name = "import", .words = "ENV FILE | MOUNT[/PREFIX]", .words_min = 1, .words_max = 2, .json = true,
+		.name = "import", .words = "ENV FILE | --from-vault ADDRESS MOUNT[/PREFIX]", .words_min = 1, .words_max = 2, .json = true,
 		OPTIONS(import_options),
 		.examples = import_examples, .handler = command_import,
 		.summary = "Take in a .env file, or all of another vault",

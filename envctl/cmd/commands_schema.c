@@ -6,7 +6,7 @@
 static const struct option_row check_options[] = {
 	{ OPT_SCHEMA, 0, "schema", "FILE", "the .env.example to check against; with ENV, instead of its own one", false },
 	{ OPT_ENV_FILE, 0, "env-file", "FILE", "the variables to check; with ENV, instead of the stored ones", false },
-	{ OPT_DIALECT, 0, "dialect", "NAME", "how the env file is read: dotenv (the default) or the reader it is for", false },
+	{ OPT_DIALECT, 0, "dialect", "NAME", "the program that reads the env file, as `envctl convert --help` lists them; dotenv without it", false },
 	{ OPT_FORMAT, 0, "format", "FORM", "human (the default), json, or github for annotations of a workflow", false },
 	{ OPT_STRICT, 0, "strict", NULL, "warnings are errors", false },
 	{ OPT_LISTED, 0, "listed", NULL, "every variable that the schema lists must be set and not empty", false },
@@ -69,8 +69,9 @@ static const struct command commands[] = {
 		.summary = "Check variables against their schema, here or in the vault",
 		.details = "With ENV the vault checks the environment as a process would see it, also for secrets that another "
 			   "environment has and for certificates that expire. Without ENV the files are checked here, and "
-			   "no vault is needed. Exit code 1 when there are errors. No message shows a value, unless the "
-			   "schema says that it is public.",
+			   "no vault is needed. A finding names the line to mend: that of the env file, with that of the "
+			   "schema in parentheses, or that of the schema alone. Exit code 1 when there are errors. No "
+			   "message shows a value, unless the schema says that it is public.",
 	},
 	{
 		.name = "schema get", .words = "ENV", .words_min = 1, .words_max = 1, .json = true,
@@ -94,6 +95,9 @@ static const struct command commands[] = {
 		.name = "schema explain", .words = "[ENV] NAME", .words_min = 1, .words_max = 2, .json = true,
 		OPTIONS(schema_explain_options), .examples = schema_explain_examples, .handler = command_schema_explain,
 		.summary = "Show what a schema says of a variable, and where",
+		.details = "Whether it is required and a secret, its type with all limits, defaults and examples; each with "
+			   "the reason, the layer of the schema (plain, decorator, vaultd) and its line. With ENV of the "
+			   "schemas that count for it, with --schema of a file.",
 	},
 	{
 		.name = "schema infer", .words = "ENV", .words_min = 1, .words_max = 1,

@@ -29,6 +29,6 @@ enum error_code dialect_of_option(const struct invocation *inv, enum option_id i
 		snprintf(names, sizeof(names), "%s, ", DIALECT_AUTO);
 	all_names(names + strlen(names), sizeof(names) - strlen(names));
 	if (name == NULL)
-		return error_set(err, ERR_USAGE, "--%s is needed: %s", option, names);
+		return error_set(err, ERR_USAGE, "--%s is needed, one of %s", option, names);
 	return error_set(err, ERR_USAGE, "--%s %.32s is unknown; there are %s", option, name, names);
 }

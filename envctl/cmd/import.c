@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include "cmd/apply.h"
 #include "cmd/dialect_option.h"
 #include "cmd/env_text.h"
@@ -50,6 +52,8 @@ enum error_code command_import(struct invocation *inv, struct error *err)
 		rc = dialect_of_option(inv, OPT_DIALECT, "dialect", DIALECT_AUTO, &dialect, err);
 	if (rc == ERR_OK)
 		rc = env_text_read(dialect, "dialect", inv->words[1], texts, err);
+	if (rc == ERR_NOT_FOUND && access(inv->words[0], R_OK) == 0)
+		(void)error_prefix(err, "ENV stands before FILE (envctl import %.100s %.100s)", inv->words[1], inv->words[0]);
 	if (rc == ERR_OK)
 		rc = plan_add_texts(wanted, texts, err);
 	if (rc == ERR_OK)

@@ -8,6 +8,7 @@
 #include "cmd/output.h"
 #include "cmd/plan.h"
 #include "cmd/session.h"
+#include "cmd/suggest.h"
 #include "vault/files.h"
 #include "vault/json_emit.h"
 #include "vault/limits.h"
@@ -145,16 +146,17 @@ static enum error_code report_findings(const struct json_value *data, const char
 	return ERR_OK;
 }
 
-/* null: the vault could not judge them. */
-static const char *fit_of(const struct json_value *data)
+static void say_fit(const struct invocation *inv, const struct env_path *env, const struct json_value *data)
 {
 	struct json_value valid;
 
 	if (answer_bool(data, "valid"))
-		return "";
+		return;
 	if (json_find(data, "valid", &valid) && valid.kind == JSON_SCAN_NULL)
-		return "; whether the variables that are there fit it could not be told: envctl check shows why";
-	return "; the variables that are there do not fit it: envctl check shows how";
+		say(inv, "%s: whether the variables that are there fit it could not be told; why: envctl check %s", env->text,
+		    env->text);
+	else
+		say(inv, "%s: the variables that are there do not fit it; which, and why: envctl check %s", env->text, env->text);
 }
 
 enum error_code command_schema_set(struct invocation *inv, struct error *err)
@@ -193,7 +195,8 @@ enum error_code command_schema_set(struct invocation *inv, struct error *err)
 	if (rc != ERR_OK)
 		return rc;
 	answer_text(&answer.data, "mode", mode, sizeof(mode));
-	say(inv, "%s: schema kept, mode %s%s", env.text, mode, fit_of(&answer.data));
+	say(inv, "%s: schema kept, mode %s", env.text, mode);
+	say_fit(inv, &env, &answer.data);
 	return ERR_OK;
 }
 
@@ -381,7 +384,9 @@ static enum error_code explain_environment(const struct invocation *inv, struct 
 	rc = session_environment(inv, 0, &env, err);
 	if (rc == ERR_OK)
 		rc = session_open(inv, &client, err);
-	return rc == ERR_OK ? client_schema_explain(client, &env, inv->words[1], answer, err) : rc;
+	if (rc == ERR_OK)
+		rc = client_schema_explain(client, &env, inv->words[1], answer, err);
+	return rc == ERR_NOT_FOUND ? suggest_environment(client, &env, err) : rc;
 }
 
 enum error_code command_schema_explain(struct invocation *inv, struct error *err)
@@ -482,7 +487,7 @@ enum error_code command_schema_infer(struct invocation *inv, struct error *err)
 	if (rc == ERR_OK)
 		rc = client_resolve(client, &env, 0, false, &answer, err);
 	if (rc != ERR_OK)
-		return rc;
+		return rc == ERR_NOT_FOUND ? suggest_environment(client, &env, err) : rc;
 	if (!json_find(&answer.data, "variables", &variables) || variables.kind != JSON_SCAN_OBJECT ||
 	    json_count(&variables) > LIMIT_VARIABLES)
 		return error_set(err, ERR_PROTOCOL, "the answer holds no variables; is this address really vaultd's?");

@@ -320,6 +320,27 @@ def a_refused_write_says_what_to_do(story):
 
 
 @case
+def wrong_use_is_told_what_was_meant(story):
+    path = write(story, "plain.env", "A=1\n")
+    hidden = write(story, ".env", "A=1\n")
+    for word in (path, hidden, "plain.env", ".env"):
+        out = story.envctl("check", word, cwd=story.path())
+        assert out.code != 0 and f"{word} is a file here; to check that: envctl check --env-file {word}" in out.err, out
+    story.bad(64, "are about a schema", "check", "--env-file", path, "--listed")
+    story.bad(64, "are about a schema", "check", "--env-file", path, "--environment", "production")
+    story.bad(3, "ENV stands before FILE (envctl import a/b plain.env)", "import", "plain.env", "a/b", cwd=story.path())
+    story.good("set", "named/production", "A=1")
+    for words in (("check", "named/productio"), ("schema", "explain", "named/productio", "A"), ("schema", "infer", "named/productio")):
+        story.bad(3, "did you mean named/production?", *words)
+    out = story.good("check", "named/production")
+    assert "named/production has no schema" in out.err and "envctl schema infer named/production" in out.err, out
+    story.good("schema", "set", "named/production", write(story, ".env.example", "A=\n"))
+    assert "has no schema" not in story.good("check", "named/production").err
+    out = story.good("schema", "set", "named/production", write(story, ".env.example", "A=\nB=\n"))
+    assert "envctl check named/production\n" in out.err, out
+
+
+@case
 def a_broken_schema_is_refused_with_its_lines(story):
     story.good("set", ENV, "A=1")
     out = story.envctl("schema", "set", ENV, "-", stdin="# @type=nonsense\nA=\nB=1\n# @type=port(min=x)\nC=\n")
