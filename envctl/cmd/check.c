@@ -143,9 +143,20 @@ static enum error_code check_environment(const struct invocation *inv, struct fi
 	if (rc != ERR_OK)
 		return rc;
 	place_findings(inv, set, list);
+	finding_list_name_environment(list, &env);
 	if (list->len == 0 && !option_is_given(inv, OPT_SCHEMA))
 		say_when_there_is_no_schema(inv, client, &env);
 	return ERR_OK;
+}
+
+static void say_what_fix_is_for(const struct invocation *inv, const struct finding_list *list)
+{
+	bool is_style = false;
+
+	for (size_t i = 0; i < list->len; i++)
+		is_style |= shown_finding_is_style(&list->items[i]);
+	if (is_style && option_is_given(inv, OPT_ENV_FILE) && !option_is_given(inv, OPT_FIX))
+		say(inv, "how it is written: --fix mends what it can, without changing a name or a value");
 }
 
 enum error_code command_check(struct invocation *inv, struct error *err)
@@ -166,6 +177,8 @@ enum error_code command_check(struct invocation *inv, struct error *err)
 		finding_list_make_strict(&list);
 	finding_list_sort(&list);
 	finding_list_print(&list, format, out);
+	if (format == FINDING_HUMAN)
+		say_what_fix_is_for(inv, &list);
 	if (format == FINDING_HUMAN)
 		say(inv, "%zu error%s, %zu warning%s", list.errors, list.errors == 1 ? "" : "s", list.warnings,
 		    list.warnings == 1 ? "" : "s");

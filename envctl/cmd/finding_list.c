@@ -221,6 +221,22 @@ void finding_list_place(struct finding_list *list, const struct env_set *sorted,
 	}
 }
 
+void finding_list_name_environment(struct finding_list *list, const struct env_path *env)
+{
+	static const char words[] = "ENV NAME";
+
+	for (size_t i = 0; i < list->len; i++) {
+		struct shown_finding *item = &list->items[i];
+		const char *at = strstr(item->hint, words);
+		char hint[sizeof(item->hint) + sizeof(env->text)];
+
+		if (at == NULL)
+			continue;
+		snprintf(hint, sizeof(hint), "%.*s%s%s", (int)(at - item->hint), item->hint, env->text, at + strlen("ENV"));
+		snprintf(item->hint, sizeof(item->hint), "%.*s", (int)sizeof(item->hint) - 1, hint);
+	}
+}
+
 /* -- order ------------------------------------------------------------------------ */
 
 static int rank(const struct shown_finding *item)

@@ -16,6 +16,7 @@
 #include "vault/error.h"
 #include "vault/finding.h"
 #include "vault/json_scan.h"
+#include "vault/names.h"
 
 struct shown_finding {
 	struct finding finding;
@@ -55,6 +56,8 @@ enum error_code finding_list_add_json(struct finding_list *list, const struct js
  * schema, for findings that have no file yet.
  */
 void finding_list_place(struct finding_list *list, const struct env_set *sorted, const char *file, const char *schema_file);
+/* Hints of the daemon name no environment: "envctl set ENV NAME" becomes "envctl set shop/production NAME". */
+void finding_list_name_environment(struct finding_list *list, const struct env_path *env);
 /* Warnings become errors. */
 void finding_list_make_strict(struct finding_list *list);
 /* Errors, warnings, what is good to know, how files are written; of each file by line. */

@@ -338,6 +338,10 @@ def wrong_use_is_told_what_was_meant(story):
     assert "has no schema" not in story.good("check", "named/production").err
     out = story.good("schema", "set", "named/production", write(story, ".env.example", "A=\nB=\n"))
     assert "envctl check named/production\n" in out.err, out
+    assert "hint: [missing] set it: envctl set named/production NAME\n" in story.envctl("check", "named/production").out
+    out = story.good("check", "--env-file", write(story, "style.env", "B=1\nA=1\n"))
+    assert "--fix mends what it can" in out.err, out
+    assert "--fix" not in story.good("check", "--env-file", path).err
 
 
 @case

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include "cmd/finding_print.h"
@@ -118,6 +119,27 @@ static void a_cut_name_is_found_when_it_is_the_only_one(void **state)
 	assert_int_equal(line_of_finding(set, name), 0);
 }
 
+/* What the daemon cannot know of the caller's words; the longest path cuts the hint and nothing else. */
+static void hints_name_the_environment(void **state)
+{
+	struct shown_finding items[] = {
+		{.hint = "set it: envctl set ENV NAME"}, {.hint = "add it to the schema, or remove it"}, {.hint = ""}};
+	struct finding_list list = {.items = items, .len = 3};
+	struct env_path env = {.text = "shop/production"};
+
+	(void)state;
+	finding_list_name_environment(&list, &env);
+	assert_string_equal(items[0].hint, "set it: envctl set shop/production NAME");
+	assert_string_equal(items[1].hint, "add it to the schema, or remove it");
+	assert_string_equal(items[2].hint, "");
+	memset(env.text, 'e', sizeof(env.text) - 1);
+	env.text[sizeof(env.text) - 1] = '\0';
+	snprintf(items[0].hint, sizeof(items[0].hint), "envctl set ENV NAME");
+	finding_list_name_environment(&list, &env);
+	assert_int_equal(strlen(items[0].hint), sizeof(items[0].hint) - 1);
+	assert_memory_equal(items[0].hint, "envctl set eeee", 15);
+}
+
 /* Errors, warnings, what is good to know, then how it is written; each by line. Names out of order are one line, but in JSON. */
 static void the_worst_comes_first(void **state)
 {
@@ -207,6 +229,7 @@ int main(void)
 		cmocka_unit_test(lines_for_people),
 		cmocka_unit_test(a_variable_has_its_line),
 		cmocka_unit_test(a_cut_name_is_found_when_it_is_the_only_one),
+		cmocka_unit_test(hints_name_the_environment),
 		cmocka_unit_test(the_worst_comes_first),
 		cmocka_unit_test(annotations_are_escaped),
 		cmocka_unit_test(json_comes_and_goes),
