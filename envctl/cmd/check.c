@@ -81,17 +81,6 @@ static void place_findings(const struct invocation *inv, struct env_set *set, st
 			   has_schema ? check_shown_file(option_value(inv, OPT_SCHEMA)) : NULL);
 }
 
-/* Nothing is found when nothing is asked for: that is worth a word. Silent for who may not read schemas. */
-static void say_when_there_is_no_schema(const struct invocation *inv, struct vault_client *client, const struct env_path *env)
-{
-	cleanup_(answer_free) struct answer answer = {0};
-	struct error found = ERROR_INIT;
-
-	if (client_schema_read(client, env, &answer, &found) == ERR_NOT_FOUND)
-		say(inv, "%s has no schema: nothing says what it must hold; begin one: envctl schema infer %s > .env.example",
-		    env->text, env->text);
-}
-
 static bool is_a_file(const char *word)
 {
 	struct stat status;
@@ -144,8 +133,6 @@ static enum error_code check_environment(const struct invocation *inv, struct fi
 		return rc;
 	place_findings(inv, set, list);
 	finding_list_name_environment(list, &env);
-	if (list->len == 0 && !option_is_given(inv, OPT_SCHEMA))
-		say_when_there_is_no_schema(inv, client, &env);
 	return ERR_OK;
 }
 

@@ -221,19 +221,27 @@ void finding_list_place(struct finding_list *list, const struct env_set *sorted,
 	}
 }
 
+/* Puts the environment where the hint says ENV. False when it does not. */
+static bool name_environment_once(char *hint, size_t size, const struct env_path *env)
+{
+	static const char word[] = " ENV ";
+	char *at = strstr(hint, word);
+	char rest[FINDING_TEXT_MAX];
+
+	if (at == NULL)
+		return false;
+	snprintf(rest, sizeof(rest), "%s", at + strlen(word));
+	snprintf(at, size - (size_t)(at - hint), " %s %s", env->text, rest);
+	return true;
+}
+
 void finding_list_name_environment(struct finding_list *list, const struct env_path *env)
 {
-	static const char words[] = "ENV NAME";
-
 	for (size_t i = 0; i < list->len; i++) {
 		struct shown_finding *item = &list->items[i];
-		const char *at = strstr(item->hint, words);
-		char hint[sizeof(item->hint) + sizeof(env->text)];
 
-		if (at == NULL)
-			continue;
-		snprintf(hint, sizeof(hint), "%.*s%s%s", (int)(at - item->hint), item->hint, env->text, at + strlen("ENV"));
-		snprintf(item->hint, sizeof(item->hint), "%.*s", (int)sizeof(item->hint) - 1, hint);
+		while (name_environment_once(item->hint, sizeof(item->hint), env))
+			;
 	}
 }
 

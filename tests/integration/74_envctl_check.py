@@ -333,9 +333,10 @@ def wrong_use_is_told_what_was_meant(story):
     for words in (("check", "named/productio"), ("schema", "explain", "named/productio", "A"), ("schema", "infer", "named/productio")):
         story.bad(3, "did you mean named/production?", *words)
     out = story.good("check", "named/production")
-    assert "named/production has no schema" in out.err and "envctl schema infer named/production" in out.err, out
+    assert "[no-schema]" in out.out and "envctl schema infer named/production > FILE" in out.out, out
+    assert "envctl schema set named/production FILE" in out.out, out
     story.good("schema", "set", "named/production", write(story, ".env.example", "A=\n"))
-    assert "has no schema" not in story.good("check", "named/production").err
+    assert "no-schema" not in story.good("check", "named/production").out
     out = story.good("schema", "set", "named/production", write(story, ".env.example", "A=\nB=\n"))
     assert "envctl check named/production\n" in out.err, out
     assert "hint: [missing] set it: envctl set named/production NAME\n" in story.envctl("check", "named/production").out

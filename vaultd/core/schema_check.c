@@ -158,7 +158,7 @@ static void note_no_schema(struct findings *findings)
 	static const struct finding none = {
 		.severity = FINDING_INFO,
 		.code = "no-schema",
-		.hint = "give it one with envctl schema set ENV FILE, or check against a file with --schema FILE",
+		.hint = "begin one with envctl schema infer ENV > FILE and give it with envctl schema set ENV FILE, or check against --schema FILE",
 	};
 
 	findings_add(findings, &none, "", 0, "no schema counts for this environment: its variables were not checked");
