@@ -145,23 +145,13 @@ bool name_matches_glob(const char *glob, const char *name, size_t len)
 
 bool utf8_is_valid(const char *text, size_t len)
 {
-	const unsigned char *at = (const unsigned char *)text;
-	size_t left = len;
-	while (left > 0) {
-		uint64_t eight;
-		if (left >= sizeof(eight)) {
-			memcpy(&eight, at, sizeof(eight));
-			if ((eight & 0x8080808080808080ull) == 0) {
-				at += sizeof(eight);
-				left -= sizeof(eight);
-				continue;
-			}
-		}
-		size_t char_len = utf8_char_len(at, left);
+	size_t at = 0;
+
+	while ((at += utf8_ascii_len(text + at, len - at)) < len) {
+		size_t char_len = utf8_char_len((const unsigned char *)text + at, len - at);
 		if (char_len == 0)
 			return false;
 		at += char_len;
-		left -= char_len;
 	}
 	return true;
 }

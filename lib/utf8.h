@@ -1,10 +1,28 @@
 /*
- * One character of UTF-8 at a time. Private to lib/.
+ * UTF-8: one character at a time, and whatever is ASCII eight bytes at a time.
+ * Private to lib/.
  */
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
+
+/* How many bytes at the front of text[0..len) are below 0x80. */
+static inline size_t utf8_ascii_len(const char *text, size_t len)
+{
+	size_t at = 0;
+	uint64_t word;
+
+	for (; at + sizeof(word) <= len; at += sizeof(word)) {
+		memcpy(&word, text + at, sizeof(word));
+		if (word & UINT64_C(0x8080808080808080))
+			break;
+	}
+	while (at < len && (unsigned char)text[at] < 0x80)
+		at++;
+	return at;
+}
 
 /* Length of the valid character at the front of text[0..len), or 0 when there is none (cut, over-long, a surrogate,
  * above U+10FFFF). Any byte below 0x80 is a character of length 1. */

@@ -94,6 +94,15 @@ bool yaml_decode_base64(struct secret_buf *value, const char *ignored)
 
 /* -- mappings -------------------------------------------------------------- */
 
+struct secret_buf *yaml_buffer_new(struct reader *reader)
+{
+	struct secret_buf *buf = secret_buf_new(reader->len);
+
+	if (!buf)
+		reader->code = error_set(reader->err, ERR_NO_MEMORY, "out of memory while reading YAML");
+	return buf;
+}
+
 void yaml_refuse(struct yaml_text *text, const char *name, size_t name_len, const struct remark *remark)
 {
 	notes_add(text->reader->notes, NOTE_ERROR, text->line, name, name_len, remark->reason, remark->hint);
@@ -129,31 +138,44 @@ static void read_value(struct yaml_text *text, const struct yaml_use *use, const
 		reader_put(reader, name, name_len, line);
 }
 
-void yaml_read_mapping(struct yaml_text *text, const struct yaml_use *use)
+bool yaml_take_key(struct yaml_text *text, struct secret_buf *name)
 {
 	static const struct yaml_use as_key = { .integers = false };
-	cleanup_(secret_buf_freep) struct secret_buf *name = secret_buf_new(text->reader->len);
+	const struct remark *refused = &remark_key;
 
-	if (!name) {
-		text->reader->code = error_set(text->reader->err, ERR_NO_MEMORY, "out of memory while reading YAML");
-		return;
-	}
-	while (yaml_next(text) != YAML_KIND_NONE && text->kind != YAML_KIND_END) {
-		const struct remark *refused = &remark_key;
+	secret_buf_truncate(name, 0);
+	if (text->kind == YAML_KIND_SCALAR)
+		refused = yaml_take_scalar(text, &as_key, name);
+	text->reader->code = secret_buf_check(name, "a name", text->reader->err);
+	if (refused)
+		yaml_refuse(text, "", 0, refused == &yaml_remark_typed ? &remark_key : refused);
+	return !refused;
+}
 
-		secret_buf_truncate(name, 0);
-		if (text->kind == YAML_KIND_SCALAR)
-			refused = yaml_take_scalar(text, &as_key, name);
-		text->reader->code = secret_buf_check(name, "a name", text->reader->err);
-		if (refused)
-			yaml_refuse(text, "", 0, refused == &yaml_remark_typed ? &remark_key : refused);
-		if (yaml_next(text) == YAML_KIND_NONE)
-			return;
-		if (refused)
-			yaml_skip(text);
-		else
+void yaml_read_pairs(struct yaml_text *text, const struct yaml_use *use, struct secret_buf *name, bool has_name)
+{
+	while (text->kind != YAML_KIND_NONE) {
+		if (has_name)
 			read_value(text, use, secret_buf_text(name), secret_buf_len(name));
+		else
+			yaml_skip(text);
+		if (yaml_next(text) == YAML_KIND_NONE || text->kind == YAML_KIND_END)
+			return;
+		has_name = yaml_take_key(text, name);
+		yaml_next(text);
 	}
+}
+
+void yaml_read_mapping(struct yaml_text *text, const struct yaml_use *use)
+{
+	cleanup_(secret_buf_freep) struct secret_buf *name = yaml_buffer_new(text->reader);
+	bool has_name;
+
+	if (!name || yaml_next(text) == YAML_KIND_NONE || text->kind == YAML_KIND_END)
+		return;
+	has_name = yaml_take_key(text, name);
+	yaml_next(text);
+	yaml_read_pairs(text, use, name, has_name);
 }
 
 /* -- writing --------------------------------------------------------------- */
@@ -213,10 +235,26 @@ static void append_character(struct secret_buf *out, const char *at, size_t size
 		secret_buf_append(out, at, size);
 }
 
+/* How much at the front is ASCII that needs no escape. */
+static size_t unescaped_len(const char *text, size_t len)
+{
+	size_t at = 0;
+
+	while (at < len && text[at] >= ' ' && text[at] <= '~' && text[at] != '"' && text[at] != '\\')
+		at++;
+	return at;
+}
+
 void yaml_append_inside(struct secret_buf *out, const char *text, size_t len)
 {
 	for (size_t at = 0; at < len;) {
-		size_t size = utf8_char_len((const unsigned char *)text + at, len - at);
+		size_t same = unescaped_len(text + at, len - at), size;
+
+		secret_buf_append(out, text + at, same);
+		at += same;
+		if (at == len)
+			break;
+		size = utf8_char_len((const unsigned char *)text + at, len - at);
 		size = size > 0 ? size : 1;
 		append_character(out, text + at, size);
 		at += size;

@@ -39,6 +39,7 @@ struct yaml_text {
 	unsigned depth;
 	const struct remark *flaw;	/* of the present scalar: it cannot be read */
 	size_t at, index;		/* how far the text was looked at, in bytes and in libyaml's characters */
+	bool is_ascii;			/* all of the text: these two are the same */
 	size_t looked_at;		/* where what was found stands */
 };
 
@@ -67,6 +68,12 @@ const struct remark *yaml_take_scalar(struct yaml_text *text, const struct yaml_
 bool yaml_is_null(const struct yaml_text *text);
 /* Reads the present mapping into the set; every value that is no text is refused by name. */
 void yaml_read_mapping(struct yaml_text *text, const struct yaml_use *use);
+/* The same in pieces, for who must look at the first key. The present item is a key: its text is *name, or it was refused (false). */
+bool yaml_take_key(struct yaml_text *text, struct secret_buf *name);
+/* The present item is the value of the key in *name (has_name false: of a refused one): reads it and the rest of the mapping. */
+void yaml_read_pairs(struct yaml_text *text, const struct yaml_use *use, struct secret_buf *name, bool has_name);
+/* For what one item holds at most; NULL: reader->code says that memory is out. */
+struct secret_buf *yaml_buffer_new(struct reader *reader) owned_by(secret_buf_free);
 /* The present item is refused because it is not what the dialect wants here. */
 void yaml_refuse(struct yaml_text *text, const char *name, size_t name_len, const struct remark *remark);
 

@@ -72,13 +72,9 @@ static const struct remark *put_pair(struct yaml_text *text, const struct secret
 static void read_list(struct yaml_text *text)
 {
 	static const struct yaml_use use = { .integers = false };
-	cleanup_(secret_buf_freep) struct secret_buf *pair = secret_buf_new(text->reader->len);
+	cleanup_(secret_buf_freep) struct secret_buf *pair = yaml_buffer_new(text->reader);
 
-	if (!pair) {
-		text->reader->code = error_set(text->reader->err, ERR_NO_MEMORY, "out of memory while reading YAML");
-		return;
-	}
-	while (yaml_next(text) != YAML_KIND_NONE && text->kind != YAML_KIND_END) {
+	while (pair && yaml_next(text) != YAML_KIND_NONE && text->kind != YAML_KIND_END) {
 		unsigned line = text->line;
 		const struct remark *refused = &remark_item;
 
@@ -101,28 +97,6 @@ static bool is_environment(const struct secret_buf *key)
 	       memcmp(secret_buf_text(key), "environment", strlen("environment")) == 0;
 }
 
-/* A mapping whose first key is `environment` and has no text is the wrapping; any other is the environment itself, and is read
- * from the start. */
-static bool has_wrapping(const struct reader *reader)
-{
-	cleanup_(notes_free) struct notes notes = { .len = 0 };
-	cleanup_(secret_buf_freep) struct secret_buf *key = secret_buf_new(reader->len);
-	struct error err = ERROR_INIT;
-	struct reader probe = { .text = reader->text, .len = reader->len, .line = 1, .notes = &notes, .err = &err };
-	struct yaml_text text;
-	static const struct yaml_use use = { .integers = false };
-	bool wrapped = false;
-
-	if (key && yaml_open(&text, &probe) && yaml_next(&text) == YAML_KIND_MAPPING &&
-	    yaml_next(&text) == YAML_KIND_SCALAR && !yaml_take_scalar(&text, &use, key) && is_environment(key)) {
-		yaml_next(&text);
-		wrapped = text.kind == YAML_KIND_LIST || text.kind == YAML_KIND_MAPPING;
-	}
-	if (key)
-		yaml_close(&text);
-	return wrapped;
-}
-
 static void read_environment(struct yaml_text *text)
 {
 	if (text->kind == YAML_KIND_MAPPING)
@@ -133,20 +107,35 @@ static void read_environment(struct yaml_text *text)
 		yaml_refuse(text, "", 0, &remark_shape);
 }
 
+/* A mapping whose first key is `environment` and has no text is the wrapping; any other is the environment itself. */
+static void read_mapping(struct yaml_text *text)
+{
+	cleanup_(secret_buf_freep) struct secret_buf *key = yaml_buffer_new(text->reader);
+	bool has_key, is_nested;
+
+	if (!key || yaml_next(text) == YAML_KIND_NONE || text->kind == YAML_KIND_END)
+		return;
+	has_key = yaml_take_key(text, key);
+	yaml_next(text);
+	is_nested = text->kind == YAML_KIND_LIST || text->kind == YAML_KIND_MAPPING;
+	if (!has_key || !is_nested || !is_environment(key)) {
+		yaml_read_pairs(text, &use_mapping, key, has_key);
+		return;
+	}
+	read_environment(text);
+	if (yaml_next(text) == YAML_KIND_SCALAR)
+		yaml_refuse(text, "", 0, &remark_whole_file);
+}
+
 static void compose_environment_read(struct reader *reader)
 {
-	bool wrapped = has_wrapping(reader);
 	struct yaml_text text;
 
 	if (yaml_open(&text, reader)) {
-		yaml_next(&text);
-		if (wrapped) {
-			yaml_next(&text);
-			yaml_next(&text);
-		}
-		read_environment(&text);
-		if (wrapped && yaml_next(&text) == YAML_KIND_SCALAR)
-			yaml_refuse(&text, "", 0, &remark_whole_file);
+		if (yaml_next(&text) == YAML_KIND_MAPPING)
+			read_mapping(&text);
+		else
+			read_environment(&text);
 		yaml_finish(&text);
 	}
 	yaml_close(&text);

@@ -114,12 +114,12 @@ static void look_for_line_ends(struct yaml_text *text)
 	const struct reader *reader = text->reader;
 	size_t from = text_starts(reader->text, reader->len, UTF8_BOM) ? strlen(UTF8_BOM) : 0;
 
+	text->is_ascii = from == 0;
 	if (from > 0)
 		notes_add(reader->notes, NOTE_WARNING, 1, "", 0, remark_bom.reason, remark_bom.hint);
-	for (size_t i = from; i < reader->len; i++) {
-		const unsigned char *u = (const unsigned char *)reader->text + i;
-
-		if (u[0] < 0x80 || !starts_line_for_some(u, reader->len - i))
+	for (size_t i = from; (i += utf8_ascii_len(reader->text + i, reader->len - i)) < reader->len; i++) {
+		text->is_ascii = false;
+		if (!starts_line_for_some((const unsigned char *)reader->text + i, reader->len - i))
 			continue;
 		stop(text, line_of_offset(reader, i), remark_line_end.reason, remark_line_end.hint);
 		return;
@@ -131,8 +131,28 @@ static bool is_break(char c)
 	return c == '\n' || c == '\r';
 }
 
-/* Moves on to libyaml's character `to`. Outside quotes and comments there must be no tab; a comment follows a blank. */
-static const struct remark *walk(struct yaml_text *text, size_t to, bool look)
+static size_t char_size(const struct reader *reader, size_t at)
+{
+	size_t size = utf8_char_len((const unsigned char *)reader->text + at, reader->len - at);
+
+	return size > 0 ? size : 1;
+}
+
+/* Moves on to libyaml's character `to`, whatever stands there. */
+static void pass(struct yaml_text *text, size_t to)
+{
+	const struct reader *reader = text->reader;
+
+	if (text->is_ascii && text->index < to) {
+		text->at = to < reader->len ? to : reader->len;
+		text->index = text->at;
+	}
+	for (; text->index < to && text->at < reader->len; text->index++)
+		text->at += char_size(reader, text->at);
+}
+
+/* The same, but outside quotes and comments there must be no tab; a comment follows a blank. */
+static const struct remark *walk(struct yaml_text *text, size_t to)
 {
 	const struct reader *reader = text->reader;
 	const struct remark *found = NULL;
@@ -140,18 +160,17 @@ static const struct remark *walk(struct yaml_text *text, size_t to, bool look)
 
 	while (text->index < to && text->at < reader->len) {
 		const char *at = reader->text + text->at;
-		size_t size = utf8_char_len((const unsigned char *)at, reader->len - text->at);
 
 		if (!found)
 			text->looked_at = text->at;
 		if (is_break(*at))
 			comment = false;
-		else if (*at == '\t' && look && !comment)
+		else if (*at == '\t' && !comment)
 			found = &remark_tab;
-		else if (*at == '#' && look && !comment && text->at > 0 && !is_break(at[-1]) && !is_blank(at[-1]))
+		else if (*at == '#' && !comment && text->at > 0 && !is_break(at[-1]) && !is_blank(at[-1]))
 			found = &remark_comment;
 		comment |= *at == '#';
-		text->at += size > 0 ? size : 1;
+		text->at += char_size(reader, text->at);
 		text->index++;
 	}
 	return found;
@@ -200,7 +219,7 @@ static const struct remark *look_at_scalar(struct yaml_text *text)
 	const char *value = (const char *)event->data.scalar.value;
 	size_t from = text->at;
 
-	(void)walk(text, event->end_mark.index, false);
+	pass(text, event->end_mark.index);
 	text->looked_at = from;
 	switch (event->data.scalar.style) {
 	case YAML_ANY_SCALAR_STYLE:
@@ -220,7 +239,7 @@ static const struct remark *look_at_scalar(struct yaml_text *text)
 static void look_at_writing(struct yaml_text *text)
 {
 	const yaml_event_t *event = &text->event;
-	const struct remark *refused = walk(text, event->start_mark.index, true);
+	const struct remark *refused = walk(text, event->start_mark.index);
 
 	if (!refused && event->type == YAML_SCALAR_EVENT)
 		refused = look_at_scalar(text);

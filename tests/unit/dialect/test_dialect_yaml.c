@@ -90,6 +90,11 @@ static const struct decode_row rows[] = {
 	{ .text = "A: \"b\"\t\nB: c\n", .refused = "a tab outside quotes" },
 	{ .text = "A: b\n\tc\n", .refused = NOT_YAML, .line = 2 },
 	{ .text = "A: \"b\"#c\n", .refused = "without a space", .line = 1 },
+	/* libyaml counts characters, and these have several bytes. */
+	{ .text = "A: \"\xc3\xa4\xe2\x82\xac\"\nB: \"b\tc\" # d\n", .set = { "A", "\xc3\xa4\xe2\x82\xac", "B", "b\tc" } },
+	{ .text = "A: \"\xc3\xa4\xe2\x82\xac\"\nB: \"c\"\t\n", .refused = "a tab outside quotes", .line = 2 },
+	{ .text = "A: \xf0\x9f\x98\x80\xf0\x9f\x98\x80\nB: \"b\"#c\n", .refused = "without a space", .line = 2 },
+	{ .text = "A: \"\xf0\x9f\x98\x80\xf0\x9f\x98\x80\"\nB: \"c\n d\"\n", .set = { "A", "\xf0\x9f\x98\x80\xf0\x9f\x98\x80", "B", "c d" } },
 	{ .text = "A: \"b\nc\"\n", .refused = "in a line that is not indented", .line = 1 },
 	{ .text = "A: 'b\n\n  \n'\n", .refused = "in a line that is not indented" },
 	{ .text = "A: 'b\r\n\r\n c'\r\n", .set = { "A", "b\nc" } },
