@@ -4,7 +4,6 @@
  */
 #include "dialect/yaml.h"
 
-#include <sodium.h>
 #include <string.h>
 
 #include "dialect/text.h"
@@ -77,19 +76,6 @@ bool yaml_is_typed(const char *text, size_t len)
 		if (!is_digit(text[i]) && !is_one_of(text[i], "abcdefABCDEFxXoOtTzZiInN_,.:+- "))
 			return false;
 	return !is_dotted(text, len);
-}
-
-bool yaml_decode_base64(struct secret_buf *value, const char *ignored)
-{
-	size_t len = 0;
-	char *text = (char *)secret_buf_mutable(value);
-
-	/* Each byte is written after the characters that it is made of were read. */
-	if (sodium_base642bin((unsigned char *)text, secret_buf_len(value), text, secret_buf_len(value), ignored, &len, NULL,
-			      sodium_base64_VARIANT_ORIGINAL) != 0)
-		return false;
-	secret_buf_truncate(value, len);
-	return true;
 }
 
 /* -- mappings -------------------------------------------------------------- */

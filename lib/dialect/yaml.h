@@ -79,8 +79,6 @@ void yaml_refuse(struct yaml_text *text, const char *name, size_t name_len, cons
 
 /* Some reader makes something other than a text of this plain scalar. */
 bool yaml_is_typed(const char *text, size_t len);
-/* Base64 in place, the characters of `ignored` apart. False when it is none. */
-bool yaml_decode_base64(struct secret_buf *value, const char *ignored);
 
 /* In double quotes, so that all readers read it alike. The text must be UTF-8. */
 void yaml_append_quoted(struct secret_buf *out, const char *text, size_t len);

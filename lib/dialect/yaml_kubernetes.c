@@ -2,8 +2,7 @@
  * A Secret of Kubernetes as `kubectl apply` takes it: every value in base64
  * under data:, read from data: and stringData:.
  */
-#include <sodium.h>
-
+#include "dialect/base64.h"
 #include "dialect/text.h"
 #include "dialect/yaml.h"
 #include "vault/limits.h"
@@ -56,7 +55,7 @@ static bool name_is_possible(const char *name, size_t len)
 
 static const struct remark *decode(struct secret_buf *value)
 {
-	return yaml_decode_base64(value, "\r\n") ? NULL : &remark_base64;
+	return base64_decode(value, "\r\n") ? NULL : &remark_base64;
 }
 
 static const struct yaml_use use_data = { .convert = decode };
@@ -293,16 +292,10 @@ static void kubernetes_open(struct writer *writer)
 
 static void kubernetes_write(const struct env_entry *entry, bool first, struct secret_buf *out)
 {
-	size_t size = sodium_base64_ENCODED_LEN(entry->value_len, sodium_base64_VARIANT_ORIGINAL);
 	(void)first;
 	yaml_append_key(out, "  ", entry->name, entry->name_len);
 	secret_buf_append_char(out, '"');
-	char *room = (char *)secret_buf_reserve(out, size);
-	if (room) {
-		sodium_bin2base64(room, size, (const unsigned char *)entry->value, entry->value_len,
-				  sodium_base64_VARIANT_ORIGINAL);
-		secret_buf_advance(out, size - 1);
-	}
+	base64_append(out, entry->value, entry->value_len);
 	secret_buf_append_text(out, "\"\n");
 }
 

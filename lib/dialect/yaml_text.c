@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "dialect/base64.h"
 #include "dialect/text.h"
 #include "dialect/yaml.h"
 #include "library.h"
@@ -460,7 +461,7 @@ const struct remark *yaml_take_scalar(struct yaml_text *text, const struct yaml_
 		return &yaml_remark_typed;
 	secret_buf_append(out, value, len);
 	drop_event(text);
-	if (binary && !yaml_decode_base64(out, "\r\n "))
+	if (binary && !base64_decode(out, "\r\n "))
 		return &remark_tag;
 	return NULL;
 }
