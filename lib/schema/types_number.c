@@ -43,7 +43,24 @@ static bool has_number_form(const char *text, size_t len)
 	return at == len;
 }
 
-bool number_parse(const char *text, size_t len, double *ret)
+/* Sign and digits alone, as most numbers are; up to fifteen digits any double holds exactly. */
+static bool parse_short_whole(const char *text, size_t len, double *ret)
+{
+	size_t sign = len > 0 && (text[0] == '+' || text[0] == '-');
+	int64_t value = 0;
+
+	if (len == sign || len - sign > 15)
+		return false;
+	for (size_t i = sign; i < len; i++) {
+		if (!is_digit(text[i]))
+			return false;
+		value = 10 * value + (text[i] - '0');
+	}
+	*ret = text[0] == '-' ? -(double)value : (double)value;
+	return true;
+}
+
+static bool parse_any(const char *text, size_t len, double *ret)
 {
 	char copy[DIGITS_MAX + 1];
 	double value;
@@ -58,6 +75,11 @@ bool number_parse(const char *text, size_t len, double *ret)
 		return false;
 	*ret = value;
 	return true;
+}
+
+bool number_parse(const char *text, size_t len, double *ret)
+{
+	return parse_short_whole(text, len, ret) || parse_any(text, len, ret);
 }
 
 static double magnitude(double value)
@@ -82,17 +104,34 @@ static bool is_whole(double value)
 	return !(below < value) && !(below > value);
 }
 
-/* Whether value is a multiple of divisor, exactly for doubles: shifting and subtracting lose nothing. */
+/* A double above 0 as an odd number times a power of two. */
+static uint64_t odd_part(double value, int *ret_twos)
+{
+	uint64_t bits, fraction;
+	int exponent, zeros;
+
+	memcpy(&bits, &value, sizeof(bits));
+	exponent = (int)(bits >> 52 & 0x7ff);
+	fraction = bits & ((UINT64_C(1) << 52) - 1);
+	if (exponent > 0)
+		fraction |= UINT64_C(1) << 52;
+	zeros = __builtin_ctzll(fraction);
+	/* The smallest doubles have the exponent of the next ones, and no bit of their own in front. */
+	*ret_twos = (exponent > 0 ? exponent : 1) + zeros;
+	return fraction >> zeros;
+}
+
+/* Whether value is a multiple of divisor (not 0), exactly for doubles: an odd number and a power of two divide each for itself. */
 static bool is_multiple(double value, double divisor)
 {
-	double left = magnitude(value), part = magnitude(divisor), least = part;
+	int value_twos, divisor_twos;
+	uint64_t value_odd, divisor_odd;
 
-	while (part <= left / 2)
-		part *= 2;
-	for (; part >= least; part /= 2)
-		if (left >= part)
-			left -= part;
-	return !(left > 0);
+	if (!(magnitude(value) > 0))
+		return true;
+	value_odd = odd_part(magnitude(value), &value_twos);
+	divisor_odd = odd_part(magnitude(divisor), &divisor_twos);
+	return value_odd % divisor_odd == 0 && value_twos >= divisor_twos;
 }
 
 static double rounded(double value, double places)

@@ -303,6 +303,42 @@ static void the_largest_numbers_are_judged(void **state)
 	schema_type_free(type);
 }
 
+/* Exactly, as doubles: what JavaScript's % says. */
+static void multiples_are_exact(void **state)
+{
+	static const struct {
+		const char *type, *value;
+		bool good;
+	} rows[] = {
+		{ "number(isDivisibleBy=3)", "9", true },
+		{ "number(isDivisibleBy=3)", "-9", true },
+		{ "number(isDivisibleBy=-3)", "+9", true },
+		{ "number(isDivisibleBy=3)", "10", false },
+		{ "number(isDivisibleBy=3)", "0", true },
+		{ "number(isDivisibleBy=3)", "-0", true },
+		{ "number(isDivisibleBy=6)", "3", false },
+		{ "number(isDivisibleBy=4)", "6", false },
+		{ "number(isDivisibleBy=0.25)", "1.75", true },
+		{ "number(isDivisibleBy=0.25)", "1.8", false },
+		{ "number(isDivisibleBy=0.01)", "0.07", false },
+		{ "number(isDivisibleBy=3)", "999999999999999", true },
+		{ "number(isDivisibleBy=3)", "9007199254740991", false },
+		{ "number(isDivisibleBy=9007199254740991)", "9007199254740991", true },
+		{ "number(isDivisibleBy=1e-300)", "1e300", false },
+		/* the least double: of it all are multiples */
+		{ "number(isDivisibleBy=5e-324)", "1e300", true },
+		{ "number(isDivisibleBy=5e-324)", "1.5e-323", true },
+		{ "number(isDivisibleBy=1e-323)", "1.5e-323", false },
+		{ "number(isDivisibleBy=1e-323)", "2.225073858507202e-308", false },
+		{ "number(isDivisibleBy=1e300)", "5e-324", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (accepts(rows[i].type, rows[i].value) != rows[i].good)
+			fail_msg("%s: %s", rows[i].type, rows[i].value);
+}
+
 static void details_are_cut_and_terminated(void **state)
 {
 	struct schema_type *type = compiled("enum(alpha, beta, gamma, delta, epsilon)");
@@ -327,6 +363,7 @@ int main(void)
 		cmocka_unit_test(enum_members_have_a_limit),
 		cmocka_unit_test(refusals_say_which_bound),
 		cmocka_unit_test(the_largest_numbers_are_judged),
+		cmocka_unit_test(multiples_are_exact),
 		cmocka_unit_test(details_are_cut_and_terminated),
 	};
 
