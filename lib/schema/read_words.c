@@ -148,28 +148,70 @@ static void say_required(const struct phrase *phrase, enum condition_kind kind, 
 	item->required_said = said_by(phrase);
 }
 
+/* not, none, isn't with either apostrophe, ... */
+static bool is_negation(struct span word)
+{
+	static const char *const words[] = { "not", "no", "non", "none", "never", "neither", "nor", "nothing", "without", "cannot",
+					     "isnt", "arent", NULL };
+	static const char *const ends[] = { "n't", "n\xe2\x80\x99t", NULL };
+
+	for (size_t i = 0; ends[i]; i++) {
+		size_t len = strlen(ends[i]);
+
+		if (word.len > len && strncasecmp(word.at + word.len - len, ends[i], len) == 0)
+			return true;
+	}
+	return is_one_word_of(word, words);
+}
+
+/* One of the last few words in front takes the meaning back: "none of these is required". Only blanks and hyphens stand between.
+ * The phrase then begins with it. */
+static bool take_negation(struct phrase *phrase, unsigned words)
+{
+	const char *text = phrase->text.at;
+	size_t at = phrase->begin;
+
+	while (words-- > 0) {
+		size_t end;
+
+		if (at > 0 && text[at - 1] == '-')
+			at--;
+		else
+			while (at > 0 && is_blank(text[at - 1]))
+				at--;
+		for (end = at; at > 0 && (is_word_char(text[at - 1]) || text[at - 1] == '\''); at--)
+			;
+		if (at == end)
+			return false;
+		if (is_negation((struct span){ text + at, end - at })) {
+			phrase->begin = at;
+			return true;
+		}
+	}
+	return false;
+}
+
 static void read_optional(struct phrase *phrase)
 {
-	static const char *const negated[] = { "not", "non", "no", NULL };
+	bool is_negated;
 
 	/* "[REQUIRED/OPTIONAL]" is a form that nobody filled in. */
 	if (!counts(phrase) || before(phrase) == '/' || after(phrase) == '/' || before(phrase) == '|' || after(phrase) == '|')
 		return;
-	say_required(phrase, CONDITION_CONSTANT, is_near_any(phrase, follows_word, negated));
+	is_negated = take_negation(phrase, 2);
+	say_required(phrase, CONDITION_CONSTANT, is_negated);
 }
 
 static void read_required(struct phrase *phrase)
 {
-	static const char *const negated[] = { "not", "isn't", "never", "longer", "aren't", NULL };
 	static const char *const conditions[] = { "if", "when", "unless", "only", "for", "in", "on", "with", "where", NULL };
 	static const char *const conjunctions[] = { "if", "as", "when", "where", "unless", "be", NULL };
-	bool is_conditional, is_negated = is_near_any(phrase, follows_word, negated);
+	bool is_conditional, is_negated;
 
 	if (before(phrase) == '/' || after(phrase) == '/' || before(phrase) == '|' || after(phrase) == '|' ||
 	    is_near_any(phrase, follows_word, conjunctions))
 		return;
-	if (is_negated)
-		phrase->begin -= phrase->begin >= 4 ? 4 : 0;
+	is_negated = take_negation(phrase, 5);
 	is_conditional = is_near_any(phrase, precedes_word, conditions);
 	/* "required when" is plain enough wherever it stands. */
 	if (!counts(phrase) && !(is_conditional && is_near_any(phrase, precedes_word, conjunctions)))
