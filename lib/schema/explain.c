@@ -112,7 +112,7 @@ static struct verdict verdict_by_condition(const struct item *item)
 
 static struct verdict verdict_by_plain(const struct item *item)
 {
-	const struct said said = { LAYER_PLAIN, item->line, item->column };
+	const struct said said = said_where(LAYER_PLAIN, item->line, item->column);
 
 	if (item->commented_out)
 		return (struct verdict){ "no", said, "the assignment is commented out" };
@@ -288,7 +288,7 @@ static const char *why_spoken(const struct said *said, const char *decorator)
 static void emit_value_fact(struct explanation *to)
 {
 	const struct item *item = to->item;
-	const struct said said = { LAYER_PLAIN, item->line, item->column };
+	const struct said said = said_where(LAYER_PLAIN, item->line, item->column);
 
 	if (!item->has_value)
 		return;
@@ -323,10 +323,10 @@ static void emit_facts(struct explanation *to, const struct verdict *required, b
 		fact_span(to, "tag", item->tags[i], &item->tags_said, "@tag");
 	if (item->is_internal)
 		fact_word(to, "internal", "yes", &item->internal_said, "@internal");
-	if (item->own.said.layer != LAYER_NONE) {
+	if (item->own) {
 		fact_head(to, "vaultd");
-		emit_own(to->out, &item->own);
-		fact_tail(to, &item->own.said, "a \"# vaultd:\" comment");
+		emit_own(to->out, item->own);
+		fact_tail(to, &item->own->said, "a \"# vaultd:\" comment");
 	}
 	json_emit_raw(to->out, "]");
 }
@@ -400,9 +400,9 @@ static void emit_item(struct explanation *to)
 		emit_span(out, item->deprecated);
 	}
 	emit_text_member(out, "placeholder", item->is_placeholder ? item->value : item->placeholder);
-	if (item->own.said.layer != LAYER_NONE) {
+	if (item->own) {
 		emit_member(out, "vaultd");
-		emit_own(out, &item->own);
+		emit_own(out, item->own);
 	}
 	emit_facts(to, &required, sensitive);
 }

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "vault/finding.h"
+#include "vault/limits.h"
 #include "vault/schema.h"
 
 struct span {
@@ -21,9 +22,17 @@ struct span {
 
 /* Where a fact was said, and by which layer. layer LAYER_NONE: nobody said it. */
 struct said {
-	enum schema_layer layer;
-	unsigned line, column;
+	enum schema_layer layer : 8;
+	unsigned line : 24;	/* a text has fewer bytes; each item has ten of these */
+	unsigned column;
 };
+
+_Static_assert(LIMIT_SCHEMA_TEXT < 1 << 24, "a line's number has 24 bits");
+
+static inline struct said said_where(enum schema_layer layer, unsigned line, unsigned column)
+{
+	return (struct said){ .layer = layer, .line = line & 0xffffff, .column = column };
+}
 
 /* -- values of decorators, before they mean anything ------------------------------- */
 
@@ -60,7 +69,7 @@ enum condition_kind {
 struct condition {
 	enum condition_kind kind;
 	bool constant;
-	const struct node *node;	/* the call */
+	const struct node *node;	/* the call; NULL of true, false and not() */
 	struct condition *inner;	/* of not() */
 };
 
@@ -112,8 +121,16 @@ struct item {
 	struct span *choices;		/* plain layer: "one of: a, b"; warnings only */
 	size_t choices_len;
 	struct span default_text;	/* plain layer: "defaults to X" */
-	struct own_facts own;
+	struct own_facts *own;		/* malloc'ed; NULL: nobody said any. Read it with item_own() */
 };
+
+/* Zeros when nobody said any. */
+static inline const struct own_facts *item_own(const struct item *item)
+{
+	static const struct own_facts nothing = { .rotate_s = 0 };
+
+	return item->own ? item->own : &nothing;
+}
 
 struct schema {
 	char *texts;

@@ -111,8 +111,24 @@ static void add_remark(struct reading *reader, const struct remark *remark)
 	reader->remarks[reader->remarks_len++].decorators = reader->decorators_len;
 }
 
+/* Before the next block: of this one's nodes only conditions are looked at later. */
+static void drop_nodes(struct reading *reader)
+{
+	struct schema *schema = reader->schema;
+
+	if (reader->block_is_kept)
+		reader->nodes_kept += reader->node_count - reader->block_nodes;
+	else
+		while (schema->nodes_len > reader->block_lists)
+			free(schema->nodes[--schema->nodes_len]);
+	reader->block_lists = schema->nodes_len;
+	reader->block_nodes = reader->node_count;
+	reader->block_is_kept = false;
+}
+
 static void drop_block(struct reading *reader)
 {
+	drop_nodes(reader);
 	reader->remarks_len = 0;
 	reader->decorators_len = 0;
 }

@@ -64,6 +64,11 @@ struct reading {
 	struct node *stack;	/* members of lists that are still open */
 	size_t stack_len, stack_room;
 	size_t node_count, nodes_room, items_room;
+	/* Most nodes are done with at the end of their block: from which list and how many on they are the block's, and whether
+	 * a condition refers to one. */
+	size_t block_lists, block_nodes;
+	bool block_is_kept;
+	size_t nodes_kept;
 	bool seen_item;
 	size_t type_bytes;	/* of all types that were compiled for it */
 	unsigned unclosed;	/* kinds of quotes that are not closed in the rest of the text */
@@ -129,7 +134,7 @@ void reading_read_lines(struct reading *reader);	/* all of them, from the cursor
 
 static inline struct said said_at(enum schema_layer layer, struct place place)
 {
-	return (struct said){ .layer = layer, .line = place.line, .column = place.column };
+	return said_where(layer, place.line, place.column);
 }
 
 /* -- values and nodes ----------------------------------------------------------- */

@@ -229,11 +229,11 @@ static void count_bytes(const struct reading *reader)
 	struct schema *schema = reader->schema;
 
 	schema->bytes = sizeof(*schema) + schema->texts_len + reader->items_room * sizeof(struct item) +
-			schema->items_len * sizeof(uint32_t) + reader->node_count * sizeof(struct node) +
+			schema->items_len * sizeof(uint32_t) + reader->nodes_kept * sizeof(struct node) +
 			reader->nodes_room * sizeof(struct node *);
 	for (size_t i = 0; i < schema->items_len; i++)
 		schema->bytes += (schema->items[i].tags_len + schema->items[i].choices_len) * sizeof(struct span) +
-				 (schema->items[i].type ? schema_type_bytes(schema->items[i].type) : 0);
+				 (schema->items[i].own ? sizeof(struct own_facts) : 0) + (schema->items[i].type ? schema_type_bytes(schema->items[i].type) : 0);
 }
 
 static void read_all(struct reading *reader)

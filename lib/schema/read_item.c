@@ -77,7 +77,9 @@ static enum condition_kind call_kind(const struct node *call)
 struct condition condition_of(struct reading *reader, const struct node *node)
 {
 	struct condition condition = { .kind = CONDITION_UNKNOWN, .node = node };
+	bool was_kept = reader->block_is_kept;
 
+	reader->block_is_kept = true;
 	if (!node_can_be_told(node))
 		return condition;
 	if (node->kind == NODE_CALL && span_is(node->text, "not"))
@@ -89,6 +91,8 @@ struct condition condition_of(struct reading *reader, const struct node *node)
 	} else if (span_is(node->text, "true") || span_is(node->text, "false")) {
 		condition.kind = CONDITION_CONSTANT;
 		condition.constant = span_is(node->text, "true");
+		condition.node = NULL;
+		reader->block_is_kept = was_kept;
 	}
 	return condition;
 }

@@ -1,6 +1,8 @@
 /* "# vaultd: rotate=90d owner=payments ...": facts of our own. */
 #include "schema/read.h"
 
+#include <stdlib.h>
+
 #include "schema/types.h"
 #include "vault/clock.h"
 
@@ -51,12 +53,12 @@ static void read_duration(const struct fact *fact, int64_t *ret)
 
 static void read_rotate(const struct fact *fact)
 {
-	read_duration(fact, &fact->item->own.rotate_s);
+	read_duration(fact, &fact->item->own->rotate_s);
 }
 
 static void read_grace(const struct fact *fact)
 {
-	read_duration(fact, &fact->item->own.grace_s);
+	read_duration(fact, &fact->item->own->grace_s);
 }
 
 static void read_owner(const struct fact *fact)
@@ -66,7 +68,7 @@ static void read_owner(const struct fact *fact)
 	if (!fact_text(fact, &text) || text.len > LIMIT_SCHEMA_OWNER)
 		wrong(fact, "wants a name: owner=payments");
 	else
-		fact->item->own.owner = text;
+		fact->item->own->owner = text;
 }
 
 /* An address that people or machines are told at; whether it may be called is not decided here. */
@@ -79,7 +81,7 @@ static void read_notify(const struct fact *fact)
 	      text_starts(text.at, text.len, "mailto:")))
 		wrong(fact, "wants an address: notify=https://..., or mailto:...");
 	else
-		fact->item->own.notify = text;
+		fact->item->own->notify = text;
 }
 
 static void read_min_entropy(const struct fact *fact)
@@ -95,7 +97,7 @@ static void read_min_entropy(const struct fact *fact)
 	if (!ok || bits == 0 || bits > 4096)
 		wrong(fact, "wants a number of bits from 1 to 4096: minEntropy=80");
 	else
-		fact->item->own.min_entropy = bits;
+		fact->item->own->min_entropy = bits;
 }
 
 static void read_unique(const struct fact *fact)
@@ -103,7 +105,7 @@ static void read_unique(const struct fact *fact)
 	if (fact->value && !(fact->value->kind == NODE_TEXT && span_is(fact->value->text, "env")))
 		wrong(fact, "knows one value: unique=env, different from all other environments");
 	else
-		fact->item->own.unique = true;
+		fact->item->own->unique = true;
 }
 
 static void read_immutable(const struct fact *fact)
@@ -111,7 +113,7 @@ static void read_immutable(const struct fact *fact)
 	if (fact->value && !(fact->value->kind == NODE_TEXT && span_is(fact->value->text, "true")))
 		wrong(fact, "stands alone");
 	else
-		fact->item->own.immutable = true;
+		fact->item->own->immutable = true;
 }
 
 /* Ours is the finer type, and counts before @type. */
@@ -179,6 +181,16 @@ static bool read_fact(struct reading *line, struct fact *fact)
 	return fact->value != NULL;
 }
 
+static bool own_new(struct reading *reader, struct item *item, struct place place)
+{
+	item->own = calloc(1, sizeof(*item->own));
+	if (item->own)
+		item->own->said = said_at(LAYER_OWN, place);
+	else
+		reading_fail(reader, ERR_NO_MEMORY, "out of memory while a schema was read");
+	return item->own != NULL;
+}
+
 void read_own_facts(struct reading *reader, struct item *item, struct span text, struct place place)
 {
 	/* The line is read with the reader's own tools, as if the text ended where it does; what these allocate goes back. */
@@ -186,8 +198,8 @@ void read_own_facts(struct reading *reader, struct item *item, struct span text,
 	struct fact fact = { .reader = reader, .item = item };
 	unsigned used = 0;
 
-	if (item->own.said.layer == LAYER_NONE)
-		item->own.said = said_at(LAYER_OWN, place);
+	if (!item->own && !own_new(reader, item, place))
+		return;
 	reader->at = (size_t)(text.at - reader->text);
 	reader->len = reader->at + text.len;
 	reader->line = place.line;

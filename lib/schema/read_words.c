@@ -20,7 +20,7 @@ static bool is_word_char(char c)
 
 static struct said said_by(const struct phrase *phrase)
 {
-	return (struct said){ LAYER_PLAIN, phrase->place.line, phrase->place.column + (unsigned)phrase->begin };
+	return said_where(LAYER_PLAIN, phrase->place.line, phrase->place.column + (unsigned)phrase->begin);
 }
 
 /* -- where a phrase stands ------------------------------------------------------- */

@@ -14,6 +14,7 @@ void item_clear(struct item *item)
 		free(inner);
 		inner = next;
 	}
+	free(item->own);
 	free(item->tags);
 	free(item->choices);
 	/* It was made by malloc; const says that it does not change while the schema lives. */

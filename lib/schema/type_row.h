@@ -44,6 +44,7 @@ struct time_bound {
 
 struct schema_type {
 	const struct type_row *row;
+	bool shared;		/* one for all that name this row without arguments: nobody's to free */
 	bool unresolved;	/* an argument refers to what is never looked at: members are not judged */
 	bool upper, lower, allow_empty, clamp, is_int, prepend_https, no_trailing_slash, normalize, unique;
 	bool allow_wildcard, allow_single, allow_ip, allow_ip6;

@@ -1,5 +1,6 @@
 #include "schema/types.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,6 +118,17 @@ static const struct type_row rows[] = {
 static const char *const functions[] = { "ref", "if", "ifs", "remap", "fallback", "concat", "cache" };
 static const struct type_row computed = { "string", .judge = judge_string };
 
+/* Most variables have a type without arguments, and a compiled type is larger than their lines: these have one of each row. */
+static struct schema_type bare[ARRAY_LEN(rows)];
+static struct schema_type bare_computed = { .row = &computed, .shared = true };
+static pthread_once_t bare_once = PTHREAD_ONCE_INIT;
+
+static void fill_bare(void)
+{
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		bare[i] = (struct schema_type){ .row = &rows[i], .shared = true };
+}
+
 bool refuse(struct verdict *verdict, const char *why)
 {
 	if (!verdict->why)
@@ -148,7 +160,7 @@ static void texts_free(struct text *texts, size_t len)
 
 void schema_type_free(struct schema_type *type)
 {
-	if (!type)
+	if (!type || type->shared)
 		return;
 	schema_type_free(type->inner);
 	schema_type_free(type->key);
@@ -179,6 +191,8 @@ static size_t texts_bytes(const struct text *texts, size_t len)
 
 size_t schema_type_bytes(const struct schema_type *type)
 {
+	if (type->shared)
+		return 0;
 	return sizeof(*type) + BLOCK + (type->inner ? schema_type_bytes(type->inner) : 0) +
 	       (type->key ? schema_type_bytes(type->key) : 0) + (type->matches ? schema_regex_bytes(type->matches) : 0) +
 	       texts_bytes(type->members, type->members_len) + texts_bytes(type->domains, type->domains_len) +
@@ -223,6 +237,23 @@ static enum error_code unknown_type(struct span name, struct error *err)
 	return error_set(err, ERR_INVALID, "unknown type %s; docs/schema.md lists those that there are", word);
 }
 
+/* NULL when memory is out. */
+static struct schema_type *type_of_row(const struct type_row *row, bool has_arguments)
+{
+	struct schema_type *type;
+
+	if (row == &computed)
+		return &bare_computed;
+	if (!has_arguments) {
+		pthread_once(&bare_once, fill_bare);
+		return &bare[row - rows];
+	}
+	type = calloc(1, sizeof(*type));
+	if (type)
+		type->row = row;
+	return type;
+}
+
 enum error_code type_compile_at(const struct node *node, bool own, unsigned depth, struct schema_type **ret,
 				struct error *err)
 {
@@ -240,10 +271,10 @@ enum error_code type_compile_at(const struct node *node, bool own, unsigned dept
 	if (row->own && !own)
 		return error_set(err, ERR_INVALID, "%s is a type of our own, which other tools refuse: write \"# vaultd: type=%s\"",
 				 row->name, row->name);
-	type = calloc(1, sizeof(*type));
+	type = type_of_row(row, node->kind == NODE_CALL && node->items_len > 0);
 	if (!type)
 		return error_set(err, ERR_NO_MEMORY, "out of memory");
-	type->row = row;
+	/* Without arguments this only looks whether the type can be without. */
 	if (row != &computed)
 		code = type_arguments_read(type, node, own, depth, err);
 	if (code == ERR_OK)

@@ -12,6 +12,7 @@
 #include "vault/limits.h"
 #include "vault/secret_buf.h"
 
+/* Types without arguments are one for all: freeing one of these does nothing, and nobody may change a compiled type. Any thread. */
 void schema_type_free(struct schema_type *type);
 
 /* node: a NODE_TEXT (the name alone) or a NODE_CALL (with arguments). own: a type of a "# vaultd:" comment, which has more
@@ -19,7 +20,7 @@ void schema_type_free(struct schema_type *type);
  * misplaced argument, a bound that is no number, a regular expression that does not compile. */
 enum error_code schema_type_compile(const struct node *node, bool own, struct schema_type **ret, struct error *err) must_check;
 
-/* Estimate of its memory. */
+/* Estimate of its memory; 0 of one without arguments. */
 size_t schema_type_bytes(const struct schema_type *type);
 
 const char *schema_type_name(const struct schema_type *type);	/* as it was written: "port" */

@@ -98,7 +98,7 @@ bool schema_is_unique(const struct schema_part *parts, size_t parts_len, const c
 	const struct schema *schema;
 	const struct item *item = find_item(parts, parts_len, name, name_len, &schema);
 
-	return item && item->own.unique;
+	return item && item_own(item)->unique;
 }
 
 /* -- reporting -------------------------------------------------------------------------- */

@@ -157,7 +157,7 @@ static bool required_by_default(const struct subject *subject, struct said *ret_
 
 	/* A decorator at the head says it of all: the line to look at is the variable's own. */
 	if (schema->required_default_said.layer != LAYER_NONE)
-		*ret_said = (struct said){ schema->required_default_said.layer, item->line, item->column };
+		*ret_said = said_where(schema->required_default_said.layer, item->line, item->column);
 	switch (schema->required_default) {
 	case REQUIRED_TRUE:
 		return !item->commented_out;
@@ -175,7 +175,7 @@ bool subject_is_required(struct validation *validation, const struct subject *su
 {
 	const struct item *item = subject->item;
 
-	*ret_said = (struct said){ .layer = LAYER_PLAIN, .line = item->line, .column = item->column };
+	*ret_said = said_where(LAYER_PLAIN, item->line, item->column);
 	if (validation->check->required != SCHEMA_REQUIRED_AS_WRITTEN && !item->commented_out)
 		return true;
 	if (item->required_said.layer == LAYER_NONE)

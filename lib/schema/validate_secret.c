@@ -48,7 +48,7 @@ static void judge_strength(struct validation *validation, const struct subject *
 void judge_secret(struct validation *validation, const struct subject *subject)
 {
 	struct span value = subject_value(subject);
-	const struct own_facts *own = &subject->item->own;
+	const struct own_facts *own = item_own(subject->item);
 	unsigned bits;
 
 	judge_strength(validation, subject, value);

@@ -165,7 +165,7 @@ static void facts_of_our_own(void **state)
 		"B=x:1 # vaultd: type=hostport owner=\"the team\"\n"
 		"# @type=string # vaultd: type=base64(32), unique\nC=\n"
 		"# vaultd: owner=d\n# D=1 # vaultd: rotate=1h\n");
-	const struct own_facts *own = &item_of(&read, "A")->own;
+	const struct own_facts *own = item_own(item_of(&read, "A"));
 
 	(void)state;
 	findings_equal(&read.findings, "");
@@ -177,11 +177,11 @@ static void facts_of_our_own(void **state)
 	span_equal(own->owner, "payments");
 	span_equal(own->notify, "https://x.org/a");
 	assert_int_equal(item_of(&read, "B")->type_said.layer, LAYER_OWN);
-	span_equal(item_of(&read, "B")->own.owner, "the team");
+	span_equal(item_own(item_of(&read, "B"))->owner, "the team");
 	assert_string_equal(schema_type_name(item_of(&read, "C")->type), "base64");
-	assert_true(item_of(&read, "C")->own.unique);
-	span_equal(item_of(&read, "D")->own.owner, "d");
-	assert_int_equal(item_of(&read, "D")->own.rotate_s, 3600);
+	assert_true(item_own(item_of(&read, "C"))->unique);
+	span_equal(item_own(item_of(&read, "D"))->owner, "d");
+	assert_int_equal(item_own(item_of(&read, "D"))->rotate_s, 3600);
 	findings_of("# vaultd: rotat=90d grace=soon minEntropy=0\nA= # vaultd: owner= unique=all immutable=no type=x\n",
 		    "1:11 e fact A; 1:21 e fact A; 1:32 e fact A; 2:20 e syntax ; 2:21 e fact A; 2:32 e fact A; 2:50 e type A; ");
 	findings_of("A= # vaultd: unique=all immutable=no type=x notify=ftp://a rotate=1d rotate=2d\n",

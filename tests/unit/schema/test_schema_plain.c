@@ -1,6 +1,8 @@
 /*
  * The plain layer of schemas: assignments, comments' words, names and values.
  */
+#include <stdlib.h>
+
 #include "schema_expect.h"
 #include "vault/limits.h"
 
@@ -345,11 +347,32 @@ static void line_ends_and_bytes(void **state)
 	assert_int_equal(schema_count(empty.schema), 0);
 }
 
+/* The daemon keeps hundreds of them. */
+static void a_schema_takes_few_times_its_text(void **state)
+{
+	char *text = malloc(LIMIT_SCHEMA_TEXT);
+	size_t len = 0, bytes;
+
+	(void)state;
+	assert_non_null(text);
+	for (unsigned i = 0; i < 1000; i++)
+		len += (size_t)snprintf(text + len, LIMIT_SCHEMA_TEXT - len,
+					"# The address of the database (required)\n# @type=url @sensitive\n"
+					"V%u_URL=postgres://user:changeme@localhost/db\n\n", i);
+	cleanup_(read_schema_free) struct read_schema read = read_bytes(text, len);
+	bytes = schema_bytes(read.schema);
+	assert_int_equal(schema_count(read.schema), 1000);
+	assert_string_equal(schema_type_name(item_of(&read, "V999_URL")->type), "url");
+	assert_true(bytes < 5 * len);
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(assignments),
 		cmocka_unit_test(words_of_requiredness),
+		cmocka_unit_test(a_schema_takes_few_times_its_text),
 		cmocka_unit_test(words_of_values),
 		cmocka_unit_test(words_of_choices),
 		cmocka_unit_test(placeholders),
