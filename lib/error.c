@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "utf8.h"
+
 /* Exit codes. From 64 on they are those of sysexits.h. */
 enum {
 	EXIT_GENERAL = 1,
@@ -86,21 +88,6 @@ static const struct error_row *row_of(enum error_code code)
 	return &rows[code];
 }
 
-/* A sentence that was cut must still be UTF-8: drop the bytes of a character that lost its end. */
-static void trim_cut_character(char *text)
-{
-	size_t len = strlen(text);
-	size_t start = len;
-	while (start > 0 && ((unsigned char)text[start - 1] & 0xc0) == 0x80)
-		start--;
-	if (start == 0)
-		return;
-	unsigned char lead = (unsigned char)text[start - 1];
-	size_t needs = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc0 ? 2 : 1;
-	if (len - (start - 1) < needs)
-		text[start - 1] = '\0';
-}
-
 static void trim_newlines(char *text)
 {
 	size_t len = strlen(text);
@@ -114,7 +101,7 @@ static void printf_like(2, 0) text_set(char text[static ERROR_TEXT_MAX], const c
 	if (wanted < 0)
 		text[0] = '\0';
 	else if (wanted >= ERROR_TEXT_MAX)
-		trim_cut_character(text);
+		utf8_trim_cut(text);
 	trim_newlines(text);
 }
 
@@ -129,7 +116,7 @@ static void text_append(char text[static ERROR_TEXT_MAX], const char *tail)
 	memcpy(text + len, tail, add);
 	text[len + add] = '\0';
 	if (cut)
-		trim_cut_character(text);
+		utf8_trim_cut(text);
 }
 
 enum error_code error_set(struct error *err, enum error_code code, const char *format, ...)

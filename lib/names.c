@@ -67,6 +67,18 @@ bool variable_name_is_storable(const char *name, size_t len)
 	return len >= 1 && len <= LIMIT_VARIABLE_NAME_LEN && !memchr(name, '\0', len) && utf8_is_valid(name, len);
 }
 
+void variable_name_for_print(char *ret, size_t size, const char *name, size_t len)
+{
+	static const char cut[] = "...";
+	size_t kept = len < size ? len : size - sizeof(cut);
+
+	for (size_t i = 0; i < kept; i++)
+		ret[i] = name[i] >= ' ' && name[i] <= '~' ? name[i] : '?';
+	ret[kept] = '\0';
+	if (kept < len)
+		memcpy(ret + kept, cut, sizeof(cut));
+}
+
 struct danger_row {
 	const char *name;
 	bool prefix;

@@ -78,3 +78,15 @@ static inline size_t utf8_encode(uint32_t code_point, unsigned char out[static 4
 	out[3] = (unsigned char)(0x80 | (code_point & 0x3f));
 	return 4;
 }
+
+/* A text with a NUL that was cut at some byte to fit: takes away the beginning of a character that has lost its end. */
+static inline void utf8_trim_cut(char *text)
+{
+	size_t len = strlen(text), start = len;
+
+	while (start > 0 && len - start < 3 && ((unsigned char)text[start - 1] & 0xc0) == 0x80)
+		start--;
+	if (start > 0 && (unsigned char)text[start - 1] >= 0xc0 &&
+	    utf8_char_len((const unsigned char *)text + start - 1, len - start + 1) == 0)
+		text[start - 1] = '\0';
+}

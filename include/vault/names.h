@@ -29,6 +29,10 @@ bool variable_name_is_portable(const char *name, size_t len);
 /* 1 to LIMIT_VARIABLE_NAME_LEN bytes of UTF-8 without NUL: a name that can be stored. */
 bool variable_name_is_storable(const char *name, size_t len);
 
+/* For messages: cut to fit size (at least 4, with its NUL), "..." at its end then. A name may come from a damaged file: only
+ * printable ASCII goes to a terminal, ? stands for all else. */
+void variable_name_for_print(char *ret, size_t size, const char *name, size_t len);
+
 /* How a variable's name is treated by `run` (design: no loader or shell hooks from a vault). */
 enum name_danger { NAME_HARMLESS, NAME_WARN, NAME_REFUSED };
 enum name_danger variable_name_danger(const char *name, size_t len);

@@ -8,6 +8,7 @@
 #include "dialect/row.h"
 #include "dialect/text.h"
 #include "vault/limits.h"
+#include "vault/names.h"
 
 #define READERS_MAX 32
 
@@ -395,7 +396,7 @@ static void name_item(const struct table *table, struct disagreement *item, cons
 		if (item->groups[i].line > 0 && has_line(table->inside, table->lines, item->groups[i].line))
 			return;
 	if (is_showable(name, name_len))
-		note_name(item->name, sizeof(item->name), name, name_len);
+		variable_name_for_print(item->name, sizeof(item->name), name, name_len);
 }
 
 static enum error_code report_variable(const struct table *table, size_t variable, struct comparison *ret, struct error *err)

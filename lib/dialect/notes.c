@@ -3,22 +3,12 @@
 #include <string.h>
 
 #include "dialect/row.h"
+#include "vault/names.h"
 
 void notes_free(struct notes *notes)
 {
 	free(notes->items);
 	*notes = (struct notes){ .items = NULL };
-}
-
-void note_name(char *ret, size_t size, const char *name, size_t len)
-{
-	static const char cut[] = "...";
-	size_t kept = len < size ? len : size - sizeof(cut);
-	for (size_t i = 0; i < kept; i++)
-		ret[i] = name[i] >= ' ' && name[i] <= '~' ? name[i] : '?';
-	ret[kept] = '\0';
-	if (kept < len)
-		memcpy(ret + kept, cut, sizeof(cut));
 }
 
 static bool make_room(struct notes *notes)
@@ -67,7 +57,7 @@ void notes_add(struct notes *notes, enum note_severity severity, unsigned line, 
 	if (!note)
 		return;
 	*note = (struct note){ .severity = severity, .line = line, .reason = reason, .hint = hint };
-	note_name(note->name, sizeof(note->name), name, name_len);
+	variable_name_for_print(note->name, sizeof(note->name), name, name_len);
 }
 
 bool note_is_of_line_ends(const struct note *note)

@@ -132,6 +132,3 @@ void write_assignment(const struct env_entry *entry, const char *mark, struct se
 extern const struct remark remark_nul;
 extern const struct remark remark_not_utf8;
 extern const struct remark remark_not_identifier;
-
-/* A name for a note, cut to fit. It may come from a damaged file: only printable ASCII goes to a terminal. */
-void note_name(char *ret, size_t size, const char *name, size_t len);

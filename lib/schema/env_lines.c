@@ -25,17 +25,6 @@ static struct line_span span_of(const char *from, const char *to)
 	return (struct line_span){ .at = from, .len = (size_t)(to - from) };
 }
 
-static struct line_span trim(struct line_span span)
-{
-	while (span.len > 0 && is_blank(span.at[0])) {
-		span.at++;
-		span.len--;
-	}
-	while (span.len > 0 && is_blank(span.at[span.len - 1]))
-		span.len--;
-	return span;
-}
-
 static const char *line_end(const struct cursor *cursor, const char *from)
 {
 	const char *end = cursor->text + cursor->len;
@@ -75,14 +64,14 @@ static void read_plain_value(struct env_line *line, const char *from, const char
 {
 	const char *comment = comment_start(from, end);
 
-	line->value = trim(span_of(from, comment));
+	line->value = line_span_trim(span_of(from, comment));
 	line->tail = span_of(line->value.at + line->value.len, end);
 }
 
 /* Blanks, or blanks and a comment. */
 static bool is_tail(struct line_span span)
 {
-	struct line_span inner = trim(span);
+	struct line_span inner = line_span_trim(span);
 
 	return inner.len == 0 || inner.at[0] == '#';
 }
@@ -122,7 +111,7 @@ static struct line_span without_export(struct line_span key, bool *ret_exported)
 	size_t len = strlen(word);
 
 	*ret_exported = key.len > len && memcmp(key.at, word, len) == 0;
-	return *ret_exported ? trim((struct line_span){ key.at + len, key.len - len }) : key;
+	return *ret_exported ? line_span_trim((struct line_span){ key.at + len, key.len - len }) : key;
 }
 
 static void read_entry(struct cursor *cursor, struct env_line *line, const char *from, const char **end)
@@ -133,7 +122,7 @@ static void read_entry(struct cursor *cursor, struct env_line *line, const char 
 
 	line->has_equals = equals != NULL;
 	line->before = span_of(from, equals ? equals : stop);
-	line->key = without_export(trim(line->before), &line->is_exported);
+	line->key = without_export(line_span_trim(line->before), &line->is_exported);
 	line->rest = line->value = line->tail = span_of(stop, stop);
 	if (equals)
 		last = read_value(cursor, line, equals + 1, stop);
@@ -146,7 +135,7 @@ static void read_line(struct cursor *cursor, struct env_line *line)
 {
 	const char *from = cursor->text + cursor->at;
 	const char *end = line_end(cursor, from);
-	struct line_span inner = trim(span_of(from, without_cr(cursor, from, end)));
+	struct line_span inner = line_span_trim(span_of(from, without_cr(cursor, from, end)));
 
 	*line = (struct env_line){ .number = cursor->number, .lines = 1, .whole = span_of(from, without_cr(cursor, from, end)) };
 	line->kind = inner.len == 0 ? ENV_LINE_BLANK : inner.at[0] == '#' ? ENV_LINE_COMMENT : ENV_LINE_ENTRY;

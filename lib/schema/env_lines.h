@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "dialect/text.h"
 #include "vault/attributes.h"
 #include "vault/error.h"
 
@@ -18,6 +19,28 @@ struct line_span {
 	const char *at;
 	size_t len;
 };
+
+/* Without blanks at its front, at its end, and at both. */
+static inline struct line_span line_span_after_blanks(struct line_span span)
+{
+	while (span.len > 0 && is_blank(span.at[0])) {
+		span.at++;
+		span.len--;
+	}
+	return span;
+}
+
+static inline struct line_span line_span_before_blanks(struct line_span span)
+{
+	while (span.len > 0 && is_blank(span.at[span.len - 1]))
+		span.len--;
+	return span;
+}
+
+static inline struct line_span line_span_trim(struct line_span span)
+{
+	return line_span_before_blanks(line_span_after_blanks(span));
+}
 
 enum env_line_kind { ENV_LINE_BLANK, ENV_LINE_COMMENT, ENV_LINE_ENTRY };
 

@@ -7,6 +7,7 @@
 
 #include "utf8.h"
 #include "vault/json_emit.h"
+#include "vault/names.h"
 
 const char *schema_layer_name(enum schema_layer layer)
 {
@@ -59,32 +60,7 @@ static struct finding *place(struct findings *findings, enum finding_severity se
 	return NULL;
 }
 
-/* A name may come from a damaged file: only printable ASCII goes to a terminal. */
-static void clean_name(char *ret, size_t size, const char *name, size_t len)
-{
-	static const char cut[] = "...";
-	size_t kept = len < size ? len : size - sizeof(cut);
-
-	for (size_t i = 0; i < kept; i++)
-		ret[i] = name[i] >= ' ' && name[i] <= '~' ? name[i] : '?';
-	ret[kept] = '\0';
-	if (kept < len)
-		memcpy(ret + kept, cut, sizeof(cut));
-}
-
-/* A sentence that was cut is still UTF-8. */
-static void trim_cut_character(char *text)
-{
-	size_t len = strlen(text), start = len;
-
-	while (start > 0 && len - start < 3 && ((unsigned char)text[start - 1] & 0xc0) == 0x80)
-		start--;
-	if (start > 0 && (unsigned char)text[start - 1] >= 0xc0 &&
-	    utf8_char_len((const unsigned char *)text + start - 1, len - start + 1) == 0)
-		text[start - 1] = '\0';
-}
-
-/* So is one whose pieces were cut. */
+/* A sentence whose pieces were cut is still UTF-8. */
 static void replace_broken_bytes(char *text)
 {
 	size_t len = strlen(text), bytes;
@@ -112,11 +88,11 @@ void findings_add(struct findings *findings, const struct finding *finding, cons
 	if (!item)
 		return;
 	*item = *finding;
-	clean_name(item->name, sizeof(item->name), name, name_len);
+	variable_name_for_print(item->name, sizeof(item->name), name, name_len);
 	va_start(args, format);
 	vsnprintf(item->text, sizeof(item->text), format, args);
 	va_end(args);
-	trim_cut_character(item->text);
+	utf8_trim_cut(item->text);
 	replace_broken_bytes(item->text);
 }
 

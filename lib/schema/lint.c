@@ -130,17 +130,6 @@ static bool is_bad_reference(const char *text, size_t len)
 	return false;
 }
 
-static bool is_escaped(const char *from, const char *at)
-{
-	size_t backslashes = 0;
-
-	while (at > from && at[-1] == '\\') {
-		backslashes++;
-		at--;
-	}
-	return backslashes % 2 == 1;
-}
-
 /* Each piece reaches to the next dollar sign. */
 static const char *bad_reference(const struct env_line *line)
 {
@@ -150,7 +139,7 @@ static const char *bad_reference(const struct env_line *line)
 	while (at < end && (at = memchr(at, '$', (size_t)(end - at)))) {
 		const char *next = at + 1 < end ? memchr(at + 1, '$', (size_t)(end - at - 1)) : NULL;
 
-		if (!is_escaped(line->value.at, at) && is_bad_reference(at + 1, (size_t)((next ? next : end) - at - 1)))
+		if (!lint_is_escaped(line->value.at, at) && is_bad_reference(at + 1, (size_t)((next ? next : end) - at - 1)))
 			return at;
 		at = next ? next : end;
 	}
@@ -224,15 +213,6 @@ struct order {
 	size_t len;
 };
 
-static int compare_places(const void *a, const void *b, void *arg)
-{
-	const struct env_lines *lines = arg;
-	const uint32_t *first = a, *second = b;
-	int order = lint_compare_keys(&lines->items[*first], &lines->items[*second]);
-
-	return order != 0 ? order : (*first > *second) - (*first < *second);
-}
-
 /* With the later entries gone from the list, what follows an entry in it is the first name among the earlier ones that it
  * should stand before. */
 static void report_disorder(struct linting *linting, const struct order *order, size_t from, size_t to)
@@ -263,7 +243,7 @@ static void check_group(struct linting *linting, uint32_t *memory, size_t from, 
 	for (size_t place = from; place < to; place++)
 		if (linting->lines->items[place].kind == ENV_LINE_ENTRY)
 			order.places[order.len++] = (uint32_t)place;
-	qsort_r(order.places, order.len, sizeof(*order.places), compare_places, (void *)(uintptr_t)linting->lines);
+	qsort_r(order.places, order.len, sizeof(*order.places), lint_compare_places, (void *)(uintptr_t)linting->lines);
 	for (size_t i = 0; i < order.len; i++) {
 		order.next[i] = (uint32_t)i + 1;
 		order.previous[i] = i > 0 ? (uint32_t)i - 1 : UINT32_MAX;

@@ -36,6 +36,9 @@ bool lint_has_trailing_blanks(const struct env_line *line);
 /* The name at the front of a reference "$NAME" or "${NAME}" at or after *at; false at the end. Escaped ones are passed over. */
 bool lint_next_reference(const struct env_line *line, size_t *at, struct line_span *ret_name);
 
+/* An odd number of backslashes stands in front of at, from `from` on. */
+bool lint_is_escaped(const char *from, const char *at);
+
 /* Entries by name, those of one name in order of lines. */
 struct lint_index {
 	uint32_t *items;	/* places in lines; malloc'ed */
@@ -44,6 +47,8 @@ struct lint_index {
 void lint_index_free(struct lint_index *index);
 enum error_code lint_index_make(const struct env_lines *lines, struct lint_index *ret, struct error *err) must_check;
 int lint_compare_keys(const struct env_line *a, const struct env_line *b);
+/* For qsort_r() of places (uint32_t), its argument the struct env_lines: by name, then by line. */
+int lint_compare_places(const void *a, const void *b, void *lines);
 
 /* Does lines[line] refer to a name of the lines from..line-1? Then it belongs to no group. */
 bool lint_refers_back(const struct env_lines *lines, const struct lint_index *index, size_t from, size_t line);

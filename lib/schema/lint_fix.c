@@ -43,22 +43,6 @@ static void put(struct fixing *fixing, struct line_span span)
 	secret_buf_append(fixing->out, span.at, span.len);
 }
 
-static struct line_span without_blanks_after(struct line_span span)
-{
-	while (span.len > 0 && is_blank(span.at[span.len - 1]))
-		span.len--;
-	return span;
-}
-
-static struct line_span without_blanks_before(struct line_span span)
-{
-	while (span.len > 0 && is_blank(span.at[0])) {
-		span.at++;
-		span.len--;
-	}
-	return span;
-}
-
 /* -- one entry ------------------------------------------------------------------- */
 
 static bool is_bare(struct line_span value)
@@ -88,7 +72,7 @@ static const char *quotes_to_write(struct fixing *fixing, size_t place)
 {
 	const struct env_line *line = &fixing->lines->items[place];
 
-	if (line->quote && is_bare(line->value) && without_blanks_after(line->tail).len == 0 &&
+	if (line->quote && is_bare(line->value) && line_span_before_blanks(line->tail).len == 0 &&
 	    is_on(fixing, place, LINT_QUOTE_CHARACTER))
 		return "";
 	if (!line->quote && lint_needs_quotes(line) && is_simple_text(line->value) && !has_quote(line->tail) &&
@@ -112,14 +96,14 @@ static void write_entry(struct fixing *fixing, size_t place)
 	const char *quotes = quotes_to_write(fixing, place);
 
 	if (is_on(fixing, place, LINT_LEADING_CHARACTER))
-		name = without_blanks_before(name);
+		name = line_span_after_blanks(name);
 	if (is_on(fixing, place, LINT_SPACE_CHARACTER)) {
-		name = without_blanks_after(name);
+		name = line_span_before_blanks(name);
 		if (line->value.len > 0 || line->quote)
 			blanks.len = 0;
 	}
 	if (is_on(fixing, place, LINT_TRAILING_WHITESPACE)) {
-		tail = without_blanks_after(tail);
+		tail = line_span_before_blanks(tail);
 		if (tail.len == 0 && line->value.len == 0 && !line->quote)
 			blanks.len = 0;
 	}
@@ -245,20 +229,12 @@ static bool can_be_sorted(const struct fixing *fixing, size_t from, size_t to)
 	return true;
 }
 
-static int compare_places(const void *a, const void *b, void *arg)
-{
-	const struct env_line *lines = arg;
-	const uint32_t *first = a, *second = b;
-	int order = lint_compare_keys(&lines[*first], &lines[*second]);
-
-	return order != 0 ? order : (*first > *second) - (*first < *second);
-}
-
 static void sort_group(struct fixing *fixing, size_t from, size_t to)
 {
 	if (to - from < 2 || !can_be_sorted(fixing, from, to))
 		return;
-	qsort_r(fixing->order + from, to - from, sizeof(*fixing->order), compare_places, fixing->lines->items);
+	qsort_r(fixing->order + from, to - from, sizeof(*fixing->order), lint_compare_places,
+		(void *)(uintptr_t)fixing->lines);
 	for (size_t place = from; place < to; place++)
 		fixing->fixed += fixing->order[place] != place;
 }

@@ -23,11 +23,11 @@ int lint_compare_keys(const struct env_line *a, const struct env_line *b)
 	return compare_names(a->key, b->key);
 }
 
-static int compare(const void *a, const void *b, void *arg)
+int lint_compare_places(const void *a, const void *b, void *lines)
 {
-	const struct env_lines *lines = arg;
+	const struct env_line *items = ((const struct env_lines *)lines)->items;
 	const uint32_t *first = a, *second = b;
-	int order = lint_compare_keys(&lines->items[*first], &lines->items[*second]);
+	int order = lint_compare_keys(&items[*first], &items[*second]);
 
 	return order != 0 ? order : (*first > *second) - (*first < *second);
 }
@@ -40,7 +40,7 @@ enum error_code lint_index_make(const struct env_lines *lines, struct lint_index
 	for (size_t i = 0; i < lines->len; i++)
 		if (lines->items[i].kind == ENV_LINE_ENTRY)
 			ret->items[ret->len++] = (uint32_t)i;
-	qsort_r(ret->items, ret->len, sizeof(*ret->items), compare, (void *)(uintptr_t)lines);
+	qsort_r(ret->items, ret->len, sizeof(*ret->items), lint_compare_places, (void *)(uintptr_t)lines);
 	return ERR_OK;
 }
 

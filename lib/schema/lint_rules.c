@@ -28,15 +28,6 @@ const char *lint_check_name(enum lint_check check)
 
 /* -- control comments --------------------------------------------------------- */
 
-static struct line_span after_blanks(struct line_span span)
-{
-	while (span.len > 0 && is_blank(span.at[0])) {
-		span.at++;
-		span.len--;
-	}
-	return span;
-}
-
 static bool take(struct line_span *span, const char *word)
 {
 	if (!text_starts(span->at, span->len, word))
@@ -49,11 +40,11 @@ static bool take(struct line_span *span, const char *word)
 /* "# dotenv-linter:" at the front; *ret is what follows. */
 static bool control_text(const struct env_line *line, struct line_span *ret)
 {
-	struct line_span span = after_blanks(line->whole);
+	struct line_span span = line_span_after_blanks(line->whole);
 
 	if (line->kind != ENV_LINE_COMMENT || !take(&span, "#"))
 		return false;
-	span = after_blanks(span);
+	span = line_span_after_blanks(span);
 	*ret = span;
 	return take(ret, "dotenv-linter:");
 }
@@ -146,7 +137,7 @@ bool lint_has_trailing_blanks(const struct env_line *line)
 
 /* -- references ------------------------------------------------------------------ */
 
-static bool is_escaped(const char *from, const char *at)
+bool lint_is_escaped(const char *from, const char *at)
 {
 	size_t backslashes = 0;
 
@@ -165,7 +156,7 @@ bool lint_next_reference(const struct env_line *line, size_t *at, struct line_sp
 	for (; *at < len; ++*at) {
 		size_t start = *at + 1, end;
 
-		if (text[*at] != '$' || is_escaped(text, text + *at))
+		if (text[*at] != '$' || lint_is_escaped(text, text + *at))
 			continue;
 		start += start < len && text[start] == '{';
 		for (end = start; end < len && is_name_char(text[end]); end++)

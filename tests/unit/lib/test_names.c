@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "utf8.h"
 #include "vault/names.h"
 
 static void valid_environment_names_are_taken(void **state)
@@ -191,6 +192,43 @@ static void utf8_is_checked_to_the_last_rule(void **state)
 	assert_false(utf8_is_valid("\xe2\x82\xac", 2));
 }
 
+static void names_are_printed_cut_and_clean(void **state)
+{
+	static const struct {
+		const char *name, *printed;
+	} cases[] = {
+		{ "", "" }, { "A", "A" }, { "SIXTEEN_BYTES_15", "SIXTEEN_BYTE..." }, { "FIFTEEN_BYTES_5", "FIFTEEN_BYTES_5" },
+		{ "A\x1b[31m\n", "A?[31m?" }, { "\xc3\xa4 ~\x7f", "?? ~?" },
+	};
+	char printed[16];
+
+	(void)state;
+	for (size_t i = 0; i < CASES(cases); i++) {
+		variable_name_for_print(printed, sizeof(printed), cases[i].name, strlen(cases[i].name));
+		assert_string_equal(printed, cases[i].printed);
+	}
+}
+
+static void a_cut_character_is_taken_away(void **state)
+{
+	static const struct {
+		const char *text, *kept;
+	} cases[] = {
+		{ "", "" }, { "a", "a" }, { "a\xc3\xa4", "a\xc3\xa4" }, { "a\xc3", "a" }, { "\xe2\x82\xac", "\xe2\x82\xac" },
+		{ "a\xe2\x82", "a" }, { "a\xe2", "a" }, { "\xf0\x9f\x98\x80", "\xf0\x9f\x98\x80" }, { "b\xf0\x9f\x98", "b" },
+		{ "b\xf0\x9f", "b" }, { "\xf0", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < CASES(cases); i++) {
+		char text[8];
+
+		strcpy(text, cases[i].text);
+		utf8_trim_cut(text);
+		assert_string_equal(text, cases[i].kept);
+	}
+}
+
 static void distance_counts_edits(void **state)
 {
 	(void)state;
@@ -223,6 +261,8 @@ int main(void)
 		cmocka_unit_test(globs_match),
 		cmocka_unit_test(many_stars_stay_fast),
 		cmocka_unit_test(utf8_is_checked_to_the_last_rule),
+		cmocka_unit_test(names_are_printed_cut_and_clean),
+		cmocka_unit_test(a_cut_character_is_taken_away),
 		cmocka_unit_test(distance_counts_edits),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
