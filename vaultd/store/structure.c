@@ -19,10 +19,10 @@ enum {
 	NODE_HEADER = 8,
 };
 
+/* The only flags in a file. In memory LMDB has others; a page that came with one would be written in place, in the map. */
 #define IS_BRANCH 0x01u
 #define IS_LEAF 0x02u
 #define IS_OVERFLOW 0x04u
-#define KIND_BITS 0x6fu		/* all kinds; not the bits that LMDB uses in memory only */
 #define NODE_BIG_VALUE 0x01u
 #define MAX_KEY 511u
 
@@ -236,7 +236,7 @@ static bool walk_page(struct walk *walk, uint64_t number, unsigned depth)
 	const bool is_branch = depth < walk->tree->depth;
 
 	if (read_u64(page + PAGE_NUMBER) != number ||
-	    (read_u16(page + PAGE_FLAGS) & KIND_BITS) != (is_branch ? IS_BRANCH : IS_LEAF))
+	    read_u16(page + PAGE_FLAGS) != (is_branch ? IS_BRANCH : IS_LEAF))
 		return found(walk, STRUCTURE_PAGE_HEADER, number);
 	if (is_branch)
 		walk->branches++;
@@ -263,7 +263,7 @@ static bool walk_large_values(struct walk *walk, uint64_t expected)
 		const uint8_t *head = walk->map + page * STORE_PAGE;
 		const uint64_t count = read_u32(head + PAGE_COUNT);
 
-		if (read_u64(head + PAGE_NUMBER) != page || (read_u16(head + PAGE_FLAGS) & KIND_BITS) != IS_OVERFLOW)
+		if (read_u64(head + PAGE_NUMBER) != page || read_u16(head + PAGE_FLAGS) != IS_OVERFLOW)
 			return found(walk, STRUCTURE_PAGE_HEADER, page);
 		/* LMDB keeps a larger run when a smaller value replaces a larger one. */
 		if (count < pages || count > walk->last_page - page + 1)

@@ -22,8 +22,8 @@
 
 enum { META_BYTES = 160, KEYS = 60 };
 
-/* Offsets in LMDB's meta page. */
-enum { VERSION_AT = 20, ENTRIES_AT = 88 + 32, ROOT_AT = 88 + 40, TXN_ID_AT = 144 };
+/* Offsets in LMDB's pages. */
+enum { FLAGS_AT = 10, VERSION_AT = 20, ENTRIES_AT = 88 + 32, ROOT_AT = 88 + 40, TXN_ID_AT = 144 };
 
 struct image {
 	char directory[64];
@@ -274,6 +274,52 @@ static void test_flips_of_structure(void **state)
 		}
 	assert_int_equal(crashed, 0);
 	assert_true(refused > 100);
+}
+
+/* Writes over every second value and deletes the others, in a child and at once: what is opened must bear it. */
+static bool bears_changes(const struct image *image)
+{
+	static struct change_request changes[KEYS];
+	static char keys[KEYS][8];
+	int status;
+	const pid_t child = fork();
+
+	if (child == 0) {
+		struct error err = ERROR_INIT;
+		struct store *store = NULL;
+		bool done = try_open(image->directory, false, true, &store, &err) == ERR_OK &&
+			    store_start(store, &err) == ERR_OK;
+
+		for (unsigned i = 0; done && i < KEYS; i++) {
+			snprintf(keys[i], sizeof(keys[i]), "%03u", i);
+			changes[i] = (struct change_request){ .key = keys[i], .number = i, .len = 700, .delete = i % 2 == 1 };
+			done = change_submit(store, &changes[i], &err) == ERR_OK;
+		}
+		for (unsigned i = 0; done && i < KEYS; i++)
+			done = change_wait(&changes[i]) == ERR_OK;
+		store_close(store);
+		_exit(done || err.code == ERR_STORE_DAMAGED ? 0 : 1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+/* Bits that LMDB uses for pages in memory: taken from the file, they make it write into the map, or not at all. */
+static void test_flips_of_page_flags(void **state)
+{
+	struct image *image = *state;
+	unsigned crashed = 0;
+
+	for (size_t page = 2 * STORE_PAGE; page < image->len; page += STORE_PAGE)
+		for (unsigned bit = 0; bit < 16; bit += bit == 4 ? 10 : 4) {	/* 0, 4: dirty, 14: loose */
+			uint8_t *byte = image->bytes + page + FLAGS_AT + bit / 8;
+
+			*byte = (uint8_t)(*byte ^ (1u << (bit % 8)));
+			write_image(image, image->bytes, image->len);
+			crashed += !bears_changes(image);
+			*byte = (uint8_t)(*byte ^ (1u << (bit % 8)));
+		}
+	assert_int_equal(crashed, 0);
 }
 
 static enum verdict with_meta_number(struct image *image, size_t page, size_t at, uint64_t number, size_t len,
@@ -539,6 +585,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_truncated, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_flips_of_meta_pages, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_flips_of_structure, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_flips_of_page_flags, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_older_state_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_root_points_elsewhere, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_wrong_count_is_refused, setup, teardown),
