@@ -54,7 +54,7 @@ enum structure_problem {
 	STRUCTURE_PAGE_RANGE,		/* a page number beyond the end */
 	STRUCTURE_PAGE_TWICE,		/* used in two places */
 	STRUCTURE_PAGE_HEADER,		/* another page stands there, or of another kind */
-	STRUCTURE_NODE,			/* an entry reaches out of its page */
+	STRUCTURE_NODE,			/* an entry reaches out of its page, or into another entry */
 	STRUCTURE_ORDER,		/* keys are not in order */
 	STRUCTURE_DEPTH,
 	STRUCTURE_COUNT,		/* entries or pages are not as many as the meta page says */

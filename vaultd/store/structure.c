@@ -207,18 +207,55 @@ static bool walk_child(struct walk *walk, const uint8_t *node, size_t room, bool
 	return walk_page(walk, child, depth + 1);
 }
 
+/* What LMDB takes for the length of an entry, with its filler. */
+static uint64_t entry_len(const uint8_t *node, bool is_branch)
+{
+	const uint64_t size = read_u16(node + NODE_LOW) | (uint64_t)read_u16(node + NODE_HIGH) << 16;
+	uint64_t len = NODE_HEADER + (uint64_t)read_u16(node + NODE_KEY_LEN);
+
+	if (!is_branch)
+		len += read_u16(node + NODE_FLAGS) == NODE_BIG_VALUE ? 8 : size;
+	return len + len % 2;
+}
+
+/*
+ * LMDB moves entries by their lengths: they lie side by side at even places, from upper to the page's end. Where one begins
+ * or ends in another, the next change of the page would write over its neighbours.
+ */
+static bool entries_tile(const uint8_t *page, size_t lower, size_t upper, bool is_branch)
+{
+	uint64_t begins[STORE_PAGE / 64] = { 0 };
+	uint64_t total = 0;
+
+	for (size_t at = PAGE_HEADER; at < lower; at += 2) {
+		const size_t offset = read_u16(page + at);
+
+		if (offset % 2 != 0 || offset < upper || offset + NODE_HEADER > STORE_PAGE || set_has(begins, offset))
+			return false;
+		set_add(begins, offset);
+	}
+	for (size_t at = PAGE_HEADER; at < lower; at += 2) {
+		const uint64_t len = entry_len(page + read_u16(page + at), is_branch), end = read_u16(page + at) + len;
+
+		if (end > STORE_PAGE || (end < STORE_PAGE && !set_has(begins, end)))
+			return false;
+		total += len;
+	}
+	return set_has(begins, upper) && total == STORE_PAGE - upper;
+}
+
 static bool walk_entries(struct walk *walk, const uint8_t *page, uint64_t number, bool is_branch, unsigned depth)
 {
 	const size_t lower = read_u16(page + PAGE_LOWER);
 	const size_t upper = read_u16(page + PAGE_UPPER);
 
-	if (lower <= PAGE_HEADER || lower % 2 != 0 || lower > upper || upper > STORE_PAGE)
+	if (lower <= PAGE_HEADER || lower % 2 != 0 || lower > upper || upper >= STORE_PAGE)
 		return found(walk, STRUCTURE_PAGE_HEADER, number);
+	if (!entries_tile(page, lower, upper, is_branch))
+		return found(walk, STRUCTURE_NODE, number);
 	for (size_t at = PAGE_HEADER; at < lower; at += 2) {
 		const size_t offset = read_u16(page + at);
 
-		if (offset < upper || offset + NODE_HEADER > STORE_PAGE)
-			return found(walk, STRUCTURE_NODE, number);
 		if (is_branch ? !walk_child(walk, page + offset, STORE_PAGE - offset, at == PAGE_HEADER, number, depth) :
 				!walk_entry(walk, page + offset, STORE_PAGE - offset, number))
 			return false;
@@ -344,7 +381,7 @@ const char *structure_problem_text(enum structure_problem problem)
 		[STRUCTURE_PAGE_RANGE] = "a page number is out of range",
 		[STRUCTURE_PAGE_TWICE] = "the page is used twice",
 		[STRUCTURE_PAGE_HEADER] = "another page stands there",
-		[STRUCTURE_NODE] = "an entry reaches out of its page",
+		[STRUCTURE_NODE] = "an entry reaches out of its place",
 		[STRUCTURE_ORDER] = "keys are out of order",
 		[STRUCTURE_DEPTH] = "the tree is deeper than it says",
 		[STRUCTURE_COUNT] = "the number of entries or pages is wrong",

@@ -17,85 +17,13 @@
 
 #include <cmocka.h>
 
-#include "fixture.h"
+#include "image.h"
 #include "store/integrity.h"
 
-enum { META_BYTES = 160, KEYS = 60 };
+enum { META_BYTES = 160 };
 
-/* Offsets in LMDB's pages. */
-enum { FLAGS_AT = 10, VERSION_AT = 20, ENTRIES_AT = 88 + 32, ROOT_AT = 88 + 40, TXN_ID_AT = 144 };
-
-struct image {
-	char directory[64];
-	char path[128];
-	uint8_t *bytes;
-	size_t len;
-};
-
-static void read_image(struct image *image)
-{
-	struct stat info;
-	int fd = open(image->path, O_RDONLY | O_CLOEXEC);
-
-	assert_true(fd >= 0);
-	assert_int_equal(fstat(fd, &info), 0);
-	image->len = (size_t)info.st_size;
-	image->bytes = malloc(image->len);
-	assert_non_null(image->bytes);
-	assert_int_equal(read(fd, image->bytes, image->len), image->len);
-	close(fd);
-}
-
-static void write_image(const struct image *image, const uint8_t *bytes, size_t len)
-{
-	int fd = open(image->path, O_WRONLY | O_TRUNC | O_CLOEXEC);
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, bytes, len), len);
-	close(fd);
-}
-
-/* A small database with everything in it: a tree of two levels, large values, free pages. */
-static void make_small(struct store *store)
-{
-	for (unsigned round = 0; round < 2; round++)
-		for (uint64_t i = 0; i < KEYS; i++) {
-			char key[8];
-
-			snprintf(key, sizeof(key), "%03u", (unsigned)i);
-			struct change_request put = { .key = key, .number = round * 1000 + i, .len = i % 9 ? 400 : 9000 };
-
-			assert_int_equal(change_run(store, &put), ERR_OK);
-		}
-	struct change_request gone = { .key = "030", .delete = true };
-	assert_int_equal(change_run(store, &gone), ERR_OK);
-}
-
-static int setup(void **state)
-{
-	struct image *image = calloc(1, sizeof(*image));
-
-	if (!image)
-		return -1;
-	fixture_make_directory(image->directory);
-	snprintf(image->path, sizeof(image->path), "%s/vault.db", image->directory);
-	struct store *store = open_store(image->directory, MAP_SIZE, false);
-	make_small(store);
-	store_close(store);
-	read_image(image);
-	*state = image;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct image *image = *state;
-
-	fixture_remove_directory(image->directory);
-	free(image->bytes);
-	free(image);
-	return 0;
-}
+/* Offsets in LMDB's meta page. */
+enum { VERSION_AT = 20, ENTRIES_AT = 88 + 32, ROOT_AT = 88 + 40, TXN_ID_AT = 144 };
 
 struct tally {
 	uint64_t sum;
@@ -163,7 +91,7 @@ static struct tally newest_of(const struct image *image)
 
 	assert_int_equal(try_open(image->directory, false, true, &store, &err), ERR_OK);
 	assert_true(tally_of(store, &tally));
-	assert_int_equal(tally.entries, KEYS - 1);
+	assert_int_equal(tally.entries, IMAGE_KEYS - 1);
 	store_close(store);
 	return tally;
 }
@@ -197,7 +125,7 @@ static void test_truncated(void **state)
 
 			if (len == 0)
 				continue;
-			write_image(image, image->bytes, len);
+			image_write(image, image->bytes, len);
 			/* Free pages at the end may be missing; they are made again. */
 			if (try_open(image->directory, false, true, &store, &err) == ERR_OK) {
 				free_only++;
@@ -211,7 +139,7 @@ static void test_truncated(void **state)
 		}
 	}
 	assert_true(free_only < pages / 2);
-	write_image(image, image->bytes, pages * STORE_PAGE);
+	image_write(image, image->bytes, pages * STORE_PAGE);
 	assert_int_equal(judge(image, &newest), VERDICT_NEWEST);
 }
 
@@ -232,7 +160,7 @@ static void test_flips_of_meta_pages(void **state)
 			uint8_t *byte = image->bytes + page * STORE_PAGE + bit / 8;
 
 			*byte = (uint8_t)(*byte ^ (1u << (bit % 8)));
-			write_image(image, image->bytes, image->len);
+			image_write(image, image->bytes, image->len);
 			const enum verdict verdict = judge(image, &newest);
 			const uint64_t now = number_at(image->bytes + page * STORE_PAGE + TXN_ID_AT);
 			if (bit / 8 >= TXN_ID_AT && bit / 8 < TXN_ID_AT + 8 && now + 2 == txn_id &&
@@ -266,7 +194,7 @@ static void test_flips_of_structure(void **state)
 			uint8_t *byte = image->bytes + page + at + (page / STORE_PAGE % 2);
 
 			*byte = (uint8_t)(*byte ^ 0x08);
-			write_image(image, image->bytes, image->len);
+			image_write(image, image->bytes, image->len);
 			const enum verdict verdict = judge(image, &newest);
 			refused += verdict == VERDICT_REFUSED;
 			crashed += verdict == VERDICT_CRASH;
@@ -276,52 +204,6 @@ static void test_flips_of_structure(void **state)
 	assert_true(refused > 100);
 }
 
-/* Writes over every second value and deletes the others, in a child and at once: what is opened must bear it. */
-static bool bears_changes(const struct image *image)
-{
-	static struct change_request changes[KEYS];
-	static char keys[KEYS][8];
-	int status;
-	const pid_t child = fork();
-
-	if (child == 0) {
-		struct error err = ERROR_INIT;
-		struct store *store = NULL;
-		bool done = try_open(image->directory, false, true, &store, &err) == ERR_OK &&
-			    store_start(store, &err) == ERR_OK;
-
-		for (unsigned i = 0; done && i < KEYS; i++) {
-			snprintf(keys[i], sizeof(keys[i]), "%03u", i);
-			changes[i] = (struct change_request){ .key = keys[i], .number = i, .len = 700, .delete = i % 2 == 1 };
-			done = change_submit(store, &changes[i], &err) == ERR_OK;
-		}
-		for (unsigned i = 0; done && i < KEYS; i++)
-			done = change_wait(&changes[i]) == ERR_OK;
-		store_close(store);
-		_exit(done || err.code == ERR_STORE_DAMAGED ? 0 : 1);
-	}
-	assert_int_equal(waitpid(child, &status, 0), child);
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
-/* Bits that LMDB uses for pages in memory: taken from the file, they make it write into the map, or not at all. */
-static void test_flips_of_page_flags(void **state)
-{
-	struct image *image = *state;
-	unsigned crashed = 0;
-
-	for (size_t page = 2 * STORE_PAGE; page < image->len; page += STORE_PAGE)
-		for (unsigned bit = 0; bit < 16; bit += bit == 4 ? 10 : 4) {	/* 0, 4: dirty, 14: loose */
-			uint8_t *byte = image->bytes + page + FLAGS_AT + bit / 8;
-
-			*byte = (uint8_t)(*byte ^ (1u << (bit % 8)));
-			write_image(image, image->bytes, image->len);
-			crashed += !bears_changes(image);
-			*byte = (uint8_t)(*byte ^ (1u << (bit % 8)));
-		}
-	assert_int_equal(crashed, 0);
-}
-
 static enum verdict with_meta_number(struct image *image, size_t page, size_t at, uint64_t number, size_t len,
 				     const struct tally *newest)
 {
@@ -329,7 +211,7 @@ static enum verdict with_meta_number(struct image *image, size_t page, size_t at
 
 	memcpy(before, image->bytes + page + at, len);
 	memcpy(image->bytes + page + at, &number, len);
-	write_image(image, image->bytes, image->len);
+	image_write(image, image->bytes, image->len);
 	const enum verdict verdict = judge(image, newest);
 	memcpy(image->bytes + page + at, before, len);
 	return verdict;
@@ -383,15 +265,15 @@ static void test_newer_format(void **state)
 	const uint32_t newer = 2;
 
 	memcpy(image->bytes + VERSION_AT, &newer, sizeof(newer));
-	write_image(image, image->bytes, image->len);
+	image_write(image, image->bytes, image->len);
 	/* One page alone is damage. */
 	assert_int_equal(try_open(image->directory, true, true, &store, &err), ERR_STORE_DAMAGED);
 	error_clear(&err);
 	memcpy(image->bytes + STORE_PAGE + VERSION_AT, &newer, sizeof(newer));
-	write_image(image, image->bytes, image->len);
+	image_write(image, image->bytes, image->len);
 	assert_int_equal(try_open(image->directory, true, true, &store, &err), ERR_FORMAT_NEWER);
 	struct image after = *image;
-	read_image(&after);
+	image_read(&after);
 	assert_int_equal(after.len, image->len);
 	assert_memory_equal(after.bytes, image->bytes, image->len);
 	free(after.bytes);
@@ -407,7 +289,7 @@ static void test_swapped_pages(void **state)
 	for (size_t at = 2 * STORE_PAGE; at + 2 * STORE_PAGE <= image->len; at += STORE_PAGE) {
 		memcpy(page, image->bytes + at, STORE_PAGE);
 		memcpy(image->bytes + at, image->bytes + at + STORE_PAGE, STORE_PAGE);
-		write_image(image, image->bytes, image->len);
+		image_write(image, image->bytes, image->len);
 		const enum verdict verdict = judge(image, &newest);
 		memcpy(image->bytes + at, page, STORE_PAGE);
 		refused += verdict == VERDICT_REFUSED;
@@ -582,15 +464,14 @@ static void test_killed_writers_lose_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_truncated, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_flips_of_meta_pages, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_flips_of_structure, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_flips_of_page_flags, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_older_state_is_refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_root_points_elsewhere, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_wrong_count_is_refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_newer_format, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_swapped_pages, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_truncated, image_setup, image_teardown),
+		cmocka_unit_test_setup_teardown(test_flips_of_meta_pages, image_setup, image_teardown),
+		cmocka_unit_test_setup_teardown(test_flips_of_structure, image_setup, image_teardown),
+		cmocka_unit_test_setup_teardown(test_older_state_is_refused, image_setup, image_teardown),
+		cmocka_unit_test_setup_teardown(test_root_points_elsewhere, image_setup, image_teardown),
+		cmocka_unit_test_setup_teardown(test_wrong_count_is_refused, image_setup, image_teardown),
+		cmocka_unit_test_setup_teardown(test_newer_format, image_setup, image_teardown),
+		cmocka_unit_test_setup_teardown(test_swapped_pages, image_setup, image_teardown),
 		cmocka_unit_test(test_network_file_systems_have_names),
 		cmocka_unit_test(test_walk_accepts_what_lmdb_writes),
 		cmocka_unit_test(test_killed_writers_lose_nothing),
