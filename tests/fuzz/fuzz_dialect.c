@@ -111,13 +111,6 @@ static bool is_picked(const char *data, size_t size)
 	return (hash >> 8) % LONG_TEXT_EVERY == 0;
 }
 
-static double seconds_used(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 static void expect_linear_time(const struct input *input)
 {
 	cleanup_(notes_free) struct notes notes = { .len = 0 };
@@ -127,9 +120,9 @@ static void expect_linear_time(const struct input *input)
 	for (size_t at = 0; at < LONG_TEXT; at++)
 		text[at] = input->text[at % input->len];
 	struct input repeated = { .name = input->name, .name_len = input->name_len, .text = text, .len = LONG_TEXT };
-	double start = seconds_used();
+	double start = fuzz_seconds_used();
 	decode(&repeated, set, &notes);
-	fuzz_expect(seconds_used() - start < LONG_TEXT_SECONDS);
+	fuzz_expect(fuzz_seconds_used() - start < LONG_TEXT_SECONDS);
 	free(text);
 }
 
