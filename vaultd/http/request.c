@@ -11,6 +11,7 @@
 #include "core/vault_quotas.h"
 #include "http/action.h"
 #include "http/answer.h"
+#include "http/head.h"
 #include "http/internal.h"
 #include "http/rights.h"
 #include "http/wrapping.h"
@@ -314,42 +315,10 @@ static bool prepare_body(struct request *request)
 
 /* -- libmicrohttpd's calls ----------------------------------------------------- */
 
-struct comparison {
-	const struct gate_head *head;
-	size_t at;
-	bool differs;
-};
-
-static enum MHD_Result compare_header(void *arg, enum MHD_ValueKind kind, const char *name, const char *value)
-{
-	struct comparison *comparison = arg;
-	const struct gate_header *header = &comparison->head->headers[comparison->at];
-
-	(void)kind;
-	if (comparison->at >= comparison->head->headers_len || name != header->name || value != header->value)
-		comparison->differs = true;
-	comparison->at++;
-	return comparison->differs ? MHD_NO : MHD_YES;
-}
-
-/* The gate's view of the headers and libmicrohttpd's must be one and the same. */
-static bool views_agree(const struct request *request)
-{
-	struct comparison comparison = { .head = &request->head };
-
-	MHD_get_connection_values(request->mhd, MHD_HEADER_KIND, compare_header, &comparison);
-	return !comparison.differs && comparison.at == request->head.headers_len;
-}
-
 static enum error_code pass_gate(struct request *request, const char *method)
 {
-	const union MHD_ConnectionInfo *info = MHD_get_connection_info(request->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
-	struct gate_input input = { .head = method, .head_len = info ? info->header_size : 0, .target_len = request->target_len };
-
-	if (gate_check(&input, &request->head, &request->err) != ERR_OK)
+	if (head_check(request->mhd, method, request->target_len, &request->head, &request->err) != ERR_OK)
 		return request->err.code;
-	if (!views_agree(request))
-		return error_set(&request->err, ERR_INVALID, "malformed request: the headers can be read in two ways");
 	if (request->target_code != ERR_OK)
 		return request->target_code;
 	return gate_check_path(&request->path, &request->head, &request->method, &request->err);
