@@ -122,6 +122,15 @@ void batch_text_make(const uint8_t *blob, size_t len, struct secret_buf *out)
 	secret_buf_append(out, digits_of_crc, CHECKSUM_LEN);
 }
 
+/* libsodium's decoder takes some bytes above ASCII for characters of the alphabet. */
+static bool is_base64url(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (!is_base62(text[i]) && text[i] != '-' && text[i] != '_')
+			return false;
+	return true;
+}
+
 bool batch_text_read(const char *text, size_t len, uint8_t *ret, size_t max, size_t *ret_len)
 {
 	char expected[CHECKSUM_LEN];
@@ -131,7 +140,7 @@ bool batch_text_read(const char *text, size_t len, uint8_t *ret, size_t max, siz
 		return false;
 	len -= CHECKSUM_LEN;
 	checksum(text, len, expected);
-	if (memcmp(expected, text + len, CHECKSUM_LEN) != 0)
+	if (memcmp(expected, text + len, CHECKSUM_LEN) != 0 || !is_base64url(text + BATCH_PREFIX_LEN, len - BATCH_PREFIX_LEN))
 		return false;
 	return sodium_base642bin(ret, max, text + BATCH_PREFIX_LEN, len - BATCH_PREFIX_LEN, NULL, ret_len, &end,
 				 sodium_base64_VARIANT_URLSAFE_NO_PADDING) == 0 && end == text + len;

@@ -176,6 +176,38 @@ static void texts_of_other_beginnings_are_hashed_whole(void **state)
 	assert_memory_not_equal(hash.id, longer.id, TOKEN_ID_LEN);
 }
 
+static void append_checksum(char *text, size_t len)
+{
+	uint32_t crc = UINT32_MAX;
+
+	for (size_t i = 0; i < 8 * len; i++) {
+		crc ^= (uint32_t)((uint8_t)text[i / 8] >> i % 8 & 1);
+		crc = crc >> 1 ^ (crc & 1 ? UINT32_C(0xedb88320) : 0);
+	}
+	crc = ~crc;
+	for (size_t i = 6; i-- > 0; crc /= 62)
+		text[len + i] = alphabet[crc % 62];
+}
+
+/* With the right checksum, which anybody can make: a batch token has one spelling. */
+static void batch_tokens_have_one_alphabet(void **state)
+{
+	char text[8 + 4 + 6 + 1];
+	uint8_t blob[3];
+	size_t len;
+
+	(void)state;
+	for (unsigned place = 8; place < 12; place++)
+		for (unsigned byte = 0; byte < 256; byte++) {
+			memcpy(text, "vlt_bat_QUJD", 12);
+			text[place] = (char)byte;
+			append_checksum(text, 12);
+			bool allowed = byte != 0 && (strchr(alphabet, (int)byte) || byte == '-' || byte == '_');
+
+			assert_int_equal(batch_text_read(text, 18, blob, sizeof(blob), &len), allowed);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -186,6 +218,7 @@ int main(void)
 		cmocka_unit_test(digits_are_uniform),
 		cmocka_unit_test(made_tokens_differ),
 		cmocka_unit_test(texts_of_other_beginnings_are_hashed_whole),
+		cmocka_unit_test(batch_tokens_have_one_alphabet),
 	};
 
 	if (sodium_init() < 0)
