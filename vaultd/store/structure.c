@@ -42,7 +42,7 @@ struct key_view {
 
 struct walk {
 	const uint8_t *map;
-	uint64_t last_page, file_pages;
+	uint64_t txn_id, last_page, file_pages;
 	struct page_sets sets;
 	struct structure_finding finding;
 
@@ -151,15 +151,21 @@ static bool use_large_value(struct walk *walk, uint64_t first, uint64_t size)
 	return true;
 }
 
-/* One record of the free list: a count, then that many page numbers. */
-static bool list_free_pages(struct walk *walk, const uint8_t *list, uint64_t size, uint64_t page)
+/*
+ * One record of the free list: under the transaction that freed them a count, then that many page numbers, which descend.
+ * LMDB takes number 0 for "none was read yet", and finds runs of pages by the order.
+ */
+static bool list_free_pages(struct walk *walk, uint64_t txn_id, const uint8_t *list, uint64_t size, uint64_t page)
 {
+	if (txn_id < 1 || txn_id > walk->txn_id)
+		return found(walk, STRUCTURE_FREE_LIST, page);
 	if (size < 8 || read_u64(list) > size / 8 - 1)
 		return found(walk, STRUCTURE_FREE_LIST, page);
 	for (uint64_t i = 1; i <= read_u64(list); i++) {
 		const uint64_t number = read_u64(list + i * 8);
 
-		if (number < 2 || number > walk->last_page || set_has(walk->sets.free, number))
+		if (number < 2 || number > walk->last_page || set_has(walk->sets.free, number) ||
+		    (i > 1 && number > read_u64(list + (i - 1) * 8)))
 			return found(walk, STRUCTURE_FREE_LIST, number);
 		set_add(walk->sets.free, number);
 	}
@@ -187,7 +193,7 @@ static bool walk_entry(struct walk *walk, const uint8_t *node, size_t room, uint
 			return false;
 		value = walk->map + first * STORE_PAGE + PAGE_HEADER;
 	}
-	return !walk->is_free_list || list_free_pages(walk, value, size, page);
+	return !walk->is_free_list || list_free_pages(walk, read_u64(node + NODE_HEADER), value, size, page);
 }
 
 static bool walk_page(struct walk *walk, uint64_t number, unsigned depth);
@@ -336,9 +342,9 @@ static bool walk_tree(struct walk *walk, const struct meta_tree *tree, bool is_f
  * Each transaction after the first frees at least the pages that it copied, and lists them under its own number. So an older
  * state whose meta page was given a higher number is found.
  */
-static bool check_transaction(struct walk *walk, uint64_t txn_id)
+static bool check_transaction(struct walk *walk)
 {
-	if (txn_id >= 2 && (!walk->previous.at || read_u64(walk->previous.at) != txn_id))
+	if (walk->txn_id >= 2 && (!walk->previous.at || read_u64(walk->previous.at) != walk->txn_id))
 		return found(walk, STRUCTURE_TRANSACTION, 0);
 	return true;
 }
@@ -357,7 +363,9 @@ static bool walk_free_pages(struct walk *walk)
 
 struct structure_finding structure_walk(const uint8_t *map, const struct store_meta *meta)
 {
-	struct walk walk = { .map = map, .last_page = meta->last_page, .file_pages = meta->file_pages };
+	struct walk walk = {
+		.map = map, .txn_id = meta->txn_id, .last_page = meta->last_page, .file_pages = meta->file_pages,
+	};
 	const size_t words = (size_t)(meta->last_page / 64) + 1;
 	const size_t bytes = words * sizeof(uint64_t);
 
@@ -366,7 +374,7 @@ struct structure_finding structure_walk(const uint8_t *map, const struct store_m
 		return (struct structure_finding){ STRUCTURE_NO_MEMORY, 0 };
 	walk.sets = (struct page_sets){ bytes, sets, sets + words, sets + 2 * words, sets + 3 * words };
 	/* One after the other: the pages of large values are counted for each tree. */
-	if (walk_tree(&walk, &meta->free_list, true) && check_transaction(&walk, meta->txn_id) &&
+	if (walk_tree(&walk, &meta->free_list, true) && check_transaction(&walk) &&
 	    walk_tree(&walk, &meta->records, false))
 		(void)walk_free_pages(&walk);
 	munmap(sets, 4 * bytes);

@@ -16,7 +16,7 @@
 #include "store/integrity.h"
 
 /* Offsets in LMDB's pages. */
-enum { FLAGS_AT = 10, LOWER_AT = 12, UPPER_AT = 14, ENTRIES_AT = 16, IS_LEAF = 2 };
+enum { FLAGS_AT = 10, LOWER_AT = 12, UPPER_AT = 14, ENTRIES_AT = 16, FREE_ROOT_AT = 80, TXN_ID_AT = 144, IS_LEAF = 2 };
 
 enum outcome { BORNE, REFUSED, FAILED };
 
@@ -125,10 +125,41 @@ static void test_places_of_entries(void **state)
 	assert_true(in_use > 3);
 }
 
+/* The page of the newest state's free list. */
+static uint8_t *free_list_of(const struct image *image)
+{
+	uint64_t txn_ids[2], root;
+
+	for (size_t i = 0; i < 2; i++)
+		memcpy(&txn_ids[i], image->bytes + i * STORE_PAGE + TXN_ID_AT, sizeof(txn_ids[i]));
+	memcpy(&root, image->bytes + (txn_ids[0] > txn_ids[1] ? 0 : STORE_PAGE) + FREE_ROOT_AT, sizeof(root));
+	assert_true(root < image->len / STORE_PAGE);
+	assert_int_equal(number_at(image->bytes + root * STORE_PAGE + FLAGS_AT), IS_LEAF);
+	return image->bytes + root * STORE_PAGE;
+}
+
+/* Transaction 0 is none for LMDB, which would read its record twice; numbers that do not descend look like runs of pages. */
+static void test_free_list(void **state)
+{
+	struct image *image = *state;
+	uint8_t *page = free_list_of(image), *first = page + number_at(page + ENTRIES_AT);
+	uint8_t *last = page + number_at(page + number_at(page + LOWER_AT) - 2), *count = last + 16, number[8];
+
+	assert_ptr_not_equal(first, last);
+	assert_int_equal(with_number(image, first + 8, number_at(first + 8)), BORNE);
+	assert_int_equal(with_number(image, first + 8, 0), REFUSED);
+	assert_true(number_at(count) >= 2);
+	memcpy(number, count + 8, sizeof(number));
+	memcpy(count + 8, count + 16, sizeof(number));
+	memcpy(count + 16, number, sizeof(number));
+	assert_int_equal(with_number(image, count, number_at(count)), REFUSED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_flips_of_page_flags, image_setup, image_teardown),
+		cmocka_unit_test_setup_teardown(test_free_list, image_setup, image_teardown),
 		cmocka_unit_test_setup_teardown(test_places_of_entries, image_setup, image_teardown),
 	};
 
