@@ -21,6 +21,7 @@
 
 static char directory[64], path[80];
 static uint8_t original[2 * HEADER_COPY_LEN], key_file[32];
+static uint8_t shares[2 * SHARE_LEN];	/* of a slot that two of three open */
 static struct secret_key root;
 
 static void remove_directory(void)
@@ -35,6 +36,8 @@ static void make_original(void)
 	const struct slot_secret passphrase = {
 		.type = SLOT_PASSPHRASE, .passphrase = "passphrase", .passphrase_len = 10, .label = "",
 	};
+	cleanup_(secret_buf_freep) struct secret_buf *made = secret_buf_new(3 * SHARE_LEN);
+	const struct slot_secret for_shares = { .type = SLOT_SHARES, .shares = 3, .threshold = 2, .made = made, .label = "" };
 	const uint8_t store_id[ID_LEN] = { 1 };
 	struct keyring keyring = { .min_counter = 1, .len = 1 };
 	cleanup_(header_freep) struct header *header = NULL;
@@ -46,6 +49,9 @@ static void make_original(void)
 	fuzz_expect(header_new(store_id, 1, &root, &keyring, &header, &err) == ERR_OK);
 	fuzz_expect(slot_make(header, &key_secret, &root, 1, &id, &err) == ERR_OK);
 	fuzz_expect(slot_make(header, &passphrase, &root, 1, &id, &err) == ERR_OK);
+	fuzz_expect(slot_make(header, &for_shares, &root, 1, &id, &err) == ERR_OK);
+	fuzz_expect(secret_buf_len(made) == 3 * SHARE_LEN);
+	memcpy(shares, secret_buf_bytes(made), sizeof(shares));
 	fuzz_expect(header_create(header, &root, directory, &err) == ERR_OK);
 	fuzz_expect(file_read_secret(path, FILE_PRIVATE, false, sizeof(original), &bytes, &err) == ERR_OK);
 	fuzz_expect(secret_buf_len(bytes) == sizeof(original));
@@ -120,6 +126,23 @@ static void open_slots(const struct header *header)
 		fuzz_expect(memcmp(opened.bytes, root.bytes, KEY_LEN) == 0);
 }
 
+static void open_shares(const struct header *header)
+{
+	const struct slot_secret secret = { .type = SLOT_SHARES, .key = shares, .key_len = sizeof(shares) };
+	struct error err = ERROR_INIT;
+	struct share_info info;
+	struct secret_key opened;
+	enum error_code code = slot_check_share(header, shares, &info, &err);
+
+	fuzz_expect(code == ERR_OK || (code == ERR_INVALID && err.text[0] != '\0'));
+	fuzz_expect(code != ERR_OK || (info.number == 1 && info.threshold == 2));
+	error_clear(&err);
+	code = slot_open(header, &secret, -1, &opened, &err);
+	fuzz_expect(code == ERR_OK || code == ERR_INVALID || code == ERR_UNSEAL_FAILED || code == ERR_NOT_FOUND);
+	if (code == ERR_OK)
+		fuzz_expect(memcmp(opened.bytes, root.bytes, KEY_LEN) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	cleanup_(header_freep) struct header *header = NULL;
@@ -145,6 +168,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	if (code != ERR_OK)
 		return 0;
 	open_slots(header);
+	open_shares(header);
 	unlock(header, file);
 	fuzz_expect(secret_arena_used() == 0);
 	return 0;

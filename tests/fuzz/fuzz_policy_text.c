@@ -106,6 +106,23 @@ static void check_patterns(const struct acl *acl, const struct policy_text *text
 	}
 }
 
+/* The same bytes as a policy's name: it has one form, and only "root" itself is root. */
+static void check_name(const char *name, size_t len)
+{
+	struct policy_name once, twice;
+	struct error err = ERROR_INIT;
+
+	if (policy_name_normalise(name, len, &once, &err) != ERR_OK) {
+		fuzz_expect(err.code == ERR_INVALID && err.text[0] != '\0');
+		return;
+	}
+	fuzz_expect(once.len >= 1 && once.len <= LIMIT_POLICY_NAME_LEN && strlen(once.text) == once.len);
+	fuzz_expect(strspn(once.text, "abcdefghijklmnopqrstuvwxyz0123456789._-") == once.len);
+	fuzz_expect(policy_name_normalise(once.text, once.len, &twice, &err) == ERR_OK);
+	fuzz_expect(twice.len == once.len && strcmp(once.text, twice.text) == 0);
+	fuzz_expect(strcmp(once.text, "root") != 0 || (len == 4 && memcmp(name, "root", 4) == 0));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	cleanup_(policy_text_freep) struct policy_text text = {0};
@@ -113,6 +130,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	struct error err = ERROR_INIT;
 	struct acl *acl = NULL;
 
+	check_name((const char *)data, len);
 	if (policy_text_parse((const char *)data, len, &text, &err) != ERR_OK) {
 		fuzz_expect(err.code != ERR_OK && err.text[0] != '\0' && !text.rules && !text.pool.blocks);
 		return 0;
