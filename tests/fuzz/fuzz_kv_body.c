@@ -2,7 +2,7 @@
  * Bodies of requests that change an environment, through the real handlers up to vault_submit(), which the linker replaces.
  * Byte 0 chooses the handler, the rest is the body: refused with a sentence, or submitted once as a typed operation. Its spans
  * lie in the body, its lists are bounded, its variables come out sorted, distinct and storable; a revision made from them
- * encodes and decodes to the same; and a merge patch that is applied twice gives what it gave the first time.
+ * encodes and decodes to the same; a merge patch leaves what RFC 7396 says, also when it is applied twice.
  */
 #include <sodium.h>
 #include <stdbool.h>
@@ -186,6 +186,63 @@ static struct revision_record before(struct variable variables[static 5])
 	return (struct revision_record){ .revision = 1, .variables = variables, .variables_len = 5 };
 }
 
+/* The name of a member without its escapes; false for one that holds a NUL, which cannot be looked for. */
+static bool plain_name(const struct json_member *member, struct secret_buf *ret)
+{
+	secret_buf_reset(ret);
+	json_append_unescaped(ret, member->name);
+	secret_buf_append_char(ret, '\0');
+	return strlen(secret_buf_text(ret)) + 1 == secret_buf_len(ret);
+}
+
+/* What RFC 7396 says of each member of a patch that was merged: gone, as it is there, or merged itself. */
+static void expect_merged(const struct json_value *patch, const struct json_value *result)
+{
+	cleanup_(secret_buf_freep) struct secret_buf *name = secret_buf_new(LIMIT_BODY_DATA + 1);
+	struct json_value value;
+	struct json_member member;
+	size_t cursor = 0;
+
+	while (json_next_member(patch, &cursor, &member)) {
+		if (!plain_name(&member, name))
+			continue;
+		bool found = json_find(result, secret_buf_text(name), &value);
+
+		fuzz_expect(found == (member.value.kind != JSON_SCAN_NULL));
+		if (!found)
+			continue;
+		fuzz_expect(value.kind == member.value.kind);
+		if (value.kind == JSON_SCAN_OBJECT)
+			expect_merged(&member.value, &value);
+		else
+			fuzz_expect(value.raw.len == member.value.raw.len &&
+				    memcmp(value.raw.at, member.value.raw.at, value.raw.len) == 0);
+	}
+}
+
+static void expect_patched(const struct revision_record *after)
+{
+	cleanup_(secret_buf_freep) struct secret_buf *name = secret_buf_new(LIMIT_BODY_DATA + 1);
+	struct error err = ERROR_INIT;
+	struct json_value value;
+	struct json_member member;
+	size_t cursor = 0;
+
+	while (json_next_member(&request.op.data, &cursor, &member)) {
+		fuzz_expect(plain_name(&member, name));
+		const struct variable *variable = revision_find(after, secret_buf_text(name), secret_buf_len(name) - 1);
+
+		fuzz_expect((variable == NULL) == (member.value.kind == JSON_SCAN_NULL));
+		if (!variable)
+			continue;
+		fuzz_expect(variable->kind == (member.value.kind == JSON_SCAN_STRING ? KIND_TEXT : KIND_JSON));
+		if (member.value.kind != JSON_SCAN_OBJECT)
+			continue;
+		fuzz_expect(json_scan(variable->value.at, variable->value.len, &value, &err) == ERR_OK);
+		expect_merged(&member.value, &value);
+	}
+}
+
 static void expect_patch(void)
 {
 	cleanup_(variable_list_wipe) struct variable_list once = {0};
@@ -201,6 +258,7 @@ static void expect_patch(void)
 	}
 	expect_list(&once);
 	after = (struct revision_record){ .revision = 2, .variables = once.items, .variables_len = once.len };
+	expect_patched(&after);
 	fuzz_expect(variables_merge_patch(&after, &request.op.data, &twice, &err) == ERR_OK);
 	expect_equal(once.items, once.len, twice.items, twice.len);
 	encode_and_decode(&twice);
