@@ -2,7 +2,7 @@
  * A Secret of Kubernetes as `kubectl apply` takes it: every value in base64
  * under data:, read from data: and stringData:.
  */
-#include "dialect/base64.h"
+#include "dialect/base64_blocks.h"
 #include "dialect/text.h"
 #include "dialect/yaml.h"
 #include "vault/limits.h"

@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "dialect/base64.h"
+#include "dialect/base64_blocks.h"
 #include "dialect/text.h"
 #include "dialect/yaml.h"
 #include "library.h"

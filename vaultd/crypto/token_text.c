@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "crypto/seal.h"
+#include "vault/base64.h"
 
 #define PREFIX "vlt_"
 #define PREFIX_LEN 4
@@ -122,26 +123,16 @@ void batch_text_make(const uint8_t *blob, size_t len, struct secret_buf *out)
 	secret_buf_append(out, digits_of_crc, CHECKSUM_LEN);
 }
 
-/* libsodium's decoder takes some bytes above ASCII for characters of the alphabet. */
-static bool is_base64url(const char *text, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		if (!is_base62(text[i]) && text[i] != '-' && text[i] != '_')
-			return false;
-	return true;
-}
-
 bool batch_text_read(const char *text, size_t len, uint8_t *ret, size_t max, size_t *ret_len)
 {
 	char expected[CHECKSUM_LEN];
-	const char *end;
 
 	if (!token_text_is_batch(text, len) || len < BATCH_PREFIX_LEN + CHECKSUM_LEN)
 		return false;
 	len -= CHECKSUM_LEN;
 	checksum(text, len, expected);
-	if (memcmp(expected, text + len, CHECKSUM_LEN) != 0 || !is_base64url(text + BATCH_PREFIX_LEN, len - BATCH_PREFIX_LEN))
+	if (memcmp(expected, text + len, CHECKSUM_LEN) != 0)
 		return false;
-	return sodium_base642bin(ret, max, text + BATCH_PREFIX_LEN, len - BATCH_PREFIX_LEN, NULL, ret_len, &end,
-				 sodium_base64_VARIANT_URLSAFE_NO_PADDING) == 0 && end == text + len;
+	return base64_read(text + BATCH_PREFIX_LEN, len - BATCH_PREFIX_LEN, NULL, sodium_base64_VARIANT_URLSAFE_NO_PADDING, ret, max,
+			   ret_len);
 }

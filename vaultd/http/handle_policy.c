@@ -8,6 +8,7 @@
 #include "http/change.h"
 #include "http/handlers.h"
 #include "http/internal.h"
+#include "vault/base64.h"
 #include "vault/json_emit.h"
 #include "vault/limits.h"
 
@@ -144,7 +145,7 @@ static void decode_base64(struct secret_buf *text)
 	uint8_t *room = bytes ? secret_buf_reserve(bytes, len) : NULL;
 
 	if (len == 0 || !room ||
-	    sodium_base642bin(room, len, secret_buf_text(text), len, "\r\n", &made, NULL, sodium_base64_VARIANT_ORIGINAL) != 0)
+	    !base64_read(secret_buf_text(text), len, "\r\n", sodium_base64_VARIANT_ORIGINAL, room, len, &made))
 		return;
 	secret_buf_advance(bytes, made);
 	secret_buf_reset(text);

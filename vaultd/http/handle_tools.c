@@ -6,6 +6,7 @@
 #include "http/change.h"
 #include "http/handlers.h"
 #include "http/internal.h"
+#include "vault/base64.h"
 #include "vault/json_emit.h"
 #include "vault/limits.h"
 
@@ -119,8 +120,7 @@ static bool decode_input(struct request *request, struct json_span text, struct 
 	uint8_t *room = secret_buf_reserve(out, text.len / 4 * 3 + 3);
 	size_t len;
 
-	if (room && sodium_base642bin(room, text.len / 4 * 3 + 3, text.at, text.len, NULL, &len, NULL,
-				      sodium_base64_VARIANT_ORIGINAL) == 0) {
+	if (room && base64_read(text.at, text.len, NULL, sodium_base64_VARIANT_ORIGINAL, room, text.len / 4 * 3 + 3, &len)) {
 		secret_buf_advance(out, len);
 		return true;
 	}

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "http/credential.h"
+#include "vault/base64.h"
 #include "vault/limits.h"
 #include "vault/safe_json.h"
 
@@ -23,11 +24,10 @@ static bool decode_base64(const char *text, size_t len, struct secret_buf **ret)
 					sodium_base64_VARIANT_URLSAFE, sodium_base64_VARIANT_URLSAFE_NO_PADDING };
 	struct secret_buf *out = secret_buf_new(len + 1);
 	uint8_t *room = out ? secret_buf_reserve(out, len) : NULL;
-	const char *end;
 	size_t bin_len;
 
 	for (size_t i = 0; room && i < ARRAY_LEN(variants); i++) {
-		if (sodium_base642bin(room, len, text, len, "\r\n", &bin_len, &end, variants[i]) == 0 && end == text + len) {
+		if (base64_read(text, len, "\r\n", variants[i], room, len, &bin_len)) {
 			secret_buf_advance(out, bin_len);
 			*ret = out;
 			return true;

@@ -13,6 +13,7 @@ static const struct decode_row rows[] = {
 	{ .text = HEAD "stringData:\n  A: b c\n  B: \"5\"\n", .set = { "A", "b c", "B", "5" } },
 	{ .text = HEAD "stringData: {A: new}\ndata: {A: b2xk, B: YmM=}\n", .set = { "A", "new", "B", "bc" } },
 	{ .text = HEAD "data: {A: b2xk, B: YmM=}\nstringData: {A: new}\n", .set = { "A", "new", "B", "bc" } },
+	{ .text = HEAD "data:\n  A: Ym\xc3\xbc\n", .refused = "is not base64", .line = 4 },	/* a decoder may take them for '/' */
 	{ .text = HEAD "data:\n  A: b*\n", .refused = "is not base64", .line = 4 },
 	{ .text = HEAD "data:\n  A: Ym M=\n", .refused = "is not base64", .line = 4 },
 	{ .text = HEAD "data:\n  A: Ym\n    M=\n", .refused = "is not base64", .line = 4 },

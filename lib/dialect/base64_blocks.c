@@ -1,8 +1,10 @@
-#include "dialect/base64.h"
+#include "dialect/base64_blocks.h"
 
 #include <endian.h>
 #include <sodium.h>
 #include <string.h>
+
+#include "vault/base64.h"
 
 /* Sixteen characters, or what they stand for. */
 typedef uint8_t block __attribute__((vector_size(16)));
@@ -65,8 +67,8 @@ bool base64_decode(struct secret_buf *value, const char *ignored)
 	size_t len = secret_buf_len(value), read = decode_blocks(text, len), written = read / 4 * 3, rest = 0;
 
 	/* Each byte is written after the characters that it is made of were read. */
-	if (sodium_base642bin(text + written, len - written, (const char *)text + read, len - read, ignored, &rest, NULL,
-			      sodium_base64_VARIANT_ORIGINAL) != 0)
+	if (!base64_read((const char *)text + read, len - read, ignored, sodium_base64_VARIANT_ORIGINAL, text + written, len - written,
+			 &rest))
 		return false;
 	secret_buf_truncate(value, written + rest);
 	return true;

@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dialect/base64.h"
+#include "dialect/base64_blocks.h"
+#include "vault/base64.h"
 
 #define BYTES 100
 #define TEXT sodium_base64_ENCODED_LEN(BYTES, sodium_base64_VARIANT_ORIGINAL)
@@ -51,14 +52,13 @@ static void writes_and_reads_what_libsodium_does(void **state)
 			check_length(len, round);
 }
 
-/* What libsodium makes of the same text, the characters of `ignored` apart. */
+/* What base64_read(), which is libsodium's without bytes above ASCII, makes of the same text, the characters of `ignored` apart. */
 static void check_text(const char *text, size_t len, const char *ignored)
 {
 	cleanup_(secret_buf_freep) struct secret_buf *buf = secret_buf_new(TEXT + 2);
 	uint8_t expected[TEXT + 2];
 	size_t expected_len = 0;
-	bool good = sodium_base642bin(expected, sizeof(expected), text, len, ignored, &expected_len, NULL,
-				      sodium_base64_VARIANT_ORIGINAL) == 0;
+	bool good = base64_read(text, len, ignored, sodium_base64_VARIANT_ORIGINAL, expected, sizeof(expected), &expected_len);
 
 	assert_non_null(buf);
 	secret_buf_append(buf, text, len);
