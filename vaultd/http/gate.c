@@ -179,7 +179,12 @@ static enum error_code check_framing(const struct known *known, struct gate_head
 		return error_set(err, ERR_INVALID, "malformed request: the only expectation is 100-continue");
 	ret->chunked = known->transfer_encoding != NULL;
 	ret->expects_continue = known->expect != NULL;
-	return known->content_length ? check_length(known->content_length, ret, err) : ERR_OK;
+	if (known->content_length && check_length(known->content_length, ret, err) != ERR_OK)
+		return err->code;
+	/* RFC 9110 forbids it, and libmicrohttpd would carry out the request but not answer it when another stands behind it. */
+	if (ret->expects_continue && !ret->chunked && ret->content_length == 0)
+		return error_set(err, ERR_INVALID, "malformed request: 100-continue is expected for a body, and there is none");
+	return ERR_OK;
 }
 
 static enum error_code check_token(const struct known *known, struct gate_head *ret, struct error *err)

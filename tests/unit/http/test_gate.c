@@ -148,6 +148,9 @@ static const struct row rows[] = {
 	{ "an empty length", POST HOST "Content-Length:\r\n" END, 0, ERR_INVALID },
 	{ "18 digits", POST HOST "Content-Length: 999999999999999999\r\n" END, 0, ERR_OK },
 	{ "19 digits", POST HOST "Content-Length: 1000000000000000000\r\n" END, 0, ERR_INVALID },
+	{ "an expectation without a body", POST HOST "Expect: 100-continue\r\n" END, 0, ERR_INVALID },
+	{ "an expectation of a body of nothing", POST HOST "Content-Length: 0\r\nExpect: 100-continue\r\n" END, 0, ERR_INVALID },
+	{ "an expectation on GET", GET HOST "Expect: 100-continue\r\n" END, 0, ERR_INVALID },
 	{ "another expectation", POST HOST "Expect: 200-ok\r\n" END, 0, ERR_INVALID },
 	{ "an upgrade", GET HOST "Upgrade: h2c\r\n" END, 0, ERR_INVALID },
 
