@@ -117,6 +117,27 @@ def test_an_upload_that_is_aborted_gives_its_place_back():
     same(DAEMON.get("secret/metadata/aborted").status, 404)
 
 
+def test_who_leaves_in_the_middle_is_noticed():
+    """Not at a deadline: libmicrohttpd overlooks an end that comes together with the last bytes."""
+    cut = gauge("vaultd_http_connections_cut_total")
+    head = b"PUT /v1/secret/data/left HTTP/1.1\r\nHost: h\r\n"
+    for sent in (head + b"Content-Length: 1000\r\n\r\n{", head + b"Content-Length: 1000\r\n\r\n", head + b"Transfer-Encoding: chunked\r\n\r\nff\r\n{", head[:20]):
+        streams = [DAEMON.connect() for _ in range(10)]
+        for stream in streams:
+            stream.sendall(sent)
+            stream.shutdown(socket.SHUT_WR)
+        for stream in streams:
+            with contextlib.suppress(ConnectionResetError):
+                same(stream.recv(1000), b"")
+            stream.close()
+    same(gauge("vaultd_http_connections_cut_total"), cut)
+    # who only closes his sending side behind a whole request gets his answer
+    with DAEMON.connect() as stream:
+        stream.sendall(b"GET /v1/sys/seal-status HTTP/1.1\r\nHost: h\r\n\r\n")
+        stream.shutdown(socket.SHUT_WR)
+        same(vault.read_answer(stream).status, 200)
+
+
 def test_one_user_cannot_take_all_places():
     streams = [DAEMON.connect() for _ in range(29)]
     time.sleep(1)

@@ -1,6 +1,7 @@
 #include "http/connections.h"
 
 #include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,8 @@
 #include "http/internal.h"
 #include "vault/clock.h"
 #include "vault/limits.h"
+
+#define POLL_AT_ONCE 128
 
 struct connections {
 	pthread_mutex_t lock;
@@ -75,6 +78,35 @@ void connection_set_waiting(struct connection *connection, bool waiting)
 		atomic_fetch_sub(&connections->waiting, 1);
 }
 
+/* Those of a few whose stream has ended. Only their reading side is shut: that wakes the event thread, which reads what has
+ * come before the end, and whoever sent a whole request and only closed his sending side still gets his answer. */
+static void end_of_streams(struct pollfd *few, nfds_t len)
+{
+	if (len == 0 || poll(few, len, 0) <= 0)
+		return;
+	for (nfds_t i = 0; i < len; i++)
+		if ((few[i].revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0)
+			shutdown(few[i].fd, SHUT_RD);
+}
+
+/* With the lock held. */
+static void look_for_those_who_left(const struct connections *connections)
+{
+	struct pollfd few[POLL_AT_ONCE];
+	nfds_t len = 0;
+
+	for (const struct connection *c = connections->first; c; c = c->next) {
+		if (atomic_load_explicit(&c->busy, memory_order_relaxed))
+			continue;
+		few[len++] = (struct pollfd){ .fd = c->fd, .events = POLLRDHUP };
+		if (len == POLL_AT_ONCE) {
+			end_of_streams(few, len);
+			len = 0;
+		}
+	}
+	end_of_streams(few, len);
+}
+
 void connections_tick(struct connections *connections, int64_t now_us)
 {
 	atomic_store_explicit(&connections->now_us, now_us, memory_order_relaxed);
@@ -88,6 +120,7 @@ void connections_tick(struct connections *connections, int64_t now_us)
 		/* Once is enough; the event thread sees the end of the stream. */
 		atomic_store(&c->deadline_us, INT64_MAX);
 	}
+	look_for_those_who_left(connections);
 	pthread_mutex_unlock(&connections->lock);
 }
 

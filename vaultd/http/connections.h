@@ -4,6 +4,11 @@
  * keeps alive. Here each connection has the moment at which it is shut down
  * whatever it does; a thread looks at the list twice a second.
  *
+ * And for what it overlooks: a peer whose last bytes and whose goodbye come
+ * together. With edges of epoll it has read the bytes, takes the socket for
+ * empty and waits for what never comes. The same thread asks the kernel who
+ * has left while bytes were awaited from him.
+ *
  * Internal to http/.
  */
 #pragma once
@@ -30,6 +35,7 @@ struct connection {
 	uint8_t peer_key[17];		/* uid or address, for the limit of connections per peer */
 	_Atomic int64_t deadline_us;	/* monotonic */
 	atomic_bool waiting;		/* in a blocked read: does not count for the limits of connections */
+	atomic_bool busy;		/* its request has come in full and is not answered: nothing is awaited from the peer */
 };
 
 struct connections;

@@ -387,6 +387,7 @@ static void pay_use(struct request *request)
 
 static enum MHD_Result run(struct request *request)
 {
+	atomic_store_explicit(&request->connection->busy, true, memory_order_relaxed);
 	connection_set_deadline(request->connection, DEADLINE_REQUEST_SECONDS);
 	if (request->reply.status == 0 && request->body && !secret_buf_ok(request->body))
 		reply_empty(request, 500);
@@ -532,6 +533,7 @@ void request_end(void *arg, struct MHD_Connection *mhd, void **state, enum MHD_R
 	free(request->revisions);
 	request_work_free(request);
 	caller_release(&request->caller);
+	atomic_store_explicit(&request->connection->busy, false, memory_order_relaxed);
 	connection_set_deadline(request->connection, KEEP_ALIVE_SECONDS + DEADLINE_HEADER_SECONDS);
 	give_structure(listener, request);
 	atomic_fetch_sub(&listener->server->active, 1);
