@@ -23,6 +23,10 @@
 #include "vault/safe_json.h"
 
 #define DRAIN_SECONDS 20
+/* Files that are open for good (some 10), those that a change, a backup or a new certificate open for a moment, and room. */
+#define DESCRIPTORS_OF_OUR_OWN 32
+#define DESCRIPTORS_A_LISTENER 4	/* its socket, its epoll and its wake-up, and one more: it accepts before it refuses */
+#define CONNECTIONS_MIN 8
 
 struct daemon {
 	struct options options;
@@ -47,22 +51,42 @@ static enum error_code load_config(struct daemon *daemon, struct error *err)
 	return config_dev(daemon->dev.directory, daemon->options.dev_listen_address, &daemon->config, err);
 }
 
-/* One descriptor for each connection, and some for the store and the listeners. */
-static void allow_descriptors(const struct config *config)
+static size_t at_most(size_t value, size_t maximum)
 {
-	size_t wanted = (config->connections ? config->connections : LIMIT_CONNECTIONS) +
-			(config->waiters ? config->waiters : LIMIT_WAITERS) + 256;
+	return value < maximum ? value : maximum;
+}
 
-	if (!sandbox_allow_descriptors(wanted))
-		log_event(LOG_LEVEL_WARNING, "limits", "%zu open files are not allowed to this process (LimitNOFILE): some connections "
-						       "may be refused", wanted);
+/* One descriptor for each connection, and some for the store and the listeners that no connection can take: libmicrohttpd does
+ * not stand it when there is none to accept with (it waits busily), and a change must be able to open its files. So there are as
+ * many connections as there are descriptors for. */
+static enum error_code allow_descriptors(struct config *config, struct error *err)
+{
+	const size_t own = DESCRIPTORS_OF_OUR_OWN + DESCRIPTORS_A_LISTENER * config->listen_len;
+	const size_t connections = config->connections ? config->connections : LIMIT_CONNECTIONS;
+	const size_t waiters = config->waiters ? config->waiters : LIMIT_WAITERS;
+	const size_t allowed = sandbox_allow_descriptors(connections + waiters + own);
+	size_t places;
+
+	if (allowed == connections + waiters + own)
+		return ERR_OK;
+	if (allowed < own + CONNECTIONS_MIN)
+		return error_set(err, ERR_CONFIG, "%zu open files are allowed to this process, %zu is the least: raise LimitNOFILE "
+						  "(systemd) or ulimit -n", allowed, own + CONNECTIONS_MIN);
+	places = allowed - own;
+	config->waiters = at_most(waiters, places / 2);
+	config->connections = at_most(connections, places - config->waiters);
+	config->connections_per_peer = at_most(config->connections_per_peer ? config->connections_per_peer : SIZE_MAX,
+					       config->connections / 2 + 1);
+	log_event(LOG_LEVEL_WARNING, "limits", "%zu open files are allowed to this process: %zu connections at a time and %zu that "
+					       "wait, instead of %zu and %zu; raise LimitNOFILE (systemd) or ulimit -n",
+		  allowed, config->connections, config->waiters, connections, waiters);
+	return ERR_OK;
 }
 
 /* What must not happen later: seeds, locked memory, time zones, the TLS library's own start. */
 static enum error_code prepare_process(struct daemon *daemon, struct error *err)
 {
-	allow_descriptors(&daemon->config);
-	if (signals_start(err) != ERR_OK || secret_arena_start(err) != ERR_OK)
+	if (allow_descriptors(&daemon->config, err) != ERR_OK || signals_start(err) != ERR_OK || secret_arena_start(err) != ERR_OK)
 		return err->code;
 	daemon->report.arena_locked = secret_arena_locked();
 	safe_json_start();

@@ -46,9 +46,12 @@ static bool raise_limit(int resource, rlim_t wanted)
 	return setrlimit(resource, &limit) == 0 && limit.rlim_cur >= wanted;
 }
 
-bool sandbox_allow_descriptors(size_t wanted)
+size_t sandbox_allow_descriptors(size_t wanted)
 {
-	return raise_limit(RLIMIT_NOFILE, wanted);
+	struct rlimit limit;
+
+	(void)raise_limit(RLIMIT_NOFILE, wanted);
+	return getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < wanted ? (size_t)limit.rlim_cur : wanted;
 }
 
 enum error_code sandbox_begin(struct sandbox_report *report, struct error *err)

@@ -19,8 +19,8 @@
 
 enum error_code sandbox_begin(struct sandbox_report *report, struct error *err) must_check;
 
-/* Raises the limit of open files towards this many; whether it could. */
-bool sandbox_allow_descriptors(size_t wanted);
+/* Raises the limit of open files towards this many. Returns how many of them are allowed now. */
+size_t sandbox_allow_descriptors(size_t wanted);
 
 enum sandbox_access {
 	SANDBOX_READ,		/* files and directories below */

@@ -1,0 +1,303 @@
+#!/usr/bin/env python3
+# alone: yes
+"""Clients that are slow, many, or gone: thousands of them are cut at the deadlines of docs/http-api.md while others are served, and what
+they took is given back. Figures are printed; nothing here depends on how fast the machine is."""
+import contextlib
+import os
+import resource
+import selectors
+import socket
+import statistics
+import struct
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "integration"))
+import vault  # noqa: E402
+from malformed_http import HELLO  # noqa: E402
+from process_memory import found  # noqa: E402
+from tls_daemon import TlsDaemon, free_port  # noqa: E402
+
+LONG = vault.TIER == "long"
+OF_EACH = 1000
+HEAD = b"GET /v1/secret/data/a HTTP/1.1\r\nHost: h\r\nX-Slow: "
+UPLOAD = b"PUT /v1/secret/data/slow HTTP/1.1\r\nHost: h\r\nX-Vault-Token: %s\r\nContent-Length: 100000\r\n\r\n{"
+
+
+def same(a, b):
+    assert a == b, f"{a!r} is not {b!r}"
+
+
+def note(text):
+    print("# " + text, flush=True)
+
+
+class Busy(TlsDaemon):
+    """Listens on the Unix socket, with TLS, and in clear."""
+
+    def __init__(self, more="", **options):
+        self.plain = free_port()
+        super().__init__(f'listen_tcp {{ address = "127.0.0.1" port = {self.plain} plain = true }}\n{more}', **options)
+
+    def tcp(self, port=None, source=None):
+        return socket.create_connection(("127.0.0.1", port or self.plain), 60, source_address=source)
+
+    def gauge(self, name):
+        for line in self.get("/metrics").body.decode().split("\n"):
+            if line.startswith(name + " "):
+                return int(line.split()[1])
+        raise AssertionError(name)
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def processor(self):
+        """Seconds of processor time."""
+        with open(f"/proc/{self.pid}/stat", encoding="ascii") as stat:
+            fields = stat.read().rsplit(") ", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def resident(self):
+        """KiB of anonymous memory."""
+        with open(f"/proc/{self.pid}/status", encoding="ascii") as status:
+            return next(int(line.split()[1]) for line in status if line.startswith("RssAnon"))
+
+    def idles(self):
+        """What it costs to do nothing, in processor seconds a second."""
+        used, begin = self.processor(), time.monotonic()
+        time.sleep(3)
+        return (self.processor() - used) / (time.monotonic() - begin)
+
+    def recovers(self, descriptors, others=0):
+        """Everything that clients took is given back: waits for it, and says what is left if it never is."""
+        deadline = time.monotonic() + 120
+        while self.gauge("vaultd_http_connections") > 1 + others or self.descriptors() > descriptors + others + 1:
+            assert time.monotonic() < deadline, (self.gauge("vaultd_http_connections"), self.descriptors(), descriptors)
+            time.sleep(0.1)
+        same(self.gauge("vaultd_http_requests_active"), 1)
+
+
+@contextlib.contextmanager
+def running(more="", **options):
+    with Busy(more, **options) as daemon:
+        daemon.start().init()
+        daemon.write("a", {"A": "1"})
+        yield daemon
+        same(daemon.stop(), 0)
+
+
+def close_all(streams):
+    for stream in streams:
+        stream.close()
+
+
+def may_open(number):
+    """Whether this process may have so many files open."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < number:
+        with contextlib.suppress(ValueError, PermissionError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (number, max(hard, number)))
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0] >= number
+
+
+# -- slow ----------------------------------------------------------------------
+
+
+class Slow:
+    """Connections that send a byte now and then, and when each was closed by the other side."""
+
+    def __init__(self, daemon):
+        self.selector, self.open, self.lasted = selectors.DefaultSelector(), {}, {}
+        token = daemon.root_token.encode()
+        kinds = {"head": (daemon.plain, HEAD, b"y"), "body": (daemon.plain, UPLOAD % token, b" "), "handshake": (daemon.port, HELLO[:60], HELLO[60:61])}
+        for kind, (port, begin, drop) in kinds.items():
+            self.lasted[kind] = []
+            for _ in range(OF_EACH):
+                stream = daemon.tcp(port)
+                stream.sendall(begin)
+                stream.setblocking(False)
+                self.open[stream] = (kind, drop, time.monotonic())
+                self.selector.register(stream, selectors.EVENT_READ)
+
+    def drip(self):
+        """A byte from each; those that were cut are taken out."""
+        for key, _ in self.selector.select(0):
+            stream = key.fileobj
+            kind, _, begin = self.open[stream]
+            with contextlib.suppress(ConnectionResetError):
+                assert stream.recv(1000) == b"", f"a slow {kind} was answered"
+            self.lasted[kind].append(time.monotonic() - begin)
+            self.selector.unregister(stream)
+            del self.open[stream]
+            stream.close()
+        for stream, (_, drop, _) in self.open.items():
+            with contextlib.suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):
+                stream.send(drop)
+
+    def close(self):
+        self.selector.close()
+        close_all(self.open)
+
+
+def p99(daemon, between=lambda: None):
+    """Milliseconds, of 400 requests on a connection that stays, over the listener that the slow ones use."""
+    times = []
+    with daemon.tcp() as stream:
+        stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for i in range(400):
+            if i % 100 == 0:
+                between()
+            begin = time.perf_counter()
+            same(daemon.request("GET", "secret/data/a", token=daemon.root_token, stream=stream).status, 200)
+            times.append((time.perf_counter() - begin) * 1000)
+    return statistics.quantiles(times, n=100)[98]
+
+
+def test_slow_heads_bodies_and_handshakes_are_cut_and_others_are_served():
+    """1,000 of each at a time. The ratio of the best of some rounds counts, each with and without them: a machine's noise can make one
+    round bad, not all of them good."""
+    if not may_open(3 * OF_EACH + 200):
+        return "needs ulimit -n 3200"
+    with running(f"limits {{ connections = {4 * OF_EACH} connections_per_peer = {4 * OF_EACH} }}") as daemon:
+        descriptors = daemon.descriptors()
+        best = None
+        for rounds in range(1, 9):
+            without = p99(daemon)
+            slow = Slow(daemon)
+            beside = p99(daemon, slow.drip)
+            note(f"p99 without {without:.2f} ms, beside {len(slow.open)} slow clients {beside:.2f} ms")
+            best = min(best or beside / without, beside / without)
+            if best <= 2:
+                break
+            slow.close()
+            daemon.recovers(descriptors)
+        assert best <= 2, f"at its best {best:.1f} times as slow, in {rounds} rounds"
+        cut = daemon.gauge("vaultd_http_connections_cut_total")
+        dead = time.monotonic() + 200
+        while slow.open and time.monotonic() < dead:
+            slow.drip()
+            time.sleep(1)
+        left = {kind: sum(1 for k, _, _ in slow.open.values() if k == kind) for kind in slow.lasted}
+        slow.close()
+        same(left, {"head": 0, "body": 0, "handshake": 0})
+        for kind, lasted in slow.lasted.items():
+            note(f"{len(lasted)} slow of kind {kind} were cut after {min(lasted):.1f} to {max(lasted):.1f} s")
+        assert daemon.gauge("vaultd_http_connections_cut_total") >= max(cut, 3 * OF_EACH), "they ended otherwise than at a deadline"
+        assert max(slow.lasted["head"]) < max(slow.lasted["body"]), "heads have 10 s, bodies 30 s"
+        same(daemon.get("secret/metadata/slow").status, 404)
+        daemon.recovers(descriptors)
+    return None
+
+
+# -- many ------------------------------------------------------------------------
+
+
+def test_ten_thousand_connections_are_held():
+    """With limits that allow them: memory as docs/reliability.md has it, no processor time, and the Unix socket answers."""
+    number = 10000
+    if not may_open(number + 500):
+        return f"needs ulimit -n {number + 500}"
+    with running(f"limits {{ connections = {number + 2000} connections_per_peer = {number + 1000} waiters = 100 }}") as daemon:
+        descriptors, before = daemon.descriptors(), daemon.resident()
+        begin = time.monotonic()
+        streams = []
+        for _ in range(number):  # each asks once: what has asked may stay idle for a minute
+            stream = daemon.tcp()
+            stream.sendall(b"GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n")
+            streams.append(stream)
+        for stream in streams:
+            assert stream.recv(1000).startswith(b"HTTP/1.1 200")
+        took = time.monotonic() - begin
+        each = (daemon.resident() - before) / number
+        same(daemon.gauge("vaultd_http_connections"), number + 1)
+        idle = daemon.idles()
+        note(f"{number} connections in {took:.1f} s, {each:.1f} KiB each, {daemon.resident() // 1024} MiB in all, {idle * 100:.1f} % of a processor idle")
+        assert each < 45, f"{each:.1f} KiB each"
+        assert idle < 0.1, f"{idle * 100:.1f} % of a processor"
+        same(daemon.read("a"), {"A": "1"})
+        daemon.write("b", {"B": "1"})
+        close_all(streams)
+        daemon.recovers(descriptors)
+    return None
+
+
+# -- gone ------------------------------------------------------------------------
+
+
+def leave(stream, how):
+    if how == "reset":
+        stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    if how == "half":
+        socket.socket.shutdown(stream, socket.SHUT_WR)
+    else:
+        stream.close()
+
+
+def test_uploads_that_are_aborted_leave_nothing():
+    """Hundreds, at every byte of head and body, by each way out: no connection, nothing written, no byte of them in memory."""
+    with running() as daemon:
+        context = daemon.context()
+        descriptors, cut = daemon.descriptors(), daemon.gauge("vaultd_http_connections_cut_total")
+        body = b'{"data":{"A":"aborted-canary-%s"}}' % (b"x" * 400)
+        chunks = b"%x\r\n%s\r\n%x\r\n%s\r\n" % (300, body[:300], len(body) - 300, body[300:])
+        start = b"PUT /v1/secret/data/gone HTTP/1.1\r\nHost: h\r\nX-Vault-Token: " + daemon.root_token.encode() + b"\r\n"
+        whole = [start + b"Content-Length: %d\r\n\r\n" % len(body) + body, start + b"Transfer-Encoding: chunked\r\n\r\n" + chunks]
+        number, halves = 1200 if LONG else 400, []
+        for i in range(number):
+            data = whole[i % 2]
+            stream = (daemon.tcp, daemon.connect, lambda: daemon.tls(context))[i // 2 % 3]()
+            stream.sendall(data[:1 + i * (len(data) - 2) // number])
+            how = ("close", "reset", "half")[i // 6 % 3]
+            leave(stream, how)
+            if how == "half":
+                halves.append(stream)
+        for stream in halves:
+            with contextlib.suppress(OSError):
+                while stream.recv(1000):  # a refusal may come before the end
+                    pass
+            stream.close()
+        daemon.recovers(descriptors)
+        same(daemon.gauge("vaultd_http_connections_cut_total"), cut)  # none had to wait for its deadline
+        same(daemon.get("secret/metadata/gone").status, 404)
+        if os.geteuid() == 0:
+            same(found(daemon.pid, [b"aborted-canary"], False), [])
+        note(f"{number} uploads were aborted")
+
+
+# -- no descriptors left ------------------------------------------------------------
+
+
+def test_64_descriptors():
+    """There are as many connections as descriptors allow, so that none are missing where it would hurt."""
+    with running(wrapper=("prlimit", "--nofile=64:64")) as daemon:
+        assert "64 open files are allowed" in daemon.log(), daemon.log()
+        descriptors = daemon.descriptors()
+        kept = daemon.connect()
+        same(daemon.request("GET", "secret/data/a", stream=kept).status, 200)
+        streams = [daemon.tcp() for _ in range(100)] + [daemon.tcp(daemon.port) for _ in range(100)]
+        for i in range(3):  # while all places of TCP are taken
+            daemon.write(f"b{i}", {"B": "1"})
+            same(daemon.read("a"), {"A": "1"})
+        same(daemon.put("sys/rotate", {}).status, 204)
+        waiting = daemon.connect()  # a listener that has a connection already, and one that has none
+        busy = daemon.idles()
+        note(f"{daemon.descriptors()} of 64 descriptors, {busy * 100:.1f} % of a processor")
+        assert busy < 0.1, f"{busy * 100:.1f} % of a processor: it spins"
+        assert daemon.descriptors() < 64 - 16
+        same(daemon.request("GET", "secret/data/a", stream=waiting).status, 200)
+        waiting.close()
+        close_all(streams)
+        daemon.recovers(descriptors, others=1)
+        same(daemon.over_tls("GET", "secret/data/a").status, 200)
+        kept.close()
+        assert "Too many open files" not in daemon.log() and "busy waiting" not in daemon.log(), daemon.log()
+
+
+def test_too_few_descriptors_are_an_error_that_says_so():
+    with Busy(wrapper=("prlimit", "--nofile=40:40")) as daemon:
+        same(daemon.start(expect_exit=True), 78)
+        assert "raise LimitNOFILE" in daemon.log(), daemon.log()
+
+
+if __name__ == "__main__":
+    vault.main(dict(globals()), "slow and many:")
