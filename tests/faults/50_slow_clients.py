@@ -221,6 +221,40 @@ def test_ten_thousand_connections_are_held():
     return None
 
 
+def test_what_is_above_the_limit_is_closed_and_the_unix_socket_answers():
+    """Strangers have as many addresses as they like; the documented limits are 1,000 in all and 500 of one address."""
+    number = 10000 if LONG else 3000
+    if not may_open(number + 500):
+        return f"needs ulimit -n {number + 500}"
+    with running() as daemon:
+        descriptors, before = daemon.descriptors(), daemon.resident()
+        streams = [daemon.tcp(source=(f"127.0.0.{2 + i % 20}", 0)) for i in range(number)]
+        same(daemon.read("a"), {"A": "1"})
+        daemon.write("b", {"B": "1"})
+        held = daemon.gauge("vaultd_http_connections")
+        assert 900 <= held <= 1000, held
+        more = daemon.resident() - before
+        note(f"{held} of {number} connections are held, {more // 1024} MiB more")
+        assert more < 64 * 1024, more
+        closed = 0
+        for stream in streams:
+            stream.setblocking(False)
+            try:
+                closed += stream.recv(100) == b""
+            except BlockingIOError:
+                pass
+            except ConnectionResetError:
+                closed += 1
+        assert closed >= number - 1000, closed
+        close_all(streams)
+        daemon.recovers(descriptors)
+        streams = [daemon.tcp() for _ in range(700)]  # of one address
+        assert daemon.gauge("vaultd_http_connections") <= 501
+        close_all(streams)
+        daemon.recovers(descriptors)
+    return None
+
+
 # -- gone ------------------------------------------------------------------------
 
 

@@ -12,6 +12,7 @@
 #include "vault/limits.h"
 
 #define POLL_AT_ONCE 128
+#define UNIX_PART 16	/* one of so many places is for Unix sockets alone */
 
 struct connections {
 	pthread_mutex_t lock;
@@ -124,11 +125,19 @@ void connections_tick(struct connections *connections, int64_t now_us)
 	pthread_mutex_unlock(&connections->lock);
 }
 
-bool connections_may_accept(const struct connections *connections)
+static size_t kept_for_unix(size_t limit)
+{
+	if (limit < UNIX_PART)
+		return limit > 1 ? 1 : 0;
+	return limit / UNIX_PART;
+}
+
+bool connections_may_accept(const struct connections *connections, bool over_tcp)
 {
 	size_t open = atomic_load(&connections->open), waiting = atomic_load(&connections->waiting);
+	size_t kept = over_tcp ? kept_for_unix(connections->limit) : 0;
 
-	return open < connections->limit_all && (open < waiting || open - waiting < connections->limit);
+	return open + kept < connections->limit_all && (open < waiting || open - waiting + kept < connections->limit);
 }
 
 /* -- who is at the other end ------------------------------------------------ */

@@ -60,8 +60,9 @@ static enum MHD_Result may_accept(void *arg, const struct sockaddr *address, soc
 
 	(void)address;
 	(void)len;
-	return !atomic_load(&listener->server->draining) && connections_may_accept(listener->server->connections) ? MHD_YES :
-														      MHD_NO;
+	if (atomic_load(&listener->server->draining))
+		return MHD_NO;
+	return connections_may_accept(listener->server->connections, listener->options->kind == LISTEN_TCP) ? MHD_YES : MHD_NO;
 }
 
 /* Strangers make the library complain; their number of lines is bounded. */
