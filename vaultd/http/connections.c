@@ -13,6 +13,7 @@
 
 #define POLL_AT_ONCE 128
 #define UNIX_PART 16	/* one of so many places is for Unix sockets alone */
+#define UNIX_LEAST 4	/* listeners that accept at the same moment may each go one over */
 
 struct connections {
 	pthread_mutex_t lock;
@@ -127,9 +128,9 @@ void connections_tick(struct connections *connections, int64_t now_us)
 
 static size_t kept_for_unix(size_t limit)
 {
-	if (limit < UNIX_PART)
-		return limit > 1 ? 1 : 0;
-	return limit / UNIX_PART;
+	size_t least = limit / 2 < UNIX_LEAST ? limit / 2 : UNIX_LEAST;
+
+	return limit / UNIX_PART > least ? limit / UNIX_PART : least;
 }
 
 bool connections_may_accept(const struct connections *connections, bool over_tcp)

@@ -51,8 +51,8 @@ void connections_tick(struct connections *connections, int64_t now_us);
 /* For MHD_OPTION_NOTIFY_CONNECTION; *socket_context is the struct connection, or NULL when it could not be made. */
 void connections_notify(void *listener, struct MHD_Connection *mhd, void **socket_context,
 			enum MHD_ConnectionNotificationCode code);
-/* Whether one more may come. Whoever comes over TCP cannot have the last sixteenth of the places: addresses cost a stranger
- * nothing, and who administers the vault over its Unix socket must get in. */
+/* Whether one more may come. Whoever comes over TCP cannot have the last sixteenth of the places (four at least, but not over
+ * half): addresses cost a stranger nothing, and who administers the vault over its Unix socket must get in. */
 bool connections_may_accept(const struct connections *connections, bool over_tcp);
 
 /* The connection is to be over in this many seconds. */
