@@ -1,0 +1,285 @@
+"""Workloads of the power-cut campaign: a real daemon under the recorder, and clients that note what they ask and what they are told.
+
+A workload is a function of WORKLOADS that gets a Recorded daemon and drives it; all that it does through the methods here is
+noted. Whoever adds one (compaction, a restore) adds a function and a row; for another kind of thing to be checked, an object in
+oracle.h and how check.c finds out its state.
+"""
+import base64
+import hashlib
+import os
+import random
+import struct
+import sys
+import tempfile
+import threading
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "integration"))
+import vault  # noqa: E402
+
+RECORDER = os.path.join(vault.BUILD, "tests/faults/librecord.so")
+POWER_CUT = os.path.join(vault.BUILD, "tests/faults/power_cut")
+MAGIC, NOTE = 0x31544656, 0		# trace.h
+ENTRY = struct.Struct("=IIIIQQQ")
+
+
+def memory_directory():
+    """Where images are made and thrown away by the thousand: in memory, when there is such a place."""
+    return "/dev/shm" if os.path.isdir("/dev/shm") and os.access("/dev/shm", os.W_OK) else None
+
+
+def digest(variables):
+    """As check_environments.c does it."""
+    text = b"".join(name.encode() + b"\0" + variables[name].encode() + b"\0" for name in sorted(variables))
+    return hashlib.blake2b(text, digest_size=8).hexdigest()
+
+
+class Environment:
+    """One environment as it must be, changed by one client at a time: every change is noted before and after."""
+
+    def __init__(self, daemon, path):
+        self.daemon, self.path, self.revisions = daemon, path, None
+
+    def state(self, revisions):
+        if revisions is None:
+            return "absent"
+        return " ".join(f"{number}:{mark}" for number, mark in revisions) or "empty"
+
+    def change(self, revisions, method, path, body, statuses=(200, 204)):
+        self.daemon.note("ask", "env:" + self.path, self.state(revisions))
+        answer = self.daemon.request(method, path, body)
+        assert answer.status in statuses, answer
+        self.revisions = revisions
+        self.daemon.note("ack", "env:" + self.path, self.state(revisions))
+
+    def put(self, variables):
+        number = self.revisions[-1][0] + 1 if self.revisions else 1
+        self.change([*(self.revisions or []), (number, digest(variables))], "PUT", "secret/data/" + self.path, {"data": variables})
+
+    def delete(self):
+        """The newest revision."""
+        revisions = list(self.revisions)
+        revisions[-1] = (revisions[-1][0], "d")
+        self.change(revisions, "DELETE", "secret/data/" + self.path, None)
+
+    def destroy(self, index):
+        revisions = list(self.revisions)
+        revisions[index] = (revisions[index][0], "x")
+        self.change(revisions, "PUT", "secret/destroy/" + self.path, {"versions": [revisions[index][0]]})
+
+    def remove(self):
+        """With everything; the next put begins anew."""
+        self.change(None, "DELETE", "secret/metadata/" + self.path, None)
+
+
+class Recorded(vault.Daemon):
+    """A daemon whose writes are recorded, in memory, with or without an anchor ("relaxed", "strict")."""
+
+    def __init__(self, anchor=None, size="small"):
+        directory = tempfile.mkdtemp(prefix="vaultd-cut-", dir=memory_directory())
+        self.trace = os.path.join(directory, "trace")
+        self.trace_fd = os.open(self.trace, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        config = None
+        if anchor:
+            os.mkdir(os.path.join(directory, "anchor"), 0o700)
+            config = f'anchor = "DIR/anchor/vault.anchor"\nanchor_mode = {anchor}\n'
+        super().__init__(directory=directory, config=config, env={"LD_PRELOAD": RECORDER, "RECORD_TRACE": self.trace})
+        self.size, self.keys, self.failures = size, 1, 0
+        self.note("dir", os.stat(self.home).st_ino, "home")
+        self.note("place", "data", "home/data/vaultd")
+        if anchor:
+            self.note("dir", os.stat(os.path.join(directory, "anchor")).st_ino, "anchor")
+            self.note("place", "anchor-" + anchor, "anchor/vault.anchor")
+
+    def note(self, *fields):
+        text = "\t".join(str(field) for field in fields).encode()
+        entry = ENTRY.pack(MAGIC, NOTE, 0, len(text), 0, 0, 0) + text
+        assert os.write(self.trace_fd, entry) == len(entry)
+
+    def secret(self, name, kind, value):
+        self.note("secret", name, kind, value.hex())
+
+    def make(self):
+        """Starts it and initialises a vault."""
+        self.secret("key", "key_file", base64.b64decode(self.slot_key()))
+        self.start()
+        self.note("ask", "vault", "there")
+        self.init()
+        self.note("ack", "vault", "there")
+        self.note("ack", "slots", "key")
+        self.note("ack", "keys", self.keys)
+        self.note("ack", "token:" + self.root_token, "valid")
+        return self
+
+    def again(self):
+        """Stopped, started and unsealed."""
+        self.stop()
+        self.start()
+        assert self.unseal().status == 200, self.log()
+
+    def remove(self):
+        os.close(self.trace_fd)
+        super().remove()
+
+    # -- slots and keys ----------------------------------------------------------------------------------
+
+    @property
+    def unlock(self):
+        return {"type": "key_file", "key": self.slot_key()}
+
+    def slots(self, names, path, body):
+        self.note("ask", "slots", ",".join(sorted(names)))
+        answer = self.put(path, body)
+        assert answer.status in (200, 204), answer
+        self.note("ack", "slots", ",".join(sorted(names)))
+        return answer
+
+    def rotate(self):
+        self.note("ask", "keys", self.keys + 1)
+        assert self.put("sys/rotate", {}).status == 204
+        self.keys += 1
+        self.note("ack", "keys", self.keys)
+
+    def rekey(self, presented, names):
+        """A new root key and, behind it, a new key for data keys. Only these slots stay."""
+        nonce = self.put("sys/rekey/init", {}).json["nonce"]
+        self.note("ask", "keys", self.keys + 1)
+        done = self.slots(names, "sys/rekey/update", {"slot": presented, "nonce": nonce, "keep": [self.unlock]})
+        assert done.json["complete"], done
+        self.keys += 1
+        self.note("ack", "keys", self.keys)
+
+    # -- attempts ------------------------------------------------------------------------------------------
+
+    def count_attempts(self):
+        self.failures = 0
+        self.note("ack", "attempts:0", 0)
+
+    def try_in_vain(self):
+        self.note("ask", "attempts:0", self.failures + 1)
+        wrong = base64.b64encode(b"w" * 32).decode()
+        answer = self.put("sys/unseal", {"slot": "key_file", "key_file": wrong})
+        assert answer.status == 400, answer
+        self.failures += 1
+        self.note("ack", "attempts:0", self.failures)
+
+    def try_well(self):
+        self.note("ask", "attempts:0", self.failures + 1, 0)
+        assert self.unseal().status == 200
+        self.failures = 0
+        self.note("ack", "attempts:0", 0)
+
+
+# -- the workloads ---------------------------------------------------------------------------------------------
+
+
+def init(daemon):
+    """From an empty directory to the first value, and a start behind it."""
+    daemon.make()
+    Environment(daemon, "shop/first").put({"A": "1"})
+    daemon.again()
+
+
+def client(daemon, number, turns, seed):
+    dice = random.Random(seed * 100 + number)
+    mine = [Environment(daemon, f"client{number}/e{n}") for n in range(2)]
+    for turn in range(turns):
+        environment, roll = mine[turn % 2], dice.random()
+        marks = [mark for _, mark in environment.revisions or []]
+        if roll < 0.1 and marks and marks[-1] not in "dx":
+            environment.delete()
+        elif roll < 0.2 and len(marks) > 1:
+            environment.destroy(dice.randrange(len(marks)))
+        elif roll < 0.25 and marks:
+            environment.remove()
+        else:
+            environment.put({f"NAME_{n}": "v" * dice.choice((3, 60, 900)) + str(turn) for n in range(dice.randrange(1, 5))})
+
+
+def writes(daemon, clients=16, turns=7):
+    """One client, then many at once, so that commits hold one change and several."""
+    daemon.make()
+    client(daemon, 99, 14, 1)
+    failed = []
+
+    def run(number):
+        try:
+            client(daemon, number, turns, 2)
+        except BaseException as error:  # the story fails, not only the thread
+            failed.append(error)
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed, failed
+    daemon.again()
+
+
+def large(daemon):
+    """Values up to the limit: the file grows, pages are freed by deleting and taken again."""
+    daemon.make()
+    first, second, small = (Environment(daemon, "large/" + name) for name in ("first", "second", "small"))
+    for turn, size in enumerate((20000, 500000, 90000, 500000)):
+        first.put({"BLOB": str(turn) * size})
+        small.put({"A": str(turn)})
+    second.put({"BLOB": "s" * 300000, "B": "x"})
+    first.destroy(1)
+    small.delete()
+    second.remove()
+    second.put({"BLOB": "t" * 480000})
+    first.remove()
+    first.put({"BLOB": "again"})
+
+
+def keys(daemon):
+    """Slots added, changed and removed, a new key for data keys, a new root key, sealing and unsealing in between."""
+    daemon.make()
+    environment = Environment(daemon, "shop/production")
+    environment.put({"A": "1"})
+    for name in ("pass1", "pass2", "pass3"):
+        daemon.secret(name, "passphrase", name.encode())
+    added = daemon.slots(["key", "pass1"], "sys/slots", {"unlock": daemon.unlock, "slot": {"passphrase": "pass1"}})
+    number = added.data["id"]
+    environment.put({"A": "2"})
+    daemon.slots(["key", "pass2"], f"sys/slots/{number}", {"unlock": daemon.unlock, "slot": {"passphrase": "pass2"}})
+    daemon.rotate()
+    environment.put({"A": "3", "B": "4"})
+    daemon.put("sys/seal", {})
+    assert daemon.unseal().status == 200
+    daemon.slots(["key", "pass2", "pass3"], "sys/slots", {"unlock": daemon.unlock, "slot": {"passphrase": "pass3"}})
+    daemon.rekey({"passphrase": "pass3"}, ["key", "pass3"])
+    environment.remove()
+    number = next(slot["id"] for slot in daemon.get("sys/slots").data["slots"] if slot["type"] == "passphrase")
+    daemon.slots(["key"], f"sys/slots/{number}/remove", {"unlock": daemon.unlock})
+    environment.put({"A": "5"})
+    daemon.rotate()
+    daemon.again()
+    environment.put({"A": "6"})
+
+
+def attempts(daemon):
+    """Failed attempts are counted before they are answered."""
+    daemon.make()
+    Environment(daemon, "shop/production").put({"A": "1"})
+    daemon.put("sys/seal", {})
+    daemon.count_attempts()
+    for _ in range(3):
+        daemon.try_in_vain()
+    daemon.try_well()
+    daemon.put("sys/seal", {})
+    for _ in range(5):
+        daemon.try_in_vain()
+    answer = daemon.unseal()
+    assert answer.status == 429, answer
+
+
+# name -> function, anchor, share of the images
+WORKLOADS = {
+    "init": (init, "strict", 2),
+    "writes": (writes, None, 4),
+    "writes-anchored": (lambda daemon: writes(daemon, 3, 6), "strict", 2),
+    "large": (large, None, 1),
+    "keys-strict": (keys, "strict", 3),
+    "keys-relaxed": (keys, "relaxed", 2),
+    "attempts": (attempts, None, 1),
+}
