@@ -79,7 +79,7 @@ static enum error_code lengthen(const struct store *store, const struct store_me
 	return ERR_OK;
 }
 
-/* What must hold before LMDB maps the file. *ret_fresh: there is nothing yet. */
+/* What must hold before LMDB maps the file. *ret_fresh: there is nothing yet, or nothing was ever committed to what is there. */
 static enum error_code check_file(struct store *store, bool create, bool walk, bool *ret_fresh, uint64_t *ret_txn_id,
 				  struct error *err)
 {
@@ -98,10 +98,9 @@ static enum error_code check_file(struct store *store, bool create, bool walk, b
 		return err->code;
 	if (fstat(fd, &info) != 0)
 		return error_set_errno(err, ERR_IO, errno, "look at %s", store->path);
-	if (info.st_size == 0 && create) {
-		*ret_fresh = true;
+	*ret_fresh = create && (info.st_size == 0 || meta_is_unused(fd));
+	if (*ret_fresh)
 		return ERR_OK;
-	}
 	if (meta_check(fd, (uint64_t)info.st_size, &meta, err) != ERR_OK)
 		return err->code;
 	*ret_txn_id = meta.txn_id;
@@ -126,19 +125,63 @@ static enum error_code check_readers_file(const struct store *store, struct erro
 	return ERR_OK;
 }
 
-static enum error_code open_environment(struct store *store, struct error *err)
+/* *ret is to be closed also after a failure. */
+static enum error_code open_environment(const struct store *store, const char *path, unsigned flags, MDB_env **ret, struct error *err)
 {
 	mode_t mask = umask(077);
-	int rc = mdb_env_create(&store->env);
+	int rc = mdb_env_create(ret);
 
 	if (rc == 0)
-		rc = mdb_env_set_mapsize(store->env, store->max_size);
+		rc = mdb_env_set_mapsize(*ret, store->max_size);
 	if (rc == 0)
-		rc = mdb_env_set_maxreaders(store->env, store->max_readers + 2);	/* the writer's own, and a hook's */
+		rc = mdb_env_set_maxreaders(*ret, store->max_readers + 2);	/* the writer's own, and a hook's */
 	if (rc == 0)
-		rc = mdb_env_open(store->env, store->path, MDB_NOSUBDIR | MDB_NOTLS | MDB_NORDAHEAD, 0600);
+		rc = mdb_env_open(*ret, path, MDB_NOSUBDIR | MDB_NOTLS | MDB_NORDAHEAD | flags, 0600);
 	umask(mask);
 	return rc == 0 ? ERR_OK : database_error(err, rc, "open vault.db");
+}
+
+static enum error_code sync_file(const char *path, struct error *err)
+{
+	cleanup_(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd < 0 || fsync(fd) != 0)
+		return error_set_errno(err, ERR_IO, errno, "bring %s to the disk", path);
+	return ERR_OK;
+}
+
+/* An empty database under a name that nothing opens. */
+static enum error_code make_empty(const struct store *store, const char *path, struct error *err)
+{
+	MDB_env *env = NULL;
+	enum error_code code;
+
+	/* What a creation that was broken off has left. */
+	if (unlink(path) != 0 && errno != ENOENT)
+		return error_set_errno(err, ERR_IO, errno, "remove %s", path);
+	code = open_environment(store, path, MDB_NOLOCK, &env, err);
+	if (env)
+		mdb_env_close(env);
+	return code == ERR_OK ? sync_file(path, err) : code;
+}
+
+/*
+ * A new database. LMDB writes its meta pages and leaves it to the first commit to sync them: a power cut before that could leave
+ * a file that no start accepts. So the file gets its name when it is whole on the disk.
+ */
+static enum error_code make_database(const struct store *store, struct error *err)
+{
+	char path[PATH_MAX];
+
+	if (snprintf(path, sizeof(path), "%s.new", store->path) >= (int)sizeof(path))
+		return error_set(err, ERR_CONFIG, "the data directory's path is too long");
+	if (make_empty(store, path, err) != ERR_OK) {
+		(void)unlink(path);
+		return err->code;
+	}
+	if (rename(path, store->path) != 0)
+		return error_set_errno(err, ERR_IO, errno, "make %s", store->path);
+	return directory_sync_parent(store->path, err);
 }
 
 static enum error_code open_records(struct store *store, struct error *err)
@@ -164,21 +207,17 @@ enum error_code database_open(struct store *store, bool create, bool walk, struc
 
 	if (check_file(store, create, walk, &fresh, &txn_id, err) != ERR_OK)
 		return err->code;
-	if (check_readers_file(store, err) != ERR_OK)
+	if (check_readers_file(store, err) != ERR_OK || (fresh && make_database(store, err) != ERR_OK))
 		return err->code;
-	if (open_environment(store, err) != ERR_OK || open_records(store, err) != ERR_OK) {
+	if (open_environment(store, store->path, 0, &store->env, err) != ERR_OK || open_records(store, err) != ERR_OK) {
 		database_close(store);
 		return err->code;
 	}
 	close_on_exec(store->env);
 	/* LMDB must have taken the state that was checked. */
-	if (!fresh && (mdb_env_info(store->env, &info) != 0 || info.me_last_txnid != txn_id)) {
+	if (mdb_env_info(store->env, &info) != 0 || info.me_last_txnid != txn_id) {
 		database_close(store);
 		return error_set(err, ERR_STORE_DAMAGED, "vault.db does not open at its newest state; restore a copy");
-	}
-	if (fresh && directory_sync_parent(store->path, err) != ERR_OK) {
-		database_close(store);
-		return err->code;
 	}
 	return ERR_OK;
 }

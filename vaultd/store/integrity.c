@@ -164,6 +164,20 @@ static enum error_code meta_pair_check(const struct store_meta metas[2], struct 
 	return ERR_OK;
 }
 
+bool meta_is_unused(int fd)
+{
+	uint8_t pages[2 * STORE_PAGE];
+	struct error ignored = ERROR_INIT;
+	struct store_meta first, second;
+
+	if (pread(fd, pages, sizeof(pages), 0) != (ssize_t)sizeof(pages) || version_check(pages, &ignored) != ERR_OK ||
+	    meta_page_fault(pages, 0) || meta_page_fault(pages + STORE_PAGE, 1))
+		return false;
+	first = read_meta(pages);
+	second = read_meta(pages + STORE_PAGE);
+	return meta_is_fresh(&first) && !meta_is_fresh(&second) && second.txn_id == 0;
+}
+
 enum error_code meta_check(int fd, uint64_t size, struct store_meta *ret, struct error *err)
 {
 	uint8_t pages[2 * STORE_PAGE];

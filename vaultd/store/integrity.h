@@ -40,6 +40,12 @@ struct store_meta {
 enum error_code meta_check(int fd, uint64_t size, struct store_meta *ret, struct error *err) must_check;
 
 /*
+ * The first commit was broken off while its meta page was written: both pages have transaction 0, and only the first is as LMDB
+ * makes it. Nothing was committed. (In a vault that was initialised it is damage, and meta_check() says so.)
+ */
+bool meta_is_unused(int fd) must_check;
+
+/*
  * LMDB counts pages that a transaction took at the end of the file and let go again, but does not write them. So a sound file
  * may end before its last page. Whether it was cut off instead, the walk says: it demands each page that is in use.
  */

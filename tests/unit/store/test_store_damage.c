@@ -257,6 +257,42 @@ static void test_wrong_count_is_refused(void **state)
 	assert_int_equal(with_meta_number(image, page, ENTRIES_AT, newest.entries, 8, &newest), VERDICT_NEWEST);
 }
 
+/* The power fails while the first commit writes its meta page: nothing was committed, so whoever makes a database gets an empty
+ * one. Who expects one does not. */
+static void test_first_commit_broken_off(void **state)
+{
+	struct image *image = *state;
+	struct store *store;
+	struct error err;
+
+	for (size_t kept = 24; kept < TXN_ID_AT; kept += 8) {
+		uint8_t empty[STORE_PAGE];
+
+		assert_int_equal(unlink(image->path), 0);
+		store = open_store(image->directory, MAP_SIZE, false);
+		struct image fresh = { 0 };
+		memcpy(fresh.path, image->path, sizeof(fresh.path));
+		image_read(&fresh);
+		memcpy(empty, fresh.bytes + STORE_PAGE, sizeof(empty));
+		free(fresh.bytes);
+		assert_int_equal(put_number(store, "a", 1), ERR_OK);
+		store_close(store);
+		image_read(&fresh);
+		memcpy(fresh.bytes + STORE_PAGE + kept, empty + kept, STORE_PAGE - kept);
+		image_write(&fresh, fresh.bytes, fresh.len);
+		const bool differs = memcmp(fresh.bytes + STORE_PAGE, empty, STORE_PAGE) != 0;
+		free(fresh.bytes);
+		err = (struct error)ERROR_INIT;
+		assert_int_equal(try_open(image->directory, false, true, &store, &err), differs ? ERR_STORE_DAMAGED : ERR_OK);
+		if (!differs)
+			store_close(store);
+		store = open_store(image->directory, MAP_SIZE, true);
+		assert_int_equal(read_number(store, "a"), UINT64_MAX);
+		assert_int_equal(put_number(store, "a", 2), ERR_OK);
+		store_close(store);
+	}
+}
+
 static void test_newer_format(void **state)
 {
 	struct image *image = *state;
@@ -470,6 +506,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_older_state_is_refused, image_setup, image_teardown),
 		cmocka_unit_test_setup_teardown(test_root_points_elsewhere, image_setup, image_teardown),
 		cmocka_unit_test_setup_teardown(test_wrong_count_is_refused, image_setup, image_teardown),
+		cmocka_unit_test_setup_teardown(test_first_commit_broken_off, image_setup, image_teardown),
 		cmocka_unit_test_setup_teardown(test_newer_format, image_setup, image_teardown),
 		cmocka_unit_test_setup_teardown(test_swapped_pages, image_setup, image_teardown),
 		cmocka_unit_test(test_network_file_systems_have_names),

@@ -114,6 +114,47 @@ static void check_sound(struct faulty *faulty, uint64_t number)
 	assert_int_equal(read_number(faulty->fixture.store, "a"), number);
 }
 
+/* -- a new database ------------------------------------------------------------------------------- */
+
+/* It has its name only when it is on the disk, so no start meets half of one. */
+static void test_a_new_database_is_whole_or_absent(void **state)
+{
+	static const struct {
+		const char *rule;
+		enum error_code code;
+	} rules[] = {
+		{ "vault.db.new sync 0 1 EIO\n", ERR_IO },
+		{ "vault.db.new write 0 1 EIO\n", ERR_IO },
+		{ "vault.db.new write 0 1 SHORT\n", ERR_STORAGE_FULL },
+	};
+	struct faulty *faulty = *state;
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/vault.db", faulty->fixture.directory);
+	store_close(faulty->fixture.store);
+	faulty->fixture.store = NULL;
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+		struct error err = ERROR_INIT;
+
+		assert_true(unlink(path) == 0 || i > 0);
+		set_rules(faulty, rules[i].rule);
+		assert_int_equal(try_open(faulty->fixture.directory, true, true, &faulty->fixture.store, &err),
+				 rules[i].code);
+		assert_int_equal(access(path, F_OK), -1);
+		heal(faulty);
+	}
+	/* What a creation that was broken off has left does not matter. */
+	strcat(path, ".new");
+	FILE *torn = fopen(path, "w");
+	assert_non_null(torn);
+	fputs("torn", torn);
+	fclose(torn);
+	open_faulty(faulty);
+	assert_int_equal(put_number(faulty->fixture.store, "a", 7), ERR_OK);
+	assert_int_equal(access(path, F_OK), -1);
+	check_sound(faulty, 7);
+}
+
 /* -- nothing happened ---------------------------------------------------------------------------- */
 
 static void full_disk(struct faulty *faulty, const char *rules)
@@ -460,6 +501,7 @@ static void test_every_call_fails_once(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_a_new_database_is_whole_or_absent, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_full_disk, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_quota, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_file_too_large, setup, teardown),
