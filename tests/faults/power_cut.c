@@ -36,7 +36,7 @@
 #define FINDINGS 20
 #define SEEN (1u << 22)		/* places for digests; far more than images */
 #define ROUNDS_MAX 4000
-#define STALE_ROUNDS 3		/* without a new image: there are no more */
+#define NEW_OF 200		/* a round in which less than one of so many images is new: there are hardly any more */
 #define CPU_SECONDS 60		/* of the check of one image, which takes a hundredth of one */
 #define AGAIN_EVERY 8		/* so many images are opened once, one twice */
 
@@ -44,7 +44,7 @@
 struct campaign {
 	atomic_size_t next;		/* moment, counted through all rounds */
 	atomic_size_t images, distinct, bad;
-	_Atomic(uint64_t) last_new;	/* the last round that brought a new image */
+	atomic_size_t made[ROUNDS_MAX], new[ROUNDS_MAX];	/* in each round */
 	atomic_uint findings_len;
 	char findings[FINDINGS][FINDING_LEN + 64];
 	_Atomic(uint64_t) seen[SEEN];		/* images */
@@ -170,12 +170,13 @@ static void take_image(void *arg, const struct choice *choices, size_t number)
 	image = disk_image(replay->disk, choices);
 	digest = image_digest(image);
 	atomic_fetch_add(&campaign->images, 1);
+	atomic_fetch_add(&campaign->made[replay->round], 1);
 	if (is_new(campaign->checked, digest * 31 + replay->oracle.notes)) {
 		char finding[FINDING_LEN];
 
 		if (is_new(campaign->seen, digest)) {
 			atomic_fetch_add(&campaign->distinct, 1);
-			atomic_store(&campaign->last_new, replay->round);
+			atomic_fetch_add(&campaign->new[replay->round], 1);
 		}
 		image_write(image, replay->directory);
 		if (!check_apart(replay, digest % AGAIN_EVERY == 0, finding))
@@ -236,10 +237,10 @@ static void follow_note(struct replay *replay, const struct trace_event *event)
 
 	if (event->head.len == 0)
 		return;
-	if (oracle_follow(&replay->oracle, event))
-		moment(replay, MOMENT_NOTE);
-	else
+	if (!oracle_follow(&replay->oracle, event))
 		disk_root(replay->disk, oracle_directory(event, path), path);
+	else if (replay->oracle.secrets_len > 0)	/* without any there is no vault yet that could be opened */
+		moment(replay, MOMENT_NOTE);
 }
 
 static void follow(struct replay *replay, const struct trace_event *event)
@@ -275,6 +276,12 @@ static void replay_round(struct replay *replay)
 
 /* -- many images ---------------------------------------------------------------------------------------------- */
 
+/* The round before the last one is over for all workers. */
+static bool is_worn_out(struct campaign *campaign, unsigned round)
+{
+	return round >= 3 && atomic_load(&campaign->new[round - 2]) * NEW_OF < atomic_load(&campaign->made[round - 2]);
+}
+
 static void work(struct replay *replay)
 {
 	size_t turn = atomic_fetch_add(&replay->campaign->next, 1);
@@ -282,7 +289,7 @@ static void work(struct replay *replay)
 	while (!is_over(replay)) {
 		replay->round = (unsigned)(turn / replay->moments);
 		replay->wanted = turn % replay->moments;
-		if (replay->round >= ROUNDS_MAX || replay->round > atomic_load(&replay->campaign->last_new) + STALE_ROUNDS)
+		if (replay->round >= ROUNDS_MAX || is_worn_out(replay->campaign, replay->round))
 			return;
 		replay_round(replay);
 		turn = replay->round * replay->moments + replay->wanted;	/* the one that was asked for last */
