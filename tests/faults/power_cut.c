@@ -2,14 +2,14 @@
  * The power-cut campaign: takes a trace (record.c), cuts the power at every moment of it, makes the images that a file system may
  * be left with (disk.h, cuts.h), and has each checked by the product's own code against what was acknowledged (check.h).
  *
- *   power_cut [--images N] [--seed N] [--jobs N] [--mutant NAME] [--enough N] TRACE SCRATCH
+ *   power_cut [--images N] [--seed N] [--jobs N] [--established] [--mutant NAME] [--enough N] TRACE SCRATCH
  *   power_cut --only MOMENT.ROUND.NUMBER --keep DIRECTORY [--seed N] [--mutant NAME] TRACE SCRATCH
  *   power_cut --compare DIRECTORY TRACE SCRATCH
  *   power_cut --mutants
  *
  * Round after round, until N distinct images were checked or the rounds bring nothing new. Each image is checked in a process of
  * its own. Prints "moments M images I distinct D bad B" and the first bad images, each with what makes it again. --enough stops
- * at so many bad ones. --only makes one image in a directory and checks a copy. --compare says whether what was recorded is what
+ * at so many bad ones. --established leaves out what is before the vault was acknowledged to be there. --only makes one image in a directory and checks a copy. --compare says whether what was recorded is what
  * is there. SCRATCH is an empty directory, better in memory. Exits with 0, 1 for bad images, 2 for mistakes in its use.
  */
 #include <err.h>
@@ -56,6 +56,7 @@ struct options {
 	uint64_t seed;
 	unsigned jobs;
 	const char *mutant, *compare, *keep;
+	bool established;
 	size_t only_moment, only_number;
 	unsigned only_round;
 	const char *trace, *scratch;
@@ -214,6 +215,13 @@ static void keep_image(void *arg, const struct choice *choices, size_t number)
 
 /* -- one replay --------------------------------------------------------------------------------------------- */
 
+static bool is_established(const struct oracle *oracle)
+{
+	const struct oracle_object *vault = oracle_find(oracle, "vault");
+
+	return vault && vault->len == 1 && strcmp(vault->states[0], "there") == 0;
+}
+
 /* Takes the images of this moment when it is this worker's turn, and then asks for the next turn. */
 static void moment(struct replay *replay, enum moment kind)
 {
@@ -222,6 +230,9 @@ static void moment(struct replay *replay, enum moment kind)
 	const struct pending *pending;
 	size_t len;
 
+	/* Without any secret there is no vault yet that could be opened. */
+	if (replay->oracle.secrets_len == 0 || (options->established && !is_established(&replay->oracle)))
+		return;
 	if (replay->moments > 0 && replay->moment == replay->wanted) {
 		pending = disk_pending(replay->disk, &len);
 		cuts_at(kind, pending, len, seed, replay->round, options->keep ? keep_image : take_image, replay);
@@ -239,7 +250,7 @@ static void follow_note(struct replay *replay, const struct trace_event *event)
 		return;
 	if (!oracle_follow(&replay->oracle, event))
 		disk_root(replay->disk, oracle_directory(event, path), path);
-	else if (replay->oracle.secrets_len > 0)	/* without any there is no vault yet that could be opened */
+	else
 		moment(replay, MOMENT_NOTE);
 }
 
@@ -375,6 +386,7 @@ static const struct option long_options[] = {
 	{ "images", required_argument, NULL, 'i' }, { "seed", required_argument, NULL, 's' }, { "jobs", required_argument, NULL, 'j' },
 	{ "mutant", required_argument, NULL, 'm' }, { "enough", required_argument, NULL, 'e' }, { "only", required_argument, NULL, 'o' },
 	{ "keep", required_argument, NULL, 'k' },   { "compare", required_argument, NULL, 'c' }, { "mutants", no_argument, NULL, 'l' },
+	{ "established", no_argument, NULL, 'b' },
 	{ 0 },
 };
 
@@ -405,6 +417,9 @@ static void parse_one(struct options *options, int letter)
 		break;
 	case 'c':
 		options->compare = optarg;
+		break;
+	case 'b':
+		options->established = true;
 		break;
 	case 'l':
 		exit(list_mutants());
