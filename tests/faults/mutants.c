@@ -151,6 +151,31 @@ static void answer_before_sync(struct trace *trace)
 	}
 }
 
+/* An answer is given before the first of some events that it tells of: those behind the note before it. */
+static void answer_before(struct trace *trace, const char *answer, enum trace_kind kind, const char *file)
+{
+	for (size_t i = 0; i < trace->len; i++) {
+		size_t first = i;
+
+		if (!is_note(trace, i, answer))
+			continue;
+		for (size_t k = i; k-- > 0 && trace->events[k].head.kind != TRACE_NOTE;)
+			if (file ? is_of(trace, k, kind, file) : trace->events[k].head.kind == (uint32_t)kind)
+				first = k;
+		move(trace, i, first);
+	}
+}
+
+static void answer_before_header(struct trace *trace)
+{
+	answer_before(trace, "ack\tslots", TRACE_WRITE, "vault.hdr");
+}
+
+static void answer_before_count(struct trace *trace)
+{
+	answer_before(trace, "ack\tattempts", TRACE_RENAME, NULL);
+}
+
 static void anchor_before_commit(struct trace *trace)
 {
 	for (size_t i = 0, meta = 0; i < trace->len; i++) {
@@ -192,6 +217,8 @@ static const struct {
 	{ "rename_before_sync", rename_before_sync },
 	{ "meta_before_data", meta_before_data },
 	{ "answer_before_sync", answer_before_sync },
+	{ "answer_before_header", answer_before_header },
+	{ "answer_before_count", answer_before_count },
 	{ "anchor_before_commit", anchor_before_commit },
 	{ "header_copies_together", header_copies_together },
 };

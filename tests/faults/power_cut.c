@@ -191,7 +191,9 @@ static void keep_image(void *arg, const struct choice *choices, size_t number)
 {
 	struct replay *replay = arg;
 	char finding[FINDING_LEN] = "good";
+	const struct pending *pending;
 	struct image *image;
+	size_t len;
 
 	if (number != replay->options->only_number)
 		return;
@@ -200,16 +202,14 @@ static void keep_image(void *arg, const struct choice *choices, size_t number)
 		err(2, "%s", replay->options->keep);
 	image_write(image, replay->options->keep);
 	image_write(image, replay->directory);
-	(void)check_apart(replay, true, finding);
+	replay->campaign->bad += !check_apart(replay, true, finding);
 	printf("%s\n", finding);
-	for (size_t i = 0, len; i < (disk_pending(replay->disk, &len), len); i++) {
-		const struct pending *pending = &disk_pending(replay->disk, &len)[i];
-
-		printf("# %s of %zu bytes at %llu: %s %u %zu\n", pending->is_write ? "a write" : "a name or a size", pending->len,
-		       (unsigned long long)pending->offset,
+	pending = disk_pending(replay->disk, &len);
+	for (size_t i = 0; i < len; i++)
+		printf("# %s of %zu bytes at %llu: %s %u %zu\n", pending[i].is_write ? "a write" : "a name or a size", pending[i].len,
+		       (unsigned long long)pending[i].offset,
 		       (const char *[]){ "not", "whole", "its first part", "in parts" }[choices[i].happening], choices[i].unit,
 		       choices[i].parts);
-	}
 	image_free(image);
 }
 
@@ -372,7 +372,7 @@ static int keep_one(struct replay *replay)
 	replay_round(replay);
 	empty_directory(replay->directory);
 	rmdir(replay->directory);
-	return 0;
+	return replay->campaign->bad > 0;
 }
 
 static int list_mutants(void)

@@ -1,7 +1,7 @@
 """Workloads of the power-cut campaign: a real daemon under the recorder, and clients that note what they ask and what they are told.
 
-A workload is a function of WORKLOADS that gets a Recorded daemon and drives it; all that it does through the methods here is
-noted. Whoever adds one (compaction, a restore) adds a function and a row; for another kind of thing to be checked, an object in
+A workload is a function of WORKLOADS that gets a Recorded daemon and a seed and drives it; all that it does through the methods
+here is noted. Whoever adds one (compaction, a restore) adds a function and a row; for another kind of thing to be checked, an object in
 oracle.h and how check.c finds out its state.
 """
 import base64
@@ -72,9 +72,9 @@ class Environment:
 
 
 class Recorded(vault.Daemon):
-    """A daemon whose writes are recorded, in memory, with or without an anchor ("relaxed", "strict")."""
+    """A daemon whose writes are recorded, its files in memory, with or without an anchor ("relaxed", "strict")."""
 
-    def __init__(self, anchor=None, size="small"):
+    def __init__(self, anchor=None):
         directory = tempfile.mkdtemp(prefix="vaultd-cut-", dir=memory_directory())
         self.trace = os.path.join(directory, "trace")
         self.trace_fd = os.open(self.trace, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -83,7 +83,7 @@ class Recorded(vault.Daemon):
             os.mkdir(os.path.join(directory, "anchor"), 0o700)
             config = f'anchor = "DIR/anchor/vault.anchor"\nanchor_mode = {anchor}\n'
         super().__init__(directory=directory, config=config, env={"LD_PRELOAD": RECORDER, "RECORD_TRACE": self.trace})
-        self.size, self.keys, self.failures = size, 1, 0
+        self.keys, self.failures = 1, 0
         self.note("dir", os.stat(self.home).st_ino, "home")
         self.note("place", "data", "home/data/vaultd")
         if anchor:
@@ -172,10 +172,10 @@ class Recorded(vault.Daemon):
 # -- the workloads ---------------------------------------------------------------------------------------------
 
 
-def init(daemon):
+def init(daemon, seed):
     """From an empty directory to the first value, and a start behind it."""
     daemon.make()
-    Environment(daemon, "shop/first").put({"A": "1"})
+    Environment(daemon, "shop/first").put({"A": str(seed)})
     daemon.again()
 
 
@@ -195,15 +195,15 @@ def client(daemon, number, turns, seed):
             environment.put({f"NAME_{n}": "v" * dice.choice((3, 60, 900)) + str(turn) for n in range(dice.randrange(1, 5))})
 
 
-def writes(daemon, clients=16, turns=7):
+def writes(daemon, seed, clients=16, turns=7):
     """One client, then many at once, so that commits hold one change and several."""
     daemon.make()
-    client(daemon, 99, 14, 1)
+    client(daemon, 99, 14, seed)
     failed = []
 
     def run(number):
         try:
-            client(daemon, number, turns, 2)
+            client(daemon, number, turns, seed)
         except BaseException as error:  # the story fails, not only the thread
             failed.append(error)
     threads = [threading.Thread(target=run, args=(number,)) for number in range(clients)]
@@ -215,14 +215,19 @@ def writes(daemon, clients=16, turns=7):
     daemon.again()
 
 
-def large(daemon):
+def writes_anchored(daemon, seed):
+    writes(daemon, seed, 3, 6)
+
+
+def large(daemon, seed):
     """Values up to the limit: the file grows, pages are freed by deleting and taken again."""
+    dice = random.Random(seed)
     daemon.make()
     first, second, small = (Environment(daemon, "large/" + name) for name in ("first", "second", "small"))
-    for turn, size in enumerate((20000, 500000, 90000, 500000)):
+    for turn, size in enumerate((20000, 500000, dice.randrange(50000, 200000), 500000)):
         first.put({"BLOB": str(turn) * size})
         small.put({"A": str(turn)})
-    second.put({"BLOB": "s" * 300000, "B": "x"})
+    second.put({"BLOB": "s" * dice.randrange(200000, 400000), "B": "x"})
     first.destroy(1)
     small.delete()
     second.remove()
@@ -231,36 +236,68 @@ def large(daemon):
     first.put({"BLOB": "again"})
 
 
-def keys(daemon):
-    """Slots added, changed and removed, a new key for data keys, a new root key, sealing and unsealing in between."""
+class Slots:
+    """The key file in slot 0 and passphrases beside it, changed one after the other."""
+
+    def __init__(self, daemon):
+        self.daemon, self.ids, self.made = daemon, {}, 0
+
+    def names(self, without=None, more=()):
+        return ["key", *(name for name in self.ids if name != without), *more]
+
+    def new_name(self):
+        self.made += 1
+        name = f"pass{self.made}"
+        self.daemon.secret(name, "passphrase", name.encode())
+        return name
+
+    def body(self, **more):
+        return {"unlock": self.daemon.unlock, **more}
+
+    def add(self):
+        name = self.new_name()
+        answer = self.daemon.slots(self.names(more=[name]), "sys/slots", self.body(slot={"passphrase": name}))
+        self.ids[name] = answer.data["id"]
+
+    def change(self, old):
+        name = self.new_name()
+        self.daemon.slots(self.names(old, [name]), f"sys/slots/{self.ids[old]}", self.body(slot={"passphrase": name}))
+        self.ids[name] = self.ids.pop(old)
+
+    def remove(self, name):
+        self.daemon.slots(self.names(name), f"sys/slots/{self.ids[name]}/remove", self.body())
+        del self.ids[name]
+
+    def rekey(self, kept):
+        self.daemon.rekey({"passphrase": kept}, ["key", kept])
+        found = self.daemon.get("sys/slots").data["slots"]
+        self.ids = {kept: next(slot["id"] for slot in found if slot["type"] == "passphrase")}
+
+
+def keys(daemon, seed):
+    """Slots added, changed and removed, a new key for data keys, a new root key, sealing and unsealing, and writes in between."""
+    dice = random.Random(seed)
     daemon.make()
-    environment = Environment(daemon, "shop/production")
-    environment.put({"A": "1"})
-    for name in ("pass1", "pass2", "pass3"):
-        daemon.secret(name, "passphrase", name.encode())
-    added = daemon.slots(["key", "pass1"], "sys/slots", {"unlock": daemon.unlock, "slot": {"passphrase": "pass1"}})
-    number = added.data["id"]
-    environment.put({"A": "2"})
-    daemon.slots(["key", "pass2"], f"sys/slots/{number}", {"unlock": daemon.unlock, "slot": {"passphrase": "pass2"}})
-    daemon.rotate()
-    environment.put({"A": "3", "B": "4"})
-    daemon.put("sys/seal", {})
-    assert daemon.unseal().status == 200
-    daemon.slots(["key", "pass2", "pass3"], "sys/slots", {"unlock": daemon.unlock, "slot": {"passphrase": "pass3"}})
-    daemon.rekey({"passphrase": "pass3"}, ["key", "pass3"])
-    environment.remove()
-    number = next(slot["id"] for slot in daemon.get("sys/slots").data["slots"] if slot["type"] == "passphrase")
-    daemon.slots(["key"], f"sys/slots/{number}/remove", {"unlock": daemon.unlock})
-    environment.put({"A": "5"})
-    daemon.rotate()
+    slots, environment = Slots(daemon), Environment(daemon, "shop/production")
+
+    def reseal():
+        assert daemon.put("sys/seal", {}).status == 204
+        assert daemon.unseal().status == 200
+
+    steps = [slots.add, lambda: slots.change(next(iter(slots.ids))), daemon.rotate, reseal, slots.add,
+             lambda: slots.rekey(list(slots.ids)[-1]), environment.remove, lambda: slots.remove(next(iter(slots.ids))), daemon.rotate]
+    environment.put({"A": "0"})
+    for number, step in enumerate(steps):
+        step()
+        environment.put({"A": str(number), "B": "b" * dice.choice((1, 300, 3000))})
     daemon.again()
-    environment.put({"A": "6"})
+    environment.put({"A": "last"})
 
 
-def attempts(daemon):
+def attempts(daemon, seed):
     """Failed attempts are counted before they are answered."""
     daemon.make()
-    Environment(daemon, "shop/production").put({"A": "1"})
+    Environment(daemon, "shop/production").put({"A": str(seed)})
     daemon.put("sys/seal", {})
     daemon.count_attempts()
     for _ in range(3):
@@ -273,13 +310,13 @@ def attempts(daemon):
     assert answer.status == 429, answer
 
 
-# name -> function, anchor, share of the images
+# name -> function, anchor, how many parts of 16 of the images
 WORKLOADS = {
-    "init": (init, "strict", 2),
-    "writes": (writes, None, 4),
-    "writes-anchored": (lambda daemon: writes(daemon, 3, 6), "strict", 2),
+    "init": (init, "strict", 1),
+    "writes": (writes, None, 5),
+    "writes_anchored": (writes_anchored, "strict", 3),
     "large": (large, None, 1),
-    "keys-strict": (keys, "strict", 3),
-    "keys-relaxed": (keys, "relaxed", 2),
+    "keys_strict": (keys, "strict", 3),
+    "keys_relaxed": (keys, "relaxed", 2),
     "attempts": (attempts, None, 1),
 }

@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+"""The power is cut at every moment: what was acknowledged is there, what was not asked for is not, and the vault opens.
+
+A real daemon is recorded at work (record.c, workload.py); power_cut makes what a file system may be left with and has it checked.
+Then bugs are planted, and each must be found: a harness that finds none would say the same of everything.
+"""
+import atexit
+import functools
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "integration"))
+import vault  # noqa: E402
+import workload  # noqa: E402
+
+IMAGES = 500_000 if vault.TIER == "long" else 12_000
+PARTS = sum(parts for _, _, parts in workload.WORKLOADS.values())
+JOBS = os.environ.get("VAULT_JOBS", "2")
+# What each planted bug must show in; with True also where the vault is there already.
+MUTANTS = {
+    "no_sync": ("writes", "keys_strict"), "wrong_file": ("writes", "keys_strict"), "no_directory_sync": ("init", "attempts"),
+    "rename_before_sync": ("init", "attempts"), "meta_before_data": ("writes", "keys_strict"),
+    "answer_before_sync": ("writes", "keys_strict"), "answer_before_header": ("keys_strict", "keys_relaxed"),
+    "answer_before_count": ("attempts",), "anchor_before_commit": ("keys_strict", "keys_relaxed", "writes_anchored"),
+    "header_copies_together": ("keys_strict", "keys_relaxed"),
+}
+
+
+@functools.lru_cache(None)
+def folder():
+    path = tempfile.mkdtemp(prefix="vaultd-cuts-", dir=workload.memory_directory())
+    atexit.register(shutil.rmtree, path, ignore_errors=True)
+    return path
+
+
+def power_cut(*arguments):
+    """Exit code and output."""
+    with tempfile.TemporaryDirectory(dir=folder()) as scratch:
+        done = subprocess.run([workload.POWER_CUT, *arguments, scratch], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True)
+    assert done.returncode in (0, 1), (arguments, done.stderr)
+    return done.returncode, done.stdout
+
+
+@functools.lru_cache(None)
+def recorded(name, seed=1):
+    """The trace of a workload, after what was recorded was compared with what is there."""
+    function, anchor, _ = workload.WORKLOADS[name]
+    with workload.Recorded(anchor) as daemon:
+        function(daemon, seed)
+        daemon.stop()
+        code, output = power_cut("--compare", daemon.dir, daemon.trace)
+        assert code == 0, "the recorder missed something:\n" + output
+        return shutil.copy(daemon.trace, os.path.join(folder(), f"{name}.{seed}"))
+
+
+def images(name, wanted, seed=1):
+    """Distinct images that were checked; none of them may be bad."""
+    code, output = power_cut("--images", str(wanted), "--seed", str(seed), "--jobs", JOBS, recorded(name, seed))
+    distinct, bad = map(int, re.search(r"distinct (\d+) bad (\d+)", output).groups())
+    assert code == 0 and bad == 0, output
+    print(f"# {name}, seed {seed}: {output.strip()}", flush=True)
+    return distinct
+
+
+TOTAL = {}
+
+
+def power_cut_test(name):
+    def test():
+        TOTAL[name] = images(name, IMAGES * workload.WORKLOADS[name][2] // PARTS)
+    return test
+
+
+for workload_name in workload.WORKLOADS:
+    globals()["test_power_cut_" + workload_name] = power_cut_test(workload_name)
+
+
+def test_as_many_images_as_were_promised():
+    """Some workloads are small and have no more images; others are done again, differently."""
+    names, seed = [name for name in workload.WORKLOADS if name not in ("init", "attempts")], 2
+    while sum(TOTAL.values()) < IMAGES:
+        name = names[seed % len(names)]
+        TOTAL[name, seed] = images(name, min(IMAGES - sum(TOTAL.values()), IMAGES // 4), seed)
+        os.unlink(recorded(name, seed))
+        seed += 1
+    print(f"# {sum(TOTAL.values())} distinct images")
+
+
+def mutant_test(mutant):
+    def test():
+        for name in MUTANTS[mutant]:
+            begin = () if name == "init" else ("--established",)
+            code, output = power_cut("--images", "4000", "--enough", "1", "--jobs", JOBS, *begin, "--mutant", mutant, recorded(name))
+            assert code == 1, f"{mutant} is not found in {name}: {output}"
+            print(f"# {mutant} in {name}: " + output.strip().split("\n")[1][2:200], flush=True)
+    return test
+
+
+for mutant_name in MUTANTS:
+    globals()["test_planted_" + mutant_name] = mutant_test(mutant_name)
+
+
+def test_no_mutant_is_forgotten():
+    assert sorted(MUTANTS) == sorted(subprocess.check_output([workload.POWER_CUT, "--mutants"], text=True).split())
+
+
+def test_a_finding_can_be_made_again():
+    mutant = ("--mutant", "answer_before_sync", recorded("keys_strict"))
+    _, output = power_cut("--images", "4000", "--enough", "1", "--jobs", "1", *mutant)
+    which, finding = re.search(r"^# (\S+): (.*)$", output, re.M).groups()
+    kept = os.path.join(folder(), "kept")
+    code, again = power_cut("--only", which, "--keep", kept, *mutant)
+    assert code == 1 and again.split("\n")[0] == finding, (finding, again)
+    assert os.path.isdir(os.path.join(kept, "home/data/vaultd"))
+
+
+vault.main(globals())
