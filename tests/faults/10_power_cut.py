@@ -5,8 +5,10 @@ A real daemon is recorded at work (record.c, workload.py); power_cut makes what 
 Then bugs are planted, and each must be found: a harness that finds none would say the same of everything.
 """
 import atexit
+import base64
 import functools
 import os
+import random
 import re
 import shutil
 import subprocess
@@ -89,6 +91,47 @@ def test_as_many_images_as_were_promised():
         os.unlink(recorded(name, seed))
         seed += 1
     print(f"# {sum(TOTAL.values())} distinct images")
+
+
+def recovered(name, which, torn):
+    """The trace of the start behind one image of a workload; None when there is no such image, or its header has two equal copies
+    when it should be torn."""
+    kept = os.path.join(folder(), "cut")
+    code, output = power_cut("--established", "--only", which, "--keep", kept, recorded(name))
+    if not output:
+        return None
+    assert code == 0, output
+    with open(os.path.join(kept, "home/data/vaultd/vault.hdr"), "rb") as header:
+        if torn and header.read(16384) == header.read(16384):
+            shutil.rmtree(kept)
+            return None
+    notes = [line[2:].split("\t") for line in output.split("\n") if line.startswith("= ")]
+    secrets = [{"slot": "key_file", "key_file": base64.b64encode(bytes.fromhex(fields[3])).decode()} if fields[2] == "key_file" else
+               {"slot": "passphrase", "passphrase": bytes.fromhex(fields[3]).decode()} for fields in notes if fields[0] == "secret"]
+    with workload.Recorded(workload.WORKLOADS[name][1]) as daemon:
+        daemon.adopt(kept, notes)
+        shutil.rmtree(kept)
+        workload.recovery(daemon, secrets)
+        daemon.stop()
+        code, output = power_cut("--compare", daemon.dir, daemon.trace)
+        assert code == 0, "the recorder missed something:\n" + output
+        return shutil.copy(daemon.trace, os.path.join(folder(), "recovery"))
+
+
+def test_power_cut_of_a_recovery():
+    """The power comes back, the daemon starts and puts in order what it finds, and the power is cut again."""
+    dice, cuts, total, repaired = random.Random(1), 0, 0, 0
+    while cuts < (200 if vault.TIER == "long" else 12):
+        name = dice.choice(("keys_strict", "keys_relaxed") if cuts % 2 else ("keys_strict", "writes_anchored"))
+        trace = recovered(name, f"{dice.randrange(350)}.1.{dice.randrange(4)}", cuts % 2)
+        if trace:
+            code, output = power_cut("--established", "--images", "150", "--jobs", JOBS, trace)
+            assert code == 0, output
+            total += int(re.search(r"distinct (\d+)", output).group(1))
+            repaired += workload.rewrites(trace, "vault.hdr") > 0
+            cuts += 1
+    print(f"# {cuts} recoveries, of which {repaired} repaired the header, {total} distinct images")
+    assert repaired >= cuts // 2, "recoveries had less to put in order than the images were chosen for"
 
 
 def mutant_test(mutant):

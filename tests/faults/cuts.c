@@ -121,7 +121,7 @@ static struct choice random_choice(struct cutting *cutting, const struct pending
 
 static void at_random(struct cutting *cutting, unsigned images)
 {
-	for (unsigned n = 0; n < images && cutting->len > 1; n++) {
+	for (unsigned n = 0; n < images && cutting->len > 0; n++) {
 		for (size_t i = 0; i < cutting->len; i++)
 			cutting->choices[i] = random_choice(cutting, &cutting->pending[i]);
 		give(cutting);

@@ -130,7 +130,7 @@ void entries_free(struct entries *entries)
 	*entries = (struct entries){ 0 };
 }
 
-/* What a name in a directory stands for now, durable or not; false when it is unknown. */
+/* What a name in a directory stands for at this moment, durable or not; false when it is unknown. */
 static bool resolve(const struct node *directory, const char *name, size_t len, size_t *ret)
 {
 	struct entries now = entries_copy(directory);

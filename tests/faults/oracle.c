@@ -177,3 +177,25 @@ void oracle_describe(const struct oracle_object *object, char text[static ORACLE
 		at += n > 0 ? (size_t)n : 0;
 	}
 }
+
+void oracle_print(const struct oracle *oracle)
+{
+	for (size_t i = 0; i < oracle->secrets_len; i++) {
+		const struct oracle_secret *secret = &oracle->secrets[i];
+
+		printf("= secret\t%s\t%s\t", secret->name, secret->is_passphrase ? "passphrase" : "key_file");
+		for (size_t k = 0; k < secret->len; k++)
+			printf("%02x", secret->bytes[k]);
+		putchar('\n');
+	}
+	for (size_t i = 0; i < oracle->len; i++) {
+		const struct oracle_object *object = &oracle->objects[i];
+
+		if (object->len > 0)
+			printf("= ack\t%s\t%s\n", object->name, object->states[0]);
+		if (object->len > 1)
+			printf("= ask\t%s", object->name);
+		for (size_t k = 1; k < object->len; k++)
+			printf("\t%s%s", object->states[k], k + 1 == object->len ? "\n" : "");
+	}
+}

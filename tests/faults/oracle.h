@@ -64,5 +64,7 @@ uint64_t oracle_directory(const struct trace_event *note, char path[static 512])
 const struct oracle_object *oracle_find(const struct oracle *oracle, const char *name);
 /* True when a state is allowed for the object. */
 bool oracle_allows(const struct oracle_object *object, const char *state);
-/* "acknowledged … or …" for a message. */
+/* Prints what is known as notes, each behind "= ", so that another trace can begin with it. */
+void oracle_print(const struct oracle *oracle);
+/* The states that are allowed, for a message. */
 void oracle_describe(const struct oracle_object *object, char text[static ORACLE_TEXT]);

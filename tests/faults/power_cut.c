@@ -9,7 +9,8 @@
  *
  * Round after round, until N distinct images were checked or the rounds bring nothing new. Each image is checked in a process of
  * its own. Prints "moments M images I distinct D bad B" and the first bad images, each with what makes it again. --enough stops
- * at so many bad ones. --established leaves out what is before the vault was acknowledged to be there. --only makes one image in a directory and checks a copy. --compare says whether what was recorded is what
+ * at so many bad ones. --established leaves out what is before the vault was acknowledged to be there. --only makes one image in a directory, checks a copy, and prints
+ * what the oracle knows at that moment. --compare says whether what was recorded is what
  * is there. SCRATCH is an empty directory, better in memory. Exits with 0, 1 for bad images, 2 for mistakes in its use.
  */
 #include <err.h>
@@ -210,6 +211,7 @@ static void keep_image(void *arg, const struct choice *choices, size_t number)
 		       (unsigned long long)pending[i].offset,
 		       (const char *[]){ "not", "whole", "its first part", "in parts" }[choices[i].happening], choices[i].unit,
 		       choices[i].parts);
+	oracle_print(&replay->oracle);
 	image_free(image);
 }
 

@@ -8,6 +8,7 @@ import base64
 import hashlib
 import os
 import random
+import shutil
 import struct
 import sys
 import tempfile
@@ -18,8 +19,26 @@ import vault  # noqa: E402
 
 RECORDER = os.path.join(vault.BUILD, "tests/faults/librecord.so")
 POWER_CUT = os.path.join(vault.BUILD, "tests/faults/power_cut")
-MAGIC, NOTE = 0x31544656, 0		# trace.h
+MAGIC = 0x31544656		# trace.h, as all of these
+NOTE, CREATE, MKDIR, WRITE, SYNC = 0, 1, 2, 3, 6
 ENTRY = struct.Struct("=IIIIQQQ")
+
+
+def rewrites(trace, name):
+    """How many writes a file of that name got after its first sync."""
+    with open(trace, "rb") as file:
+        content = file.read()
+    at, inodes, synced, count = 0, set(), set(), 0
+    while at < len(content):
+        _, kind, _, length, inode, _, _ = ENTRY.unpack_from(content, at)
+        at += ENTRY.size + length
+        if kind == CREATE and content[at - length:at] == name.encode():
+            inodes.add(inode)
+        elif kind == SYNC:
+            synced.add(inode)
+        elif kind == WRITE and inode in inodes & synced:
+            count += 1
+    return count
 
 
 def memory_directory():
@@ -91,8 +110,10 @@ class Recorded(vault.Daemon):
             self.note("place", "anchor-" + anchor, "anchor/vault.anchor")
 
     def note(self, *fields):
-        text = "\t".join(str(field) for field in fields).encode()
-        entry = ENTRY.pack(MAGIC, NOTE, 0, len(text), 0, 0, 0) + text
+        self.entry(NOTE, text="\t".join(str(field) for field in fields).encode())
+
+    def entry(self, kind, inode=0, other=0, text=b""):
+        entry = ENTRY.pack(MAGIC, kind, 0, len(text), inode, other, 0) + text
         assert os.write(self.trace_fd, entry) == len(entry)
 
     def secret(self, name, kind, value):
@@ -109,6 +130,37 @@ class Recorded(vault.Daemon):
         self.note("ack", "keys", self.keys)
         self.note("ack", "token:" + self.root_token, "valid")
         return self
+
+    def adopt(self, image, notes):
+        """Begins with the files of an image, all of them durable, and with what an oracle knew of it: that the vault is there
+        comes last, so that all is known of what is "established"."""
+        for top in ("home", "anchor"):
+            if os.path.isdir(os.path.join(image, top)):
+                self.adopt_directory(os.path.join(image, top), os.path.join(self.dir, top))
+        for fields in sorted(notes, key=lambda fields: fields[1] == "vault"):
+            self.note(*fields)
+            if fields[:3] == ["secret", "key", "key_file"]:
+                with os.fdopen(os.open(self.key_file, os.O_CREAT | os.O_WRONLY, 0o400), "wb") as out:
+                    out.write(bytes.fromhex(fields[3]))
+        return self
+
+    def adopt_directory(self, source, target):
+        parent = os.stat(target).st_ino
+        for entry in os.scandir(source):
+            path = os.path.join(target, entry.name)
+            if entry.is_dir():
+                os.mkdir(path, 0o700)
+                self.entry(MKDIR, os.stat(path).st_ino, parent, entry.name.encode())
+                self.adopt_directory(entry.path, path)
+                continue
+            shutil.copyfile(entry.path, path)
+            os.chmod(path, 0o600)
+            inode = os.stat(path).st_ino
+            self.entry(CREATE, inode, parent, entry.name.encode())
+            with open(path, "rb") as content:
+                self.entry(WRITE, inode, text=content.read())
+            self.entry(SYNC, inode)
+        self.entry(SYNC, parent)
 
     def again(self):
         """Stopped, started and unsealed."""
@@ -308,6 +360,17 @@ def attempts(daemon, seed):
         daemon.try_in_vain()
     answer = daemon.unseal()
     assert answer.status == 429, answer
+
+
+def recovery(daemon, secrets):
+    """A start behind a power cut: with the first secret that opens the vault, then a write, then another start."""
+    for start in range(2):
+        daemon.start()
+        answers = [daemon.put("sys/unseal", secret) for secret in secrets]
+        assert any(answer.status == 200 for answer in answers), answers
+        if start == 0:
+            Environment(daemon, "after/recovery").put({"A": "1"})
+            daemon.stop()
 
 
 # name -> function, anchor, how many parts of 16 of the images
