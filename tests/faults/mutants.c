@@ -144,7 +144,7 @@ static void answer_before_sync(struct trace *trace)
 	for (size_t i = 0, meta = 0; i < trace->len; i++) {
 		if (is_meta(trace, i)) {
 			meta = i;
-		} else if (meta > 0 && is_note(trace, i, "ack\tenv:")) {
+		} else if (meta > 0 && (is_note(trace, i, "ack\tenv:") || is_note(trace, i, "ack\ttoken:"))) {
 			move(trace, i, meta);
 			meta++;
 		}

@@ -346,6 +346,39 @@ def keys(daemon, seed):
     environment.put({"A": "last"})
 
 
+def tokens(daemon, seed):
+    """Tokens made and revoked, one with a child that goes with it."""
+    daemon.make()
+    environment = Environment(daemon, "shop/production")
+
+    def make(parent=None):
+        answer = daemon.put("auth/token/create", {"policies": ["default", "may"], "ttl": "700h"}, token=parent)
+        assert answer.status == 200, answer
+        text = answer.json["auth"]["client_token"]
+        daemon.note("ack", "token:" + text, "valid")
+        return text
+
+    def revoke(*texts):
+        for text in texts:
+            daemon.note("ask", "token:" + text, "invalid")
+        answer = daemon.put("auth/token/revoke", {"token": texts[0]})
+        assert answer.status == 204, answer
+        for text in texts:
+            daemon.note("ack", "token:" + text, "invalid")
+
+    rule = 'path "auth/token/create" { capabilities = ["update"] }'
+    assert daemon.put("sys/policies/acl/may", {"policy": rule}).status == 204
+    first, parent = make(), make(daemon.root_token)
+    child = make(parent)
+    environment.put({"A": str(seed)})
+    revoke(first)
+    second = make()
+    revoke(parent, child)
+    daemon.again()
+    revoke(second)
+    environment.put({"A": "last"})
+
+
 def attempts(daemon, seed):
     """Failed attempts are counted before they are answered."""
     daemon.make()
@@ -373,7 +406,7 @@ def recovery(daemon, secrets):
             daemon.stop()
 
 
-# name -> function, anchor, how many parts of 16 of the images
+# name -> function, anchor, how many parts of 17 of the images
 WORKLOADS = {
     "init": (init, "strict", 1),
     "writes": (writes, None, 5),
@@ -381,5 +414,6 @@ WORKLOADS = {
     "large": (large, None, 1),
     "keys_strict": (keys, "strict", 3),
     "keys_relaxed": (keys, "relaxed", 2),
+    "tokens": (tokens, "relaxed", 1),
     "attempts": (attempts, None, 1),
 }
