@@ -241,11 +241,14 @@ static void settle_directory(struct node *node)
 static void settle_file(struct node *node)
 {
 	struct content content = { 0 };
+	uint64_t *hashes;
 
 	content_take(&content, node->bytes, node->size);
 	for (size_t i = 0; i < node->changes_len; i++)
 		content_change(&content, &node->changes[i], &(struct choice){ .happening = HAPPENS });
-	node->page_hashes = content_hashes(&content, node);
+	hashes = content_hashes(&content, node);
+	free(node->page_hashes);
+	node->page_hashes = hashes;
 	free(node->bytes);
 	node->bytes = content.bytes;
 	node->size = content.size;
