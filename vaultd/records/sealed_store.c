@@ -180,6 +180,9 @@ static enum error_code finish_unseal(struct records *records, struct error *err)
 	patch.set_shred = patch.set_header_seq;
 	patch.header_seq = header_seq(records->header);
 	patch.set_anchored = records->anchor && !(records->state.flags & STATE_ANCHORED);
+	/* The first point, then the flag: ended in between the other way round, no start would find the point that it asks for. */
+	if (patch.set_anchored && anchor_catch_up(records, err) != ERR_OK)
+		return err->code;
 	if ((patch.set_header_seq || patch.set_anchored) && state_commit_patch(records, &patch, err) != ERR_OK)
 		return err->code;
 	if (kek_rotation_resume(records, err) != ERR_OK || anchor_catch_up(records, err) != ERR_OK)

@@ -206,6 +206,47 @@ static void a_change_ended_anywhere(void **state)
 	assert_int_equal(unended, UNENDED);
 }
 
+/* A vault without an anchor gets one at a start that is ended anywhere: the next one opens it, and has the anchor. */
+static void an_added_anchor_ended_anywhere(void **state)
+{
+	static const enum anchor_mode modes[] = { ANCHOR_RELAXED, ANCHOR_STRICT };
+	struct records_health health;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(modes); i++) {
+		int unended = 0;
+
+		for (int n = 1; unended < UNENDED && n < POINTS_MAX; n++) {
+			struct vault_fixture *fixture;
+			pid_t child;
+			int status;
+
+			assert_int_equal(vault_fixture_setup((void **)&fixture), 0);
+			put_all(fixture, "kept");
+			vault_fixture_close(fixture);
+			fixture->anchored = true;
+			fixture->anchor_mode = modes[i];
+			child = fork();
+			if (child == 0) {
+				struct error err = ERROR_INIT;
+
+				alarm(30);
+				points_exit_at(n);
+				_exit(vault_fixture_start(fixture, &err) == ERR_OK ? 0 : 1);
+			}
+			assert_int_equal(waitpid(child, &status, 0), child);
+			assert_true(WIFEXITED(status) && (WEXITSTATUS(status) == POINT_EXIT_CODE || WEXITSTATUS(status) == 0));
+			unended += WEXITSTATUS(status) == 0;
+			start(fixture, n);
+			assert_all(fixture, "kept");
+			records_health(fixture->records, &health);
+			assert_int_equal(health.anchor_counter, health.counter);
+			vault_fixture_teardown((void **)&fixture);
+		}
+		assert_int_equal(unended, UNENDED);
+	}
+}
+
 /* -- slots and the root key, ended anywhere ------------------------------------------------------- */
 
 static const char other_key[] = "another key of more than thirty-two bytes";
@@ -534,6 +575,7 @@ int main(void)
 		TEST(a_rotation_ended_anywhere, vault_fixture_setup_anchored),
 		TEST(a_change_ended_anywhere, vault_fixture_setup_anchored),
 		TEST(slots_changed_and_ended_anywhere, vault_fixture_setup_anchored),
+		cmocka_unit_test(an_added_anchor_ended_anywhere),
 		cmocka_unit_test(a_new_root_key_ended_anywhere),
 		cmocka_unit_test(a_new_root_key_in_doubt),
 		TEST(a_new_root_key_is_followed_by_a_new_kek, vault_fixture_setup),
