@@ -97,17 +97,21 @@ class Recorded(vault.Daemon):
         directory = tempfile.mkdtemp(prefix="vaultd-cut-", dir=memory_directory())
         self.trace = os.path.join(directory, "trace")
         self.trace_fd = os.open(self.trace, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        config = None
-        if anchor:
-            os.mkdir(os.path.join(directory, "anchor"), 0o700)
-            config = f'anchor = "DIR/anchor/vault.anchor"\nanchor_mode = {anchor}\n'
-        super().__init__(directory=directory, config=config, env={"LD_PRELOAD": RECORDER, "RECORD_TRACE": self.trace})
+        super().__init__(directory=directory, env={"LD_PRELOAD": RECORDER, "RECORD_TRACE": self.trace})
         self.keys, self.failures = 1, 0
         self.note("dir", os.stat(self.home).st_ino, "home")
         self.note("place", "data", "home/data/vaultd")
         if anchor:
-            self.note("dir", os.stat(os.path.join(directory, "anchor")).st_ino, "anchor")
-            self.note("place", "anchor-" + anchor, "anchor/vault.anchor")
+            self.add_anchor(anchor)
+
+    def add_anchor(self, mode):
+        """For the next start."""
+        place = os.path.join(self.dir, "anchor")
+        os.mkdir(place, 0o700)
+        with open(self.config, "w", encoding="utf-8") as out:
+            out.write(f'anchor = "{place}/vault.anchor"\nanchor_mode = {mode}\n')
+        self.note("dir", os.stat(place).st_ino, "anchor")
+        self.note("place", "anchor-" + mode, "anchor/vault.anchor")
 
     def note(self, *fields):
         self.entry(NOTE, text="\t".join(str(field) for field in fields).encode())
@@ -122,6 +126,9 @@ class Recorded(vault.Daemon):
     def make(self):
         """Starts it and initialises a vault."""
         self.secret("key", "key_file", base64.b64decode(self.slot_key()))
+        return self.make_again()
+
+    def make_again(self):
         self.start()
         self.note("ask", "vault", "there")
         self.init()
@@ -228,6 +235,19 @@ def init(daemon, seed):
     """From an empty directory to the first value, and a start behind it."""
     daemon.make()
     Environment(daemon, "shop/first").put({"A": str(seed)})
+    daemon.again()
+
+
+def anchor_added(daemon, seed):
+    """A vault without an anchor gets one."""
+    daemon.make()
+    environment = Environment(daemon, "shop/first")
+    environment.put({"A": str(seed)})
+    daemon.stop()
+    daemon.add_anchor("relaxed" if seed % 2 else "strict")
+    daemon.start()
+    assert daemon.unseal().status == 200, daemon.log()
+    environment.put({"A": "anchored"})
     daemon.again()
 
 
@@ -406,9 +426,10 @@ def recovery(daemon, secrets):
             daemon.stop()
 
 
-# name -> function, anchor, how many parts of 17 of the images
+# name -> function, anchor, how many parts of 18 of the images
 WORKLOADS = {
     "init": (init, "strict", 1),
+    "anchor_added": (anchor_added, None, 1),
     "writes": (writes, None, 5),
     "writes_anchored": (writes_anchored, "strict", 3),
     "large": (large, None, 1),
