@@ -139,12 +139,23 @@ static void meta_before_data(struct trace *trace)
 			move(trace, i, commit_begin(trace, i));
 }
 
+/* The answer to what is a commit and nothing else. */
+static bool is_note_of_commit(const struct trace *trace, size_t at)
+{
+	static const char *const answers[] = { "ack\tenv:", "ack\ttoken:", "ack\tpolicy:", "ack\tmount:" };
+
+	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++)
+		if (is_note(trace, at, answers[i]))
+			return true;
+	return false;
+}
+
 static void answer_before_sync(struct trace *trace)
 {
 	for (size_t i = 0, meta = 0; i < trace->len; i++) {
 		if (is_meta(trace, i)) {
 			meta = i;
-		} else if (meta > 0 && (is_note(trace, i, "ack\tenv:") || is_note(trace, i, "ack\ttoken:"))) {
+		} else if (meta > 0 && is_note_of_commit(trace, i)) {
 			move(trace, i, meta);
 			meta++;
 		}

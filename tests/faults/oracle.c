@@ -36,12 +36,16 @@ static void copy(char *to, size_t room, const char *text)
 
 /* -- objects ----------------------------------------------------------------------------------------- */
 
+/* What is not there before somebody has made it. */
 static void begin_as(struct oracle_object *object, const char *name)
 {
+	static const char *const made[] = { "vault", "env:", "policy:", "mount:" };
+
 	copy(object->name, sizeof(object->name), name);
 	object->len = 0;
-	if (strncmp(name, "env:", 4) == 0 || strcmp(name, "vault") == 0)
-		copy(object->states[object->len++], ORACLE_TEXT, "absent");
+	for (size_t i = 0; i < sizeof(made) / sizeof(made[0]); i++)
+		if (strncmp(name, made[i], strlen(made[i])) == 0)
+			copy(object->states[object->len++], ORACLE_TEXT, "absent");
 }
 
 static struct oracle_object *object_of(struct oracle *oracle, const char *name)

@@ -10,8 +10,8 @@
  *   ack OBJECT STATE          it was answered: the object is in this state and in no other
  *   no OBJECT                 it was refused: the object is as before
  *
- * Each object has one request under way at most. Nothing is said of what an object is before its first "ack": an environment is
- * "absent" then, everything else is not looked at. The states, as check.c finds them out:
+ * Each object has one request under way at most. Before its first "ack" an environment, a policy and a mount are "absent", and
+ * everything else is not looked at. The states, as check.c finds them out:
  *
  *   vault        "absent", "there"
  *   env:PATH     "absent", or its revisions: "1:d 2:x 3:0123456789abcdef" (deleted, destroyed, the content's digest: BLAKE2b of
@@ -20,6 +20,8 @@
  *   keys         the epoch of the key that wraps data keys
  *   attempts:N   how many failed attempts vault.try has counted for slot N; "damaged"
  *   token:TEXT   "valid", "invalid"
+ *   policy:NAME  "absent", or the digest of its text
+ *   mount:PATH/  "absent", or type and version: "kv 2"
  */
 #pragma once
 

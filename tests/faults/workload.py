@@ -399,6 +399,39 @@ def tokens(daemon, seed):
     environment.put({"A": "last"})
 
 
+def system(daemon, seed):
+    """Policies written and deleted; mounts made, used and taken away."""
+    daemon.make()
+
+    def change(name, state, method, path, body):
+        daemon.note("ask", name, state)
+        answer = daemon.request(method, path, body)
+        assert answer.status in (200, 204), answer
+        daemon.note("ack", name, state)
+
+    def policy(name, text):
+        state = hashlib.blake2b(text.encode(), digest_size=8).hexdigest() if text else "absent"
+        change("policy:" + name, state, "PUT" if text else "DELETE", "sys/policies/acl/" + name, {"policy": text} if text else None)
+
+    def mount(path, version):
+        state = f"kv {version}" if version else "absent"
+        body = {"type": "kv", "options": {"version": str(version)}} if version else None
+        change(f"mount:{path}/", state, "POST" if version else "DELETE", "sys/mounts/" + path, body)
+
+    policy("one", 'path "secret/data/*" { capabilities = ["read"] }')
+    mount("team", 2)
+    policy("one", 'path "secret/data/shop/*" { capabilities = ["read", "list"] }')
+    assert daemon.put("team/data/app", {"data": {"A": str(seed)}}).status == 200
+    policy("two", 'path "sys/health" { capabilities = ["read"] }' + "\n" * 3000)
+    mount("old", 1)
+    policy("one", None)
+    mount("team", None)
+    daemon.again()
+    mount("team", 1)
+    policy("one", 'path "team/*" { capabilities = ["read"] }')
+    policy("two", None)
+
+
 def attempts(daemon, seed):
     """Failed attempts are counted before they are answered."""
     daemon.make()
@@ -426,7 +459,7 @@ def recovery(daemon, secrets):
             daemon.stop()
 
 
-# name -> function, anchor, how many parts of 18 of the images
+# name -> function, anchor, how many parts of 19 of the images
 WORKLOADS = {
     "init": (init, "strict", 1),
     "anchor_added": (anchor_added, None, 1),
@@ -436,5 +469,6 @@ WORKLOADS = {
     "keys_strict": (keys, "strict", 3),
     "keys_relaxed": (keys, "relaxed", 2),
     "tokens": (tokens, "relaxed", 1),
+    "system": (system, None, 1),
     "attempts": (attempts, None, 1),
 }
