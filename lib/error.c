@@ -76,6 +76,8 @@ static const struct error_row rows[ERR_CODE_COUNT] = {
 	[ERR_SET_CHANGED] = { "set_changed", 500, EXIT_DAMAGED },
 	[ERR_REVISION_MISSING] = { "revision_missing", 500, EXIT_DAMAGED },
 	[ERR_REVISION_UNKNOWN] = { "revision_unknown", 500, EXIT_DAMAGED },
+	[ERR_BACKUP_CUT] = { "backup_cut", 500, EXIT_DAMAGED },
+	[ERR_BACKUP_DAMAGED] = { "backup_damaged", 500, EXIT_DAMAGED },
 	[ERR_FORMAT_NEWER] = { "format_newer", 500, EXIT_NEWER },
 	[ERR_INTERNAL] = { "internal", 500, EXIT_GENERAL },
 };

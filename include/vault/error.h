@@ -72,6 +72,8 @@ enum error_code {
 	ERR_SET_CHANGED,	/* records were added or removed behind our back */
 	ERR_REVISION_MISSING,
 	ERR_REVISION_UNKNOWN,
+	ERR_BACKUP_CUT,		/* a backup without its end */
+	ERR_BACKUP_DAMAGED,	/* a backup of which something was changed, moved or exchanged */
 	ERR_FORMAT_NEWER,	/* written by a newer version; nothing was touched */
 	ERR_INTERNAL,
 	ERR_CODE_COUNT

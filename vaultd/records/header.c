@@ -271,17 +271,13 @@ bool header_needs_repair(const struct header *header)
 
 /* -- the file ------------------------------------------------------------------- */
 
-enum error_code header_create(struct header *header, const struct secret_key *root_key, const char *directory,
-			      struct error *err)
+enum error_code header_put_back(const struct header *header, const char *directory, struct error *err)
 {
 	cleanup_(secret_buf_freep) struct secret_buf *both = secret_buf_new(2 * HEADER_COPY_LEN);
 	char path[PATH_LEN];
-	key_scope mac_key;
 
 	if (header_path(directory, path, err) != ERR_OK)
 		return err->code;
-	derive_key(root_key, 2, "vdHEADER", &mac_key);
-	finish(header, NULL, &mac_key, NULL);
 	if (!both)
 		return error_set(err, ERR_NO_MEMORY, "no memory is left for the header");
 	secret_buf_append(both, header->copy, HEADER_COPY_LEN);
@@ -289,6 +285,16 @@ enum error_code header_create(struct header *header, const struct secret_key *ro
 	if (secret_buf_check(both, "the header", err) != ERR_OK)
 		return err->code;
 	return file_write_atomic(path, 0600, secret_buf_bytes(both), secret_buf_len(both), err);
+}
+
+enum error_code header_create(struct header *header, const struct secret_key *root_key, const char *directory,
+			      struct error *err)
+{
+	key_scope mac_key;
+
+	derive_key(root_key, 2, "vdHEADER", &mac_key);
+	finish(header, NULL, &mac_key, NULL);
+	return header_put_back(header, directory, err);
 }
 
 static enum error_code write_copy(int fd, const uint8_t *copy, unsigned number, struct error *err)
@@ -414,6 +420,27 @@ static enum error_code choose_copy(const uint8_t *file, struct header *header, s
 	header->better = valid[0] && (!valid[1] || seq[0] >= seq[1]) ? 0 : 1;
 	header->needs_repair = !valid[0] || !valid[1] || seq[0] != seq[1];
 	memcpy(header->copy, copies[header->better], HEADER_COPY_LEN);
+	return ERR_OK;
+}
+
+const uint8_t *header_bytes(const struct header *header)
+{
+	return header->copy;
+}
+
+enum error_code header_from_bytes(const uint8_t bytes[static HEADER_COPY_LEN], struct header **ret, struct error *err)
+{
+	struct header *header;
+
+	if (is_newer(bytes))
+		return newer(bytes, err);
+	if (!copy_is_valid(bytes))
+		return error_set(err, ERR_HEADER_DAMAGED, "this copy of vault.hdr is damaged");
+	header = calloc(1, sizeof(*header));
+	if (!header)
+		return error_set(err, ERR_NO_MEMORY, "no memory is left for the header");
+	memcpy(header->copy, bytes, HEADER_COPY_LEN);
+	*ret = header;
 	return ERR_OK;
 }
 

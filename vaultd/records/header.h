@@ -96,6 +96,13 @@ enum error_code header_write(struct header *header, const struct secret_key *roo
 bool header_needs_repair(const struct header *header);
 enum error_code header_repair(struct header *header, const char *directory, struct error *err) must_check;
 
+/* The HEADER_COPY_LEN bytes of the copy that counts, as they stand in the file; nothing secret is clear in them. */
+const uint8_t *header_bytes(const struct header *header);
+/* A header of such bytes. ERR_HEADER_DAMAGED, ERR_FORMAT_NEWER. */
+enum error_code header_from_bytes(const uint8_t bytes[static HEADER_COPY_LEN], struct header **ret, struct error *err) must_check;
+/* Makes the file in a directory that has none: both copies are these bytes. */
+enum error_code header_put_back(const struct header *header, const char *directory, struct error *err) must_check;
+
 const uint8_t *header_store_id(const struct header *header);
 uint64_t header_seq(const struct header *header);
 size_t header_slots(const struct header *header, struct slot_info ret[static SLOTS_MAX]);

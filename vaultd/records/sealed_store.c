@@ -36,6 +36,8 @@ static enum error_code make(const struct records_options *options, struct record
 	pthread_rwlock_init(&records->keys, NULL);
 	pthread_mutex_init(&records->status, NULL);
 	pthread_mutex_init(&records->attempts, NULL);
+	pthread_mutex_init(&records->backups_lock, NULL);
+	pthread_cond_init(&records->backups_over, NULL);
 	atomic_store(&records->sealed, true);
 	records->max_size = options->max_size;
 	records->skip_walk = options->skip_walk;
@@ -115,6 +117,8 @@ void records_close(struct records *records)
 	pthread_rwlock_destroy(&records->keys);
 	pthread_mutex_destroy(&records->status);
 	pthread_mutex_destroy(&records->attempts);
+	pthread_mutex_destroy(&records->backups_lock);
+	pthread_cond_destroy(&records->backups_over);
 	free(records->directory);
 	free(records->anchor_path);
 	free(records);
@@ -238,6 +242,7 @@ void records_seal(struct records *records)
 	pthread_mutex_lock(&records->rotation);
 	pthread_rwlock_wrlock(&records->use);
 	atomic_store(&records->sealed, true);
+	backups_wait(records);
 	/* A batch whose outcome was never found out belongs to the pins once it was published. */
 	if (!records->published)
 		pins_batch_drop(records->batch);

@@ -5,7 +5,7 @@
  *   rotation  one rotation of keys at a time, and no seal during its steps; unseal and init need it not, nobody else is there
  *   use       read: a view, or a submit on the caller's thread; write: wiping at seal, dropping an old key
  *   keys      the keyring and the base keys; held for the copying of one key
- *   (data_keys and pins have their own, leaves)
+ *   (data_keys and pins have their own, leaves; so has the count of backups)
  *   attempts  the file of failed attempts; a leaf
  *   status    what health shows, the slots as they are shown, and the anchor's state; a leaf
  * The writer thread (prepare again, hooks, done) takes no `use`: records_seal() stops it before it wipes.
@@ -50,6 +50,10 @@ struct records {
 	bool header_uncertain;		/* writing it failed half-way: only reading it again tells what it holds; rotation */
 	bool header_ahead;		/* by one sequence, of which the committed state does not know yet; rotation */
 	struct anchor *anchor;
+
+	pthread_mutex_t backups_lock;	/* a leaf */
+	pthread_cond_t backups_over;
+	unsigned backups;		/* under way: they have copies of keys */
 
 	pthread_mutex_t rotation;
 	pthread_rwlock_t use;
@@ -177,6 +181,9 @@ enum error_code header_shown(struct records *records, struct header **ret, struc
  * vault are no attempt. */
 enum error_code slot_try(struct records *records, const struct header *header, const struct slot_secret *secret, int slot_id,
 			 struct secret_key *ret_root_key, struct error *err) must_check;
+
+/* backup.c: until no backup is under way. They end by themselves once the store is stopped. */
+void backups_wait(struct records *records);
 
 /* rotate_kek.c */
 /* As records_rotate_kek(), with `rotation` held. */

@@ -87,6 +87,16 @@ void store_close(struct store *store)
 	free(store);
 }
 
+bool store_recalls(struct store *store)
+{
+	bool recalls;
+
+	pthread_mutex_lock(&store->lock);
+	recalls = store->stopping || store->reopening;
+	pthread_mutex_unlock(&store->lock);
+	return recalls;
+}
+
 bool store_exists(const char *directory)
 {
 	char path[4096];

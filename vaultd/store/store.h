@@ -8,7 +8,8 @@
  *
  * Reading. A snapshot is one consistent state. Pointers into it are valid until
  * it ends; it must end before the request does, and no thread may wait for
- * anything while it holds one. Any thread may take snapshots.
+ * anything while it holds one. Any thread may take snapshots. Only a backup keeps one
+ * for longer, and asks store_recalls() again and again meanwhile.
  *
  * Writing. A request embeds struct store_request. store_submit() runs its
  * prepare() at once on the calling thread with a fresh snapshot: it reads,
@@ -119,6 +120,8 @@ bool store_exists(const char *directory);
 /* Reading. */
 enum error_code store_snapshot_begin(struct store *store, struct store_snapshot **ret, struct error *err) must_check;
 void store_snapshot_end(struct store_snapshot *snapshot);	/* NULL is allowed */
+/* Whether all snapshots should end now: the store is being stopped, or waits for its readers to be opened again. */
+bool store_recalls(struct store *store);
 uint64_t store_snapshot_id(const struct store_snapshot *snapshot);	/* id of the newest transaction it sees */
 /* ERR_NOT_FOUND (without a sentence: *err is untouched), ERR_IO. */
 enum error_code store_get(const struct store_snapshot *snapshot, const void *key, size_t key_len,
