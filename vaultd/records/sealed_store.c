@@ -233,6 +233,7 @@ void records_seal(struct records *records)
 {
 	struct error failure = ERROR_INIT;
 
+	atomic_fetch_add(&records->seals, 1);
 	/* What is queued is finished first; it needs the keys. */
 	if (records->store)
 		store_stop(records->store);

@@ -58,6 +58,7 @@ struct records {
 	pthread_mutex_t rotation;
 	pthread_rwlock_t use;
 	atomic_bool sealed;
+	atomic_uint_fast64_t seals;	/* that were begun; whoever works long ends when another begins */
 	atomic_bool broken;		/* something was changed behind our back: nothing is answered until the next unseal */
 	pthread_rwlock_t keys;
 	struct keyring keyring;
@@ -136,6 +137,10 @@ void keys_drop(struct records *records);
 
 /* views.c */
 struct records_view view_on(struct records *records, const struct store_snapshot *snapshot);
+/* As records_view_begin(), also of a store that is broken: to find out how much of it is. */
+enum error_code view_begin_of_broken(struct records *records, struct records_view **ret, struct error *err) must_check;
+/* Whether these bytes are what the record must be by the pins of the view's snapshot. Sets nothing. */
+bool view_pin_is_right(struct records_view *view, const struct record_key *key, struct store_bytes value);
 /* The bytes of a record, their pin compared. ERR_NOT_FOUND without a sentence. */
 enum error_code view_value(struct records_view *view, const struct record_key *key, struct store_bytes *ret,
 			   struct error *err) must_check;

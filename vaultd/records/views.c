@@ -13,19 +13,24 @@ struct records_view view_on(struct records *records, const struct store_snapshot
 	return (struct records_view){ .records = records, .snapshot = snapshot };
 }
 
-enum error_code records_view_begin(struct records *records, struct records_view **ret, struct error *err)
+static enum error_code may_read(struct records *records, bool also_broken, struct error *err)
+{
+	if (!also_broken && atomic_load(&records->broken))
+		return error_set(err, ERR_RECORD, "the store was changed by something else than vaultd; seal it and look at the log");
+	return atomic_load(&records->sealed) ? error_set(err, ERR_SEALED, "Vault is sealed") : ERR_OK;
+}
+
+static enum error_code begin(struct records *records, bool also_broken, struct records_view **ret, struct error *err)
 {
 	struct records_view *view = malloc(sizeof(*view));
 
 	if (!view)
 		return error_set(err, ERR_NO_MEMORY, "no memory is left to read");
 	pthread_rwlock_rdlock(&records->use);
-	if (atomic_load(&records->sealed) || atomic_load(&records->broken)) {
+	if (may_read(records, also_broken, err) != ERR_OK) {
 		pthread_rwlock_unlock(&records->use);
 		free(view);
-		if (atomic_load(&records->broken))
-			return error_set(err, ERR_RECORD, "the store was changed by something else than vaultd; seal it and look at the log");
-		return error_set(err, ERR_SEALED, "Vault is sealed");
+		return err->code;
 	}
 	*view = (struct records_view){ .records = records, .entered = pins_enter(records->pins) };
 	if (store_snapshot_begin(records->store, &view->owned, err) != ERR_OK) {
@@ -37,6 +42,16 @@ enum error_code records_view_begin(struct records *records, struct records_view 
 	view->snapshot = view->owned;
 	*ret = view;
 	return ERR_OK;
+}
+
+enum error_code records_view_begin(struct records *records, struct records_view **ret, struct error *err)
+{
+	return begin(records, false, ret, err);
+}
+
+enum error_code view_begin_of_broken(struct records *records, struct records_view **ret, struct error *err)
+{
+	return begin(records, true, ret, err);
 }
 
 void records_view_end(struct records_view *view)
@@ -68,20 +83,27 @@ static enum error_code tampered(struct records_view *view, const struct record_k
 	return changed_behind_our_back(key, err);
 }
 
-enum error_code view_value(struct records_view *view, const struct record_key *key, struct store_bytes *ret, struct error *err)
+bool view_pin_is_right(struct records_view *view, const struct record_key *key, struct store_bytes value)
 {
 	uint8_t pin[PIN_LEN];
+
+	return value.len >= VALUE_OVERHEAD &&
+	       pins_find(view->records->pins, store_snapshot_id(view->snapshot), key->bytes, key->len, pin) &&
+	       memcmp(pin, value.at + VALUE_PIN_OFFSET, PIN_LEN) == 0;
+}
+
+enum error_code view_value(struct records_view *view, const struct record_key *key, struct store_bytes *ret, struct error *err)
+{
 	enum error_code code = store_get(view->snapshot, key->bytes, key->len, ret);
-	bool pinned;
+	uint8_t pin[PIN_LEN];
 
 	if (code != ERR_OK && code != ERR_NOT_FOUND)
 		return error_set(err, code, "a record cannot be read from vault.db");
-	pinned = pins_find(view->records->pins, store_snapshot_id(view->snapshot), key->bytes, key->len, pin);
 	if (code == ERR_NOT_FOUND)
-		return pinned ? tampered(view, key, err) : ERR_NOT_FOUND;
-	if (!pinned || ret->len < VALUE_OVERHEAD || memcmp(pin, ret->at + VALUE_PIN_OFFSET, PIN_LEN) != 0)
-		return tampered(view, key, err);
-	return ERR_OK;
+		return pins_find(view->records->pins, store_snapshot_id(view->snapshot), key->bytes, key->len, pin) ?
+			       tampered(view, key, err) :
+			       ERR_NOT_FOUND;
+	return view_pin_is_right(view, key, *ret) ? ERR_OK : tampered(view, key, err);
 }
 
 enum error_code view_open(struct records_view *view, const struct record_key *key, struct store_bytes value,
@@ -167,12 +189,9 @@ struct scan {
 static bool scan_one(void *arg, struct store_bytes at, struct store_bytes value)
 {
 	struct scan *scan = arg;
-	uint8_t pin[PIN_LEN];
 	struct record_key key;
 
-	if (!record_key_from(at, &key) || value.len < VALUE_OVERHEAD ||
-	    !pins_find(scan->view->records->pins, store_snapshot_id(scan->view->snapshot), key.bytes, key.len, pin) ||
-	    memcmp(pin, value.at + VALUE_PIN_OFFSET, PIN_LEN) != 0) {
+	if (!record_key_from(at, &key) || !view_pin_is_right(scan->view, &key, value)) {
 		key.bytes[0] = at.len ? at.at[0] : 0;
 		scan->code = tampered(scan->view, &key, scan->err);
 		return false;
@@ -183,7 +202,7 @@ static bool scan_one(void *arg, struct store_bytes at, struct store_bytes value)
 		return false;
 	scan->seen++;
 	scan->stopped = !scan->each(scan->arg, &key, value.at + 16, secret_buf_bytes(scan->plain), secret_buf_len(scan->plain),
-				    pin);
+				    value.at + VALUE_PIN_OFFSET);
 	return !scan->stopped;
 }
 

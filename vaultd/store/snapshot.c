@@ -186,19 +186,20 @@ static bool has_prefix(const MDB_val *key, const void *prefix, size_t len)
 	return key->mv_size >= len && (len == 0 || memcmp(key->mv_data, prefix, len) == 0);
 }
 
-enum error_code store_scan(const struct store_snapshot *snapshot, const void *prefix, size_t prefix_len, bool with_values,
-			   bool (*each)(void *arg, struct store_bytes key, struct store_bytes value), void *arg,
-			   struct error *err)
+enum error_code store_scan_from(const struct store_snapshot *snapshot, struct store_bytes from, size_t prefix_len,
+				bool with_values,
+				bool (*each)(void *arg, struct store_bytes key, struct store_bytes value), void *arg,
+				struct error *err)
 {
 	MDB_cursor *cursor;
-	MDB_val key = { .mv_size = prefix_len }, value;
+	MDB_val key = { .mv_size = from.len }, value;
 	int rc = mdb_cursor_open(snapshot->txn, snapshot->store->dbi, &cursor);
 
 	if (rc != 0)
 		return database_error(err, rc, "go through the records");
-	memcpy(&key.mv_data, &prefix, sizeof(prefix));
-	rc = mdb_cursor_get(cursor, &key, with_values ? &value : NULL, prefix_len ? MDB_SET_RANGE : MDB_FIRST);
-	while (rc == 0 && has_prefix(&key, prefix, prefix_len)) {
+	memcpy(&key.mv_data, &from.at, sizeof(from.at));
+	rc = mdb_cursor_get(cursor, &key, with_values ? &value : NULL, from.len ? MDB_SET_RANGE : MDB_FIRST);
+	while (rc == 0 && has_prefix(&key, from.at, prefix_len)) {
 		struct store_bytes at = { 0 };
 
 		if (with_values)
@@ -209,4 +210,22 @@ enum error_code store_scan(const struct store_snapshot *snapshot, const void *pr
 	}
 	mdb_cursor_close(cursor);
 	return rc == 0 || rc == MDB_NOTFOUND ? ERR_OK : database_error(err, rc, "go through the records");
+}
+
+enum error_code store_scan(const struct store_snapshot *snapshot, const void *prefix, size_t prefix_len, bool with_values,
+			   bool (*each)(void *arg, struct store_bytes key, struct store_bytes value), void *arg,
+			   struct error *err)
+{
+	return store_scan_from(snapshot, (struct store_bytes){ prefix, prefix_len }, prefix_len, with_values, each, arg, err);
+}
+
+enum error_code store_entries(const struct store_snapshot *snapshot, uint64_t *ret, struct error *err)
+{
+	MDB_stat stat;
+	int rc = mdb_stat(snapshot->txn, snapshot->store->dbi, &stat);
+
+	if (rc != 0)
+		return database_error(err, rc, "count the records");
+	*ret = stat.ms_entries;
+	return ERR_OK;
 }

@@ -132,6 +132,13 @@ enum error_code store_scan(const struct store_snapshot *snapshot, const void *pr
 			   bool with_values,
 			   bool (*each)(void *arg, struct store_bytes key, struct store_bytes value), void *arg,
 			   struct error *err) must_check;
+/* The same, beginning with the first key that is not below `from` (which need not exist, and begins with the prefix). */
+enum error_code store_scan_from(const struct store_snapshot *snapshot, struct store_bytes from, size_t prefix_len,
+				bool with_values,
+				bool (*each)(void *arg, struct store_bytes key, struct store_bytes value), void *arg,
+				struct error *err) must_check;
+/* How many records the snapshot has, as LMDB counts them. */
+enum error_code store_entries(const struct store_snapshot *snapshot, uint64_t *ret, struct error *err) must_check;
 
 /* Filling a write. Keys are copied. */
 enum error_code store_write_guard(struct store_write *write, const void *key, size_t key_len,
