@@ -29,6 +29,17 @@ static enum error_code begin(void *arg, uint64_t txn_id, struct error *err)
 
 /* -- before a change is applied ------------------------------------------------------------ */
 
+static void begin_fork(struct state_record *next, const struct state_patch *patch)
+{
+	memcpy(next->previous_fork_id, next->fork_id, ID_LEN);
+	memcpy(next->fork_id, patch->fork_id, ID_LEN);
+	next->fork_counter = patch->fork_counter;
+	next->counter = patch->fork_counter;	/* and one more, as with every commit */
+	next->flags = (uint8_t)(patch->anchored ? next->flags | STATE_ANCHORED : next->flags & ~STATE_ANCHORED);
+	if (patch->tokens_not_before != 0)
+		next->tokens_not_before = patch->tokens_not_before;
+}
+
 static void apply_patch(struct records *records, struct store_bytes value)
 {
 	struct state_patch patch;
@@ -48,6 +59,8 @@ static void apply_patch(struct records *records, struct store_bytes value)
 		records->next.flags |= STATE_SHRED_PENDING;
 	if (patch.clear_shred && atomic_load(&records->destroys) == patch.destroys)
 		records->next.flags &= (uint8_t)~STATE_SHRED_PENDING;
+	if (patch.set_fork)
+		begin_fork(&records->next, &patch);
 }
 
 /* Tampering must not be laundered into the sum: what is replaced must be what was put. */

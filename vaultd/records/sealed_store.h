@@ -115,6 +115,11 @@ struct state_patch {
 	uint64_t destroys;		/* clear_shred only when there was none since this count */
 	uint8_t job;
 	uint32_t kek_epoch;
+	/* of an accept: another history begins, behind all that anybody has seen of this one */
+	bool set_fork, anchored;
+	uint8_t fork_id[ID_LEN];
+	uint64_t fork_counter;
+	int64_t tokens_not_before;	/* 0: as it is */
 };
 
 extern const uint8_t system_kid[ID_LEN];

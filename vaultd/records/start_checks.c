@@ -6,9 +6,27 @@
 #include <string.h>
 
 #include "records/sealed_store.h"
+#include "records/start_findings.h"
 #include "records/value.h"
 
 #define ANCHOR_LAG_US INT64_C(60000000)
+
+/* Whoever accepts is told, and the checks go on. */
+static enum error_code let_pass(struct start_findings *findings, struct error *err)
+{
+	if (!findings)
+		return err->code;
+	if (findings->refused.code == ERR_OK)
+		findings->refused = *err;
+	error_clear(err);
+	return ERR_OK;
+}
+
+static void witness(struct start_findings *findings, uint64_t counter)
+{
+	if (findings && counter > findings->witnessed)
+		findings->witnessed = counter;
+}
 
 /* -- the state record ------------------------------------------------------------------------- */
 
@@ -36,23 +54,26 @@ enum error_code state_read(struct records *records, const struct store_snapshot 
 	return ERR_OK;
 }
 
-static enum error_code check_counts(struct records *records, struct store_snapshot *snapshot, struct error *err)
+static enum error_code check_counts(struct records *records, struct store_snapshot *snapshot, struct start_findings *findings,
+				    struct error *err)
 {
 	const struct state_record *state = &records->state;
+	/* A restore has filled a file of its own: LMDB counts anew. */
+	bool same = (findings && findings->filled) || state->lmdb_txn_id == store_snapshot_id(snapshot);
 	struct store_counts counts;
 
 	if (store_counts(records->store, &counts, err) != ERR_OK)
 		return err->code;
-	if (state->lmdb_txn_id != store_snapshot_id(snapshot) || counts.entries != state->n_live + state->n_revisions + 1)
-		return error_set(err, ERR_STORE_DAMAGED,
-				 "vault.db is not at the state that it says it is at (transaction %llu, %llu records; expected %llu, %llu)",
-				 (unsigned long long)store_snapshot_id(snapshot), (unsigned long long)counts.entries,
-				 (unsigned long long)state->lmdb_txn_id,
-				 (unsigned long long)(state->n_live + state->n_revisions + 1));
-	return ERR_OK;
+	if (same && counts.entries == state->n_live + state->n_revisions + 1)
+		return ERR_OK;
+	error_set(err, ERR_STORE_DAMAGED,
+		  "vault.db is not at the state that it says it is at (transaction %llu, %llu records; expected %llu, %llu)",
+		  (unsigned long long)store_snapshot_id(snapshot), (unsigned long long)counts.entries,
+		  (unsigned long long)state->lmdb_txn_id, (unsigned long long)(state->n_live + state->n_revisions + 1));
+	return findings && findings->loss ? let_pass(findings, err) : err->code;
 }
 
-static enum error_code check_header(const struct records *records, struct error *err)
+static enum error_code check_header(const struct records *records, struct start_findings *findings, struct error *err)
 {
 	uint64_t seq = header_seq(records->header);
 	const struct state_record *state = &records->state;
@@ -61,10 +82,13 @@ static enum error_code check_header(const struct records *records, struct error 
 		return error_set(err, ERR_HEADER_STALE,
 				 "vault.hdr is older (%llu) than vault.db knows (%llu): put back the newest vault.hdr",
 				 (unsigned long long)seq, (unsigned long long)state->header_seq);
-	if (seq > state->header_seq + 1 || state->counter < records->keyring.min_counter)
-		return error_set(err, ERR_ROLLBACK,
+	witness(findings, records->keyring.min_counter);
+	if (seq > state->header_seq + 1 || state->counter < records->keyring.min_counter) {
+		error_set(err, ERR_ROLLBACK,
 				 "vault.db is older than vault.hdr: an old copy of it was put back (counter %llu, at least %llu expected)",
 				 (unsigned long long)state->counter, (unsigned long long)records->keyring.min_counter);
+		return let_pass(findings, err);
+	}
 	return ERR_OK;
 }
 
@@ -92,6 +116,21 @@ static enum error_code compare_anchor(struct records *records, const struct anch
 		note_error(records, &late);
 	}
 	return ERR_OK;
+}
+
+/* The anchor as a witness of an accept: it is looked at whether the state knows of it or not, and never made. */
+static void ask_anchor(struct records *records, struct start_findings *findings)
+{
+	struct error ignored = ERROR_INIT;
+
+	if (records->anchor_mode == ANCHOR_NONE ||
+	    (!records->anchor && anchor_open(records->anchor_path, false, &records->anchor, &ignored) != ERR_OK) ||
+	    anchor_read(records->anchor, records->base.anchor, header_store_id(records->header), &findings->anchor, &ignored) !=
+		    ERR_OK)
+		return;
+	findings->has_anchor = true;
+	findings->anchor_is_other_fork = memcmp(findings->anchor.fork_id, records->state.fork_id, ID_LEN) != 0;
+	witness(findings, findings->anchor.counter);
 }
 
 static enum error_code check_anchor(struct records *records, struct error *err)
@@ -134,7 +173,8 @@ struct inventory {
 	/* the walk of the revisions */
 	size_t head;
 	uint64_t next_revision, revisions;
-	uint8_t only_table, skip_a, skip_b;
+	uint8_t skip_a, skip_b;
+	struct loss *loss;	/* NULL: nothing may be lost */
 	struct error *err;
 };
 
@@ -213,6 +253,27 @@ static enum error_code load_record(const struct inventory *inventory, const stru
 	return records->load(records->load_arg, &record, err);
 }
 
+/* The error is taken back, when what it is about may be lost. */
+static bool take_for_lost(struct inventory *inventory, enum loss_kind kind, const struct record_key *key, uint64_t revision)
+{
+	if (!inventory->loss || !loss_takes(inventory->err->code))
+		return false;
+	error_clear(inventory->err);
+	return loss_add(inventory->loss, kind, key, revision, inventory->err) == ERR_OK;
+}
+
+static enum error_code open_record(struct inventory *inventory, const struct record_key *key, struct store_bytes value)
+{
+	struct error *err = inventory->err;
+
+	secret_buf_reset(inventory->plain);
+	if (pins_load(inventory->records->pins, key->bytes, key->len, value.at + VALUE_PIN_OFFSET, err) != ERR_OK ||
+	    view_open(&inventory->view, key, value, inventory->plain, err) != ERR_OK ||
+	    (key->bytes[0] == TABLE_HEAD && take_head(inventory, key, value.at + 16, err) != ERR_OK))
+		return err->code;
+	return load_record(inventory, key, value.at + VALUE_PIN_OFFSET, err);
+}
+
 static bool take_record(void *arg, struct store_bytes at, struct store_bytes value)
 {
 	struct inventory *inventory = arg;
@@ -230,11 +291,7 @@ static bool take_record(void *arg, struct store_bytes at, struct store_bytes val
 		error_set(inventory->err, ERR_RECORD, "a record of table %c is cut off", key.bytes[0]);
 		return false;
 	}
-	secret_buf_reset(inventory->plain);
-	if (pins_load(inventory->records->pins, key.bytes, key.len, value.at + VALUE_PIN_OFFSET, inventory->err) != ERR_OK ||
-	    view_open(&inventory->view, &key, value, inventory->plain, inventory->err) != ERR_OK ||
-	    (key.bytes[0] == TABLE_HEAD && take_head(inventory, &key, value.at + 16, inventory->err) != ERR_OK) ||
-	    load_record(inventory, &key, value.at + VALUE_PIN_OFFSET, inventory->err) != ERR_OK)
+	if (open_record(inventory, &key, value) != ERR_OK && !take_for_lost(inventory, LOSS_RECORD, &key, 0))
 		return false;
 	accumulator_element(inventory->records->base.accumulator, key.bytes, key.len, value.at, element);
 	accumulator_add(inventory->sum, element);
@@ -263,10 +320,13 @@ static enum error_code scan_records(struct inventory *inventory, struct error *e
 		    err->code != ERR_OK)
 			return err->code;
 	}
-	if (inventory->live != state->n_live || memcmp(inventory->sum, state->accumulator, sizeof(inventory->sum)) != 0)
+	if (inventory->live == state->n_live && memcmp(inventory->sum, state->accumulator, sizeof(inventory->sum)) == 0)
+		return ERR_OK;
+	if (!inventory->loss)
 		return error_set(err, ERR_SET_CHANGED,
 				 "records were removed, added or put back by something else than vaultd (%llu found, %llu expected)",
 				 (unsigned long long)inventory->live, (unsigned long long)state->n_live);
+	inventory->loss->set_differs = true;
 	return ERR_OK;
 }
 
@@ -299,28 +359,58 @@ static bool next_expected(struct inventory *inventory)
 	return false;
 }
 
+/* A revision is missing, or (unknown) none that an environment has. */
+static bool miss_revision(struct inventory *inventory, const struct record_key *key, bool unknown)
+{
+	uint64_t revision = inventory->next_revision;
+
+	if (unknown)
+		error_set(inventory->err, ERR_REVISION_UNKNOWN, "vault.db holds a revision that no environment has");
+	else
+		error_set(inventory->err, ERR_REVISION_MISSING, "a revision of an environment is missing in vault.db");
+	return take_for_lost(inventory, unknown ? LOSS_UNKNOWN_REVISION : LOSS_REVISION, key, unknown ? 0 : revision);
+}
+
 static bool take_revision(void *arg, struct store_bytes at, struct store_bytes value)
 {
 	struct inventory *inventory = arg;
-	struct record_key right = { 0 };
-	int order = -1;
+	struct record_key right = { 0 }, found;
+	int order = 1;
 
 	(void)value;
-	if (next_expected(inventory)) {
-		right = record_key_revision(inventory->heads[inventory->head].eid, inventory->next_revision);
-		order = memcmp(at.at, right.bytes, at.len < right.len ? at.len : right.len);
-		if (order == 0 && at.len != right.len)
-			order = -1;
-	}
-	if (order < 0)
-		error_set(inventory->err, ERR_REVISION_UNKNOWN, "vault.db holds a revision that no environment has");
-	else if (order > 0)
-		error_set(inventory->err, ERR_REVISION_MISSING, "a revision of an environment is missing in vault.db");
-	if (order != 0)
+	if (!record_key_from(at, &found)) {
+		error_set(inventory->err, ERR_SET_CHANGED, "vault.db holds a record that vaultd did not write");
 		return false;
-	inventory->next_revision++;
+	}
 	inventory->revisions++;
+	while (order > 0) {
+		order = -1;
+		if (next_expected(inventory)) {
+			right = record_key_revision(inventory->heads[inventory->head].eid, inventory->next_revision);
+			order = memcmp(at.at, right.bytes, at.len < right.len ? at.len : right.len);
+			if (order == 0 && at.len != right.len)
+				order = -1;
+		}
+		if (order < 0)
+			return miss_revision(inventory, &found, true);
+		if (order > 0 && !miss_revision(inventory, &right, false))
+			return false;
+		inventory->next_revision++;
+	}
 	return true;
+}
+
+/* Those behind the last one that is there. */
+static enum error_code expect_no_more(struct inventory *inventory)
+{
+	while (next_expected(inventory)) {
+		struct record_key right = record_key_revision(inventory->heads[inventory->head].eid, inventory->next_revision);
+
+		if (!miss_revision(inventory, &right, false))
+			return inventory->err->code;
+		inventory->next_revision++;
+	}
+	return ERR_OK;
 }
 
 static enum error_code scan_revisions(struct inventory *inventory, struct error *err)
@@ -330,33 +420,81 @@ static enum error_code scan_revisions(struct inventory *inventory, struct error 
 	if (inventory->heads_len > 0)
 		qsort(inventory->heads, inventory->heads_len, sizeof(*inventory->heads), by_eid);
 	if (store_scan(inventory->view.snapshot, &prefix, 1, false, take_revision, inventory, err) != ERR_OK ||
-	    err->code != ERR_OK)
+	    err->code != ERR_OK || expect_no_more(inventory) != ERR_OK)
 		return err->code;
-	if (next_expected(inventory) || inventory->revisions != inventory->records->state.n_revisions)
+	if (inventory->revisions != inventory->records->state.n_revisions && !inventory->loss)
 		return error_set(err, ERR_REVISION_MISSING, "a revision of an environment is missing in vault.db");
 	return ERR_OK;
 }
 
-static enum error_code take_inventory(struct records *records, const struct store_snapshot *snapshot, struct error *err)
+/* What hangs on an environment without its head: with a lost head its keys are of no use. Heads are in order by now. */
+static bool take_orphan(void *arg, struct store_bytes at, struct store_bytes value)
+{
+	struct inventory *inventory = arg;
+	struct expected_revisions wanted;
+	struct record_key key;
+
+	(void)value;
+	if (at.len <= ID_LEN || !record_key_from(at, &key) || memcmp(key.bytes + 1, system_kid, ID_LEN) == 0)
+		return true;
+	memcpy(wanted.eid, key.bytes + 1, ID_LEN);
+	if (inventory->heads_len > 0 && bsearch(&wanted, inventory->heads, inventory->heads_len, sizeof(wanted), by_eid))
+		return true;
+	return loss_add(inventory->loss, LOSS_RECORD, &key, 0, inventory->err) == ERR_OK;
+}
+
+static enum error_code find_orphans(struct inventory *inventory, struct error *err)
+{
+	static const uint8_t tables[] = { TABLE_DATA_KEY, TABLE_SCHEMA, TABLE_SETTINGS, TABLE_POLICY_ROTATION, TABLE_OPERATION };
+
+	for (size_t i = 0; i < sizeof(tables); i++)
+		if (store_scan(inventory->view.snapshot, &tables[i], 1, false, take_orphan, inventory, err) != ERR_OK ||
+		    err->code != ERR_OK)
+			return err->code;
+	return ERR_OK;
+}
+
+static enum error_code take_inventory(struct records *records, const struct store_snapshot *snapshot, struct loss *loss,
+				      struct error *err)
 {
 	cleanup_(inventory_wipe) struct inventory inventory = { .records = records, .view = view_on(records, snapshot),
-								.plain = secret_buf_new(VALUE_PADDED_MAX), .err = err };
+								.plain = secret_buf_new(VALUE_PADDED_MAX), .loss = loss, .err = err };
 
 	if (!inventory.plain)
 		return error_set(err, ERR_NO_MEMORY, "no memory is left to unseal");
-	if (scan_records(&inventory, err) != ERR_OK)
+	if (scan_records(&inventory, err) != ERR_OK || scan_revisions(&inventory, err) != ERR_OK)
 		return err->code;
-	return scan_revisions(&inventory, err);
+	if (!loss)
+		return ERR_OK;
+	memcpy(loss->sum, inventory.sum, sizeof(loss->sum));
+	loss->live = inventory.live;
+	loss->revisions = inventory.revisions;
+	if (find_orphans(&inventory, err) != ERR_OK || loss_of_revisions(&inventory.view, loss, err) != ERR_OK)
+		return err->code;
+	loss_settle(loss);
+	return ERR_OK;
 }
 
-enum error_code start_checks(struct records *records, struct error *err)
+enum error_code start_checks_for(struct records *records, struct start_findings *findings, struct error *err)
 {
 	cleanup_(store_snapshot_endp) struct store_snapshot *snapshot = NULL;
 
 	if (store_snapshot_begin(records->store, &snapshot, err) != ERR_OK ||
 	    state_read(records, snapshot, &records->state, records->state_commit, err) != ERR_OK ||
-	    check_counts(records, snapshot, err) != ERR_OK || check_header(records, err) != ERR_OK ||
-	    check_anchor(records, err) != ERR_OK)
+	    check_counts(records, snapshot, findings, err) != ERR_OK || check_header(records, findings, err) != ERR_OK)
 		return err->code;
-	return take_inventory(records, snapshot, err);
+	witness(findings, records->state.counter);
+	if (findings)
+		ask_anchor(records, findings);
+	/* An accept may have opened no anchor, and makes none before it writes. */
+	if ((!findings || records->anchor || records->state.flags & STATE_ANCHORED) && check_anchor(records, err) != ERR_OK &&
+	    ((err->code != ERR_ROLLBACK && err->code != ERR_FORK && err->code != ERR_ANCHOR_MISSING) ||
+	     let_pass(findings, err) != ERR_OK))
+		return err->code;
+	return take_inventory(records, snapshot, findings ? findings->loss : NULL, err);
+}
+
+enum error_code start_checks(struct records *records, struct error *err)
+{
+	return start_checks_for(records, NULL, err);
 }

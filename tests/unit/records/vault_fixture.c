@@ -239,20 +239,36 @@ static void done(struct records_request *request, enum error_code outcome, const
 	pthread_mutex_unlock(&change->lock);
 }
 
+static enum error_code submit_change(struct vault_fixture *fixture, struct change *change)
+{
+	struct error err = ERROR_INIT;
+	enum error_code code = records_submit(fixture->records, &change->request, &err);
+
+	if (code != ERR_OK)
+		return code;
+	pthread_mutex_lock(&change->lock);
+	while (!change->done)
+		pthread_cond_wait(&change->changed, &change->lock);
+	pthread_mutex_unlock(&change->lock);
+	return change->outcome;
+}
+
 static enum error_code submit(struct vault_fixture *fixture, const char *name, const char *value)
 {
 	struct change change = { .request = { .prepare = prepare, .done = done }, .name = name, .value = value,
 				 .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
-	struct error err = ERROR_INIT;
-	enum error_code code = records_submit(fixture->records, &change.request, &err);
 
-	if (code != ERR_OK)
-		return code;
-	pthread_mutex_lock(&change.lock);
-	while (!change.done)
-		pthread_cond_wait(&change.changed, &change.lock);
-	pthread_mutex_unlock(&change.lock);
-	return change.outcome;
+	return submit_change(fixture, &change);
+}
+
+enum error_code vault_submit_prepared(struct vault_fixture *fixture,
+				      enum error_code (*prepare_it)(struct records_request *request, struct records_view *view,
+								    struct records_write *write, struct error *err))
+{
+	struct change change = { .request = { .prepare = prepare_it, .done = done }, .lock = PTHREAD_MUTEX_INITIALIZER,
+				 .changed = PTHREAD_COND_INITIALIZER };
+
+	return submit_change(fixture, &change);
 }
 
 enum error_code vault_put(struct vault_fixture *fixture, const char *name, const char *value)
