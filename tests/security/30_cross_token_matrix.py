@@ -257,6 +257,7 @@ row("/v1/sys/slots", "GET", {"sys/slots": ["read", "sudo"]})
 row("/v1/sys/slots", WRITE, {"sys/slots": ["update", "sudo"]}, body={}, ok=(400,), state=slots_state)
 row("/v1/sys/slots/{name}", WRITE, {"sys/slots/0": ["update", "sudo"]}, "/v1/sys/slots/0", body={}, ok=(400,),
     state=slots_state, missing="/v1/sys/slots/7")
+row("/v1/sys/backup", "GET", {"sys/backup": ["read", "sudo"]})
 row("/v1/sys/key-status", "GET", {"sys/key-status": ["read"]})
 row("/v1/sys/rotate", WRITE, {"sys/rotate": ["update", "sudo"]}, body={}, ok=(204,), state=key_state)
 row("/v1/sys/rotate/config", "GET", {"sys/rotate/config": ["read"]})

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "http/backups.h"
 #include "http/internal.h"
 
 /* -- request ids ----------------------------------------------------------- */
@@ -47,6 +48,12 @@ static struct MHD_Response *make_response(struct reply *reply)
 	struct MHD_Response *response;
 	static char nothing[1];
 
+	if (reply->backups) {
+		response = backups_response(reply->backups);
+		if (response)
+			reply->backups = NULL;	/* the response's now */
+		return response;
+	}
 	if (!reply->body)
 		return MHD_create_response_from_buffer(0, nothing, MHD_RESPMEM_PERSISTENT);
 	response = MHD_create_response_from_buffer_with_free_callback_cls(secret_buf_len(reply->body),

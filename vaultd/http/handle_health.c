@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "http/backups.h"
 #include "http/handlers.h"
 #include "http/internal.h"
 #include "vault/clock.h"
@@ -86,6 +87,7 @@ static void metric(struct secret_buf *out, const char *name, const char *kind, c
 static void metrics_http(struct secret_buf *out, const struct server *server)
 {
 	const struct counters *counters = &server->counters;
+	struct backups_counts backups;
 	char labels[32];
 
 	for (unsigned i = 1; i < ARRAY_LEN(counters->requests); i++) {
@@ -102,6 +104,11 @@ static void metrics_http(struct secret_buf *out, const struct server *server)
 	metric(out, "vaultd_http_connections", "gauge", "Open connections.", "", connections_open(server->connections));
 	metric(out, "vaultd_http_requests_active", "gauge", "Requests without an answer yet.", "",
 	       atomic_load(&server->active));
+	backups_count(server->backups, &backups);
+	metric(out, "vaultd_backups_total", "counter", "Backups that were sent to their end.", "", backups.whole);
+	metric(out, "vaultd_backups_broken_off_total", "counter", "Backups that were not.", "", backups.broken);
+	metric(out, "vaultd_backup_last_timestamp_seconds", "gauge", "When the last backup was whole; 0 when none was since the start.",
+	       "", (uint64_t)backups.last);
 	metric(out, "vaultd_http_waiters", "gauge", "Blocked reads.", "", waiters_count(server->waiters));
 }
 

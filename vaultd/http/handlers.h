@@ -5,6 +5,7 @@
 
 route_handler handle_healthz, handle_readyz, handle_metrics, handle_sys_health;
 route_handler handle_seal_status, handle_leader, handle_init_status, handle_init, handle_unseal, handle_seal;
+route_handler handle_backup;
 route_handler handle_slots_list, handle_slot_add, handle_slot_change, handle_key_status, handle_rotate, handle_rotate_config;
 route_handler handle_rekey_start, handle_rekey_status, handle_rekey_cancel, handle_rekey_update, handle_rekey_verify;
 route_handler handle_rekey_verify_status, handle_rekey_verify_restart, handle_rekey_backup, handle_rekey_backup_delete;

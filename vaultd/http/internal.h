@@ -36,6 +36,7 @@ struct server {
 	struct connections *connections;
 	struct waiters *waiters;
 	struct worker *worker;
+	struct backups *backups;
 	struct counters counters;
 	atomic_size_t active;		/* requests between their first line and their end */
 	atomic_size_t suspended;

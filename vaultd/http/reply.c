@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "http/backups.h"
 #include "http/internal.h"
 #include "vault/json_emit.h"
 #include "vault/limits.h"
@@ -14,6 +15,8 @@ void reply_reset(struct reply *reply)
 {
 	secret_buf_free(reply->body);
 	secret_buf_free(reply->skipped);
+	if (reply->backups)
+		backups_abandon(reply->backups);
 	*reply = (struct reply){ .close = reply->close };
 }
 

@@ -13,6 +13,7 @@
 #include "vault/error.h"
 #include "vault/secret_buf.h"
 
+struct backups;
 struct request;
 
 struct reply {
@@ -20,6 +21,7 @@ struct reply {
 	struct secret_buf *body;	/* NULL: none */
 	size_t data_at;			/* where the envelope's data begins */
 	bool enveloped;			/* begun by reply_envelope(): may be wrapped */
+	struct backups *backups;	/* the body is the backup that was begun there, instead; NULL: it is not */
 	const char *content_type;	/* NULL: application/json */
 	char etag[64];			/* "": none */
 	struct secret_buf *skipped;	/* the value of X-Vault-Skipped with its NUL; NULL: none */

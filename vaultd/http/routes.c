@@ -51,6 +51,8 @@ static const struct route routes[] = {
 	{ "/v1/sys/generate-root/update", WRITE, 0, LIMIT_BODY_SLOTS, AUDIT_CHANGE, ROUTE_OPEN | ROUTE_SLOW | ROUTE_LOCAL,
 	  handle_root_update },
 
+	{ "/v1/sys/backup", METHOD_GET, CAP_SUDO | CAP_READ, 0, AUDIT_CHANGE, ROUTE_AUTHORIZE, handle_backup },
+
 	/* mounts and identity */
 	{ "/v1/sys/mounts", METHOD_GET, CAP_READ, 0, AUDIT_READ, 0, handle_mounts },
 	{ "/v1/sys/mounts/{name}/tune", METHOD_GET, CAP_READ, 0, AUDIT_READ, ROUTE_AUTHORIZE, handle_mount_tuning },

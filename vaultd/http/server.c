@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "http/backups.h"
 #include "http/internal.h"
 #include "vault/clock.h"
 #include "vault/limits.h"
@@ -141,6 +142,7 @@ static void server_free(struct server *server)
 	free(server->listeners);
 	connections_free(server->connections);
 	waiters_free(server->waiters);
+	backups_free(server->backups);
 	free(server);
 }
 
@@ -162,8 +164,9 @@ static struct server *server_alloc(const struct server_options *options)
 	server->connections = connections_new(server->options.connections, server->options.connections_per_peer,
 					      server->options.waiters);
 	server->waiters = waiters_new(server->options.waiters);
+	server->backups = backups_new(server);
 	server->listeners = calloc(options->listen_len, sizeof(*server->listeners));
-	if (!server->connections || !server->waiters || !server->listeners) {
+	if (!server->connections || !server->waiters || !server->backups || !server->listeners) {
 		server_free(server);
 		return NULL;
 	}
@@ -260,6 +263,7 @@ bool server_stop(struct server *server, unsigned seconds)
 	atomic_store(&server->draining, true);
 	stop_listening(server);
 	waiters_stop(server->waiters);
+	backups_stop(server->backups);
 	(void)wait_until_zero(&server->active, seconds);
 	worker_stop(server->worker);
 	/* libmicrohttpd ends the process when it is stopped with a suspended connection. */

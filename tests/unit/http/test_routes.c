@@ -135,6 +135,8 @@ static const struct row rows[] = {
 	{ "/v1/sys/slots", "", METHOD_POST, ROUTE_FOUND, "/v1/sys/slots", "" },
 	{ "/v1/sys/slots", "", METHOD_DELETE, ROUTE_NO_METHOD, "/v1/sys/slots", "" },
 	{ "/v1/sys/slots/3", "", METHOD_POST, ROUTE_FOUND, "/v1/sys/slots/{name}", "3" },
+	{ "/v1/sys/backup", "", METHOD_GET, ROUTE_FOUND, "/v1/sys/backup", "" },
+	{ "/v1/sys/backup", "", METHOD_POST, ROUTE_NO_METHOD, "/v1/sys/backup", "" },
 	{ "/v1/sys/slots/3/remove", "", METHOD_PUT, ROUTE_FOUND, "/v1/sys/slots/{name}", "3/remove" },
 	{ "/v1/sys/slots/3", "", METHOD_GET, ROUTE_NO_METHOD, "/v1/sys/slots/{name}", "3" },
 	{ "/v1/sys/key-status", "", METHOD_GET, ROUTE_FOUND, "/v1/sys/key-status", "" },

@@ -1,20 +1,16 @@
 /*
- * Accepting what a start refuses: a rollback, a fork, a missing anchor, lost records; and nothing else. And restoring a backup, which
- * ends with the same.
+ * Accepting what a start refuses: a rollback, a fork, a missing anchor, lost records; and nothing else.
  */
 #include "../lib/expect.h"
-#include "backup_stream.h"
 #include "vault_fixture.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "records/accept.h"
-#include "records/restore.h"
 #include "records/tables_access.h"
 
 static const char *const files[] = { "vault.db", "vault.hdr", "vault.try" };
@@ -71,30 +67,6 @@ static int teardown(void **state)
 	return vault_fixture_teardown(state);
 }
 
-static void expect_start(struct vault_fixture *fixture, enum error_code wanted)
-{
-	struct error err = ERROR_INIT;
-	enum error_code code = vault_fixture_start(fixture, &err);
-
-	if (code != wanted)
-		fail_msg("started with %s (%s), expected %s", error_name(code), err.text, error_name(wanted));
-}
-
-static void assert_variable(struct vault_fixture *fixture, const char *name, const char *wanted)
-{
-	char value[64] = "";
-	enum error_code code = vault_get(fixture, name, value, sizeof(value));
-
-	if (code != ERR_OK)
-		fail_msg("%s: %s", name, error_name(code));
-	assert_string_equal(value, wanted);
-}
-
-static void put(struct vault_fixture *fixture, const char *name, const char *value)
-{
-	assert_int_equal(vault_put(fixture, name, value), ERR_OK);
-}
-
 struct told {
 	char lines[16][256];
 	size_t len;
@@ -149,12 +121,12 @@ static struct accept_report accept_it(struct vault_fixture *fixture, uint64_t ex
 /* An anchored vault at "old", of which "a" is kept; then it went on to "new" and is closed. */
 static void go_on(struct vault_fixture *fixture)
 {
-	put(fixture, "shop", "old");
+	vault_must_put(fixture, "shop", "old");
 	vault_fixture_close(fixture);
 	keep(fixture, "a");
-	expect_start(fixture, ERR_OK);
-	put(fixture, "shop", "new");
-	put(fixture, "other", "new");
+	vault_must_start(fixture, ERR_OK);
+	vault_must_put(fixture, "shop", "new");
+	vault_must_put(fixture, "other", "new");
 	vault_fixture_close(fixture);
 }
 
@@ -172,38 +144,38 @@ static void a_directory_that_was_put_back(void **state)
 	go_on(fixture);
 	keep(fixture, "b");
 	put_back(fixture, "a");
-	expect_start(fixture, ERR_ROLLBACK);
+	vault_must_start(fixture, ERR_ROLLBACK);
 	report = look(fixture);
 	assert_true(report.has_anchor && !report.anchor_is_other_fork);
 	assert_true(report.anchor_counter > report.counter);
 	assert_non_null(strstr(report.refused, "rolled back"));
 	assert_fails(try_accept(fixture, &wrong, &ignored, &err), &err, ERR_INVALID);
 	/* nothing of this changed anything */
-	expect_start(fixture, ERR_ROLLBACK);
+	vault_must_start(fixture, ERR_ROLLBACK);
 	struct accept_report done = accept_it(fixture, report.counter);
 	assert_int_equal(done.new_counter, report.anchor_counter + 1);
 	assert_memory_not_equal(done.new_fork_id, report.fork_id, ID_LEN);
-	expect_start(fixture, ERR_OK);
-	assert_variable(fixture, "shop", "old");
+	vault_must_start(fixture, ERR_OK);
+	vault_must_hold(fixture, "shop", "old");
 	assert_int_equal(vault_get(fixture, "other", value, sizeof(value)), ERR_NOT_FOUND);
 	/* tokens made before end; those made from now on count */
 	records_token_state(fixture->records, &tokens);
 	assert_true(tokens.tokens_not_before > INT64_C(1764000000000000));
 	assert_true(tokens.time_high_water >= tokens.tokens_not_before);
 	assert_memory_equal(tokens.fork_id, done.new_fork_id, ID_LEN);
-	put(fixture, "shop", "after");
+	vault_must_put(fixture, "shop", "after");
 	vault_fixture_close(fixture);
-	expect_start(fixture, ERR_OK);
-	assert_variable(fixture, "shop", "after");
+	vault_must_start(fixture, ERR_OK);
+	vault_must_hold(fixture, "shop", "after");
 	vault_fixture_close(fixture);
 	/* what was given up is now the wrong history */
 	put_back(fixture, "b");
-	expect_start(fixture, ERR_FORK);
+	vault_must_start(fixture, ERR_FORK);
 	report = look(fixture);
 	assert_true(report.anchor_is_other_fork);
 	accept_it(fixture, report.counter);
-	expect_start(fixture, ERR_OK);
-	assert_variable(fixture, "shop", "new");
+	vault_must_start(fixture, ERR_OK);
+	vault_must_hold(fixture, "shop", "new");
 }
 
 static enum error_code prepare_wrapped(struct records_request *request, struct records_view *view, struct records_write *write,
@@ -233,7 +205,7 @@ static void wrapped_answers_are_gone(void **state)
 	assert_true(raw_find(fixture, TABLE_WRAPPED, 0, &raw));
 	free(raw.value);
 	accept_it(fixture, look(fixture).counter);
-	expect_start(fixture, ERR_OK);
+	vault_must_start(fixture, ERR_OK);
 	vault_fixture_close(fixture);
 	assert_false(raw_find(fixture, TABLE_WRAPPED, 0, &raw));
 }
@@ -250,7 +222,7 @@ static void tokens_that_are_kept(void **state)
 	put_back(fixture, "a");
 	options.expect = look(fixture).counter;
 	assert_int_equal(try_accept(fixture, &options, &report, &err), ERR_OK);
-	expect_start(fixture, ERR_OK);
+	vault_must_start(fixture, ERR_OK);
 	records_token_state(fixture->records, &tokens);
 	assert_int_equal(tokens.tokens_not_before, 0);
 }
@@ -262,17 +234,17 @@ static void an_anchor_that_is_gone(void **state)
 
 	go_on(fixture);
 	unlink(fixture->anchor_path);
-	expect_start(fixture, ERR_ANCHOR_MISSING);
+	vault_must_start(fixture, ERR_ANCHOR_MISSING);
 	report = look(fixture);
 	assert_false(report.has_anchor);
 	/* looking made none */
 	assert_int_not_equal(access(fixture->anchor_path, F_OK), 0);
 	assert_int_equal(accept_it(fixture, report.counter).new_counter, report.counter + 1);
-	expect_start(fixture, ERR_OK);
+	vault_must_start(fixture, ERR_OK);
 	vault_fixture_close(fixture);
 	/* and it counts again */
 	put_back(fixture, "a");
-	expect_start(fixture, ERR_FORK);
+	vault_must_start(fixture, ERR_FORK);
 }
 
 static void a_vault_that_is_to_have_no_anchor_any_more(void **state)
@@ -281,10 +253,10 @@ static void a_vault_that_is_to_have_no_anchor_any_more(void **state)
 
 	go_on(fixture);
 	fixture->anchored = false;
-	expect_start(fixture, ERR_ANCHOR_MISSING);
+	vault_must_start(fixture, ERR_ANCHOR_MISSING);
 	accept_it(fixture, look(fixture).counter);
-	expect_start(fixture, ERR_OK);
-	assert_variable(fixture, "shop", "new");
+	vault_must_start(fixture, ERR_OK);
+	vault_must_hold(fixture, "shop", "new");
 }
 
 static void a_database_that_is_older_than_its_header(void **state)
@@ -293,23 +265,23 @@ static void a_database_that_is_older_than_its_header(void **state)
 	struct error err = ERROR_INIT;
 	char from[160], to[160];
 
-	put(fixture, "shop", "old");
+	vault_must_put(fixture, "shop", "old");
 	vault_fixture_close(fixture);
 	keep(fixture, "a");
-	expect_start(fixture, ERR_OK);
+	vault_must_start(fixture, ERR_OK);
 	for (int i = 0; i < 2; i++)
 		assert_int_equal(records_rotate_kek(fixture->records, &err), ERR_OK);
-	put(fixture, "shop", "new");
+	vault_must_put(fixture, "shop", "new");
 	vault_fixture_close(fixture);
 	snprintf(from, sizeof(from), "%s/vault.db.a", fixture->directory);
 	snprintf(to, sizeof(to), "%s/vault.db", fixture->directory);
 	copy(from, to);
-	expect_start(fixture, ERR_ROLLBACK);
+	vault_must_start(fixture, ERR_ROLLBACK);
 	/* the keys that it needs are gone from the header: what does not open is not accepted */
 	struct accept_options options = { 0 };
 	struct accept_report report = { 0 };
 	assert_fails(try_accept(fixture, &options, &report, &err), &err, ERR_RECORD);
-	expect_start(fixture, ERR_ROLLBACK);
+	vault_must_start(fixture, ERR_ROLLBACK);
 }
 
 static void a_whole_vault_may_be_forked_as_well(void **state)
@@ -321,8 +293,8 @@ static void a_whole_vault_may_be_forked_as_well(void **state)
 	report = look(fixture);
 	assert_string_equal(report.refused, "");
 	assert_int_equal(accept_it(fixture, report.counter).new_counter, report.counter + 1);
-	expect_start(fixture, ERR_OK);
-	assert_variable(fixture, "shop", "new");
+	vault_must_start(fixture, ERR_OK);
+	vault_must_hold(fixture, "shop", "new");
 }
 
 /* -- what is not -------------------------------------------------------------------------- */
@@ -340,7 +312,7 @@ static void a_wrong_key_accepts_nothing(void **state)
 	fixture->key[3] ^= 1;
 	assert_fails(try_accept(fixture, &options, &report, &err), &err, ERR_UNSEAL_FAILED);
 	fixture->key[3] ^= 1;
-	expect_start(fixture, ERR_ROLLBACK);
+	vault_must_start(fixture, ERR_ROLLBACK);
 }
 
 static void a_changed_record_is_not_accepted(void **state)
@@ -374,16 +346,6 @@ static void a_changed_record_is_not_accepted(void **state)
 
 /* -- losses ------------------------------------------------------------------------------- */
 
-static void change(struct vault_fixture *fixture, uint8_t table, unsigned n, bool remove)
-{
-	struct raw_record raw;
-
-	assert_true(raw_find(fixture, table, n, &raw));
-	raw.value[raw.value_len / 2] ^= 1;
-	raw_put(fixture, &raw, remove ? NULL : raw.value, raw.value_len);
-	free(raw.value);
-}
-
 static void accept_loss(struct vault_fixture *fixture, struct told *told, uint64_t lost)
 {
 	struct accept_options options = { .accept_loss = true, .lost = tell, .arg = told };
@@ -408,12 +370,12 @@ static void lose(struct vault_fixture *fixture, uint8_t table, bool remove, uint
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		for (int turn = 0; turn < 3; turn++)
-			put(fixture, names[i], turn == 2 ? "last" : "first");
+			vault_must_put(fixture, names[i], turn == 2 ? "last" : "first");
 	vault_fixture_close(fixture);
 	/* K: the first is the system's */
-	change(fixture, table, table == TABLE_DATA_KEY ? 1 : 0, remove);
+	raw_damage(fixture, table, table == TABLE_DATA_KEY ? 1 : 0, remove);
 	accept_loss(fixture, &told, lost);
-	expect_start(fixture, ERR_OK);
+	vault_must_start(fixture, ERR_OK);
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		char value[16];
 
@@ -424,11 +386,11 @@ static void lose(struct vault_fixture *fixture, uint8_t table, bool remove, uint
 	}
 	assert_int_equal(read, readable);
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		put(fixture, names[i], "after");
+		vault_must_put(fixture, names[i], "after");
 	vault_fixture_close(fixture);
-	expect_start(fixture, ERR_OK);
+	vault_must_start(fixture, ERR_OK);
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		assert_variable(fixture, names[i], "after");
+		vault_must_hold(fixture, names[i], "after");
 }
 
 static void a_damaged_head_is_lost_with_its_revisions(void **state)
@@ -462,159 +424,6 @@ static void a_missing_revision_counts_as_destroyed(void **state)
 	lose(*state, TABLE_REVISION, true, 1, 3);
 }
 
-/* -- restore -------------------------------------------------------------------------------- */
-
-struct place {
-	char directory[64], anchor[80];
-};
-
-static struct place place_new(void)
-{
-	struct place place;
-
-	snprintf(place.directory, sizeof(place.directory), "/tmp/vault-restore-XXXXXX");
-	assert_non_null(mkdtemp(place.directory));
-	snprintf(place.anchor, sizeof(place.anchor), "%.63s.anchor", place.directory);
-	return place;
-}
-
-static void place_remove(const struct place *place)
-{
-	static const char *const all[] = { "vault.db", "vault.db-lock", "vault.hdr", "vault.try", "lock" };
-	char path[128];
-
-	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
-		snprintf(path, sizeof(path), "%s/%s", place->directory, all[i]);
-		unlink(path);
-	}
-	unlink(place->anchor);
-	assert_int_equal(rmdir(place->directory), 0);
-}
-
-static int64_t later(void *arg)
-{
-	(void)arg;
-	return INT64_C(1770000000000000);
-}
-
-static enum error_code restore(struct vault_fixture *fixture, const struct stream *stream, const struct place *place,
-			       bool anchored, struct accept_report *ret, struct error *err)
-{
-	const struct slot_secret slot = { .type = SLOT_KEY_FILE, .key = fixture->key, .key_len = sizeof(fixture->key) };
-	const struct restore_options options = {
-		.records = { .directory = place->directory, .max_size = 64u << 20, .anchor_path = anchored ? place->anchor : NULL,
-			     .anchor_mode = ANCHOR_RELAXED, .clock = { later, later, NULL } },
-	};
-	cleanup_(backup_reader_freep) struct backup_reader *reader = NULL;
-	struct stream_source source = { .stream = stream };
-
-	if (backup_reader_new(stream_source_read, &source, &reader, err) != ERR_OK)
-		return err->code;
-	return records_restore(reader, &slot, &options, ret, err);
-}
-
-/* The fixture now stands in the place of the restored directory. */
-static void move_to(struct vault_fixture *fixture, const struct place *place, bool anchored)
-{
-	vault_fixture_close(fixture);
-	snprintf(fixture->directory, sizeof(fixture->directory), "%s", place->directory);
-	snprintf(fixture->anchor_path, sizeof(fixture->anchor_path), "%s", place->anchor);
-	fixture->anchored = anchored;
-}
-
-static void check_restored(struct vault_fixture *fixture, bool anchored)
-{
-	struct vault_fixture original = *fixture;
-	struct place place = place_new();
-	struct stream stream = { 0 };
-	struct accept_report report = { 0 };
-	struct records_health before, after;
-	struct error err = ERROR_INIT;
-
-	put(fixture, "shop", "one");
-	put(fixture, "shop", "two");
-	put(fixture, "gone", "x");
-	assert_int_equal(vault_destroy(fixture, "gone"), ERR_OK);
-	stream_of(fixture, &stream);
-	records_health(fixture->records, &before);
-	put(fixture, "shop", "behind the backup");
-	assert_int_equal(restore(fixture, &stream, &place, anchored, &report, &err), ERR_OK);
-	assert_int_equal(report.counter, before.counter);
-	assert_int_equal(report.new_counter, before.counter + 1);
-	move_to(fixture, &place, anchored);
-	expect_start(fixture, ERR_OK);
-	assert_variable(fixture, "shop", "two");
-	records_health(fixture->records, &after);
-	assert_int_equal(after.n_live, before.n_live);
-	assert_int_equal(after.n_revisions, before.n_revisions);
-	assert_memory_not_equal(after.fork_id, before.fork_id, ID_LEN);
-	put(fixture, "shop", "three");
-	vault_fixture_close(fixture);
-	expect_start(fixture, ERR_OK);
-	vault_fixture_close(fixture);
-	*fixture = original;
-	fixture->records = NULL;
-	place_remove(&place);
-	stream_free(&stream);
-	expect_start(fixture, ERR_OK);
-	assert_variable(fixture, "shop", "behind the backup");
-}
-
-static void what_was_backed_up_is_restored(void **state)
-{
-	check_restored(*state, false);
-}
-
-static void a_restored_vault_has_its_anchor(void **state)
-{
-	check_restored(*state, true);
-}
-
-static void what_is_no_whole_backup_of_ours_restores_nothing(void **state)
-{
-	struct vault_fixture *fixture = *state;
-	struct place place = place_new();
-	struct stream stream = { 0 };
-	struct accept_report report = { 0 };
-	struct error err = ERROR_INIT;
-	struct stat info;
-	char path[128];
-
-	put(fixture, "shop", "one");
-	stream_of(fixture, &stream);
-	fixture->key[0] ^= 1;
-	assert_fails(restore(fixture, &stream, &place, false, &report, &err), &err, ERR_UNSEAL_FAILED);
-	fixture->key[0] ^= 1;
-	stream.len--;
-	assert_fails(restore(fixture, &stream, &place, false, &report, &err), &err, ERR_BACKUP_CUT);
-	stream.len++;
-	snprintf(path, sizeof(path), "%s/vault.hdr", place.directory);
-	assert_int_not_equal(stat(path, &info), 0);	/* it is no vault */
-	assert_fails(restore(fixture, &stream, &place, false, &report, &err), &err, ERR_EXISTS);
-	place_remove(&place);
-	stream_free(&stream);
-}
-
-/* The state was sealed rightly, and a revision in the store was not: the backup copies it, the restore finds it. */
-static void a_damaged_revision_in_a_backup_is_found(void **state)
-{
-	struct vault_fixture *fixture = *state;
-	struct place place = place_new();
-	struct stream stream = { 0 };
-	struct accept_report report = { 0 };
-	struct error err = ERROR_INIT;
-
-	put(fixture, "shop", "one");
-	vault_fixture_close(fixture);
-	change(fixture, TABLE_REVISION, 0, false);
-	expect_start(fixture, ERR_OK);
-	stream_of(fixture, &stream);
-	assert_fails(restore(fixture, &stream, &place, false, &report, &err), &err, ERR_RECORD);
-	assert_int_equal(report.new_counter, 0);
-	place_remove(&place);
-	stream_free(&stream);
-}
-
 #define ANCHORED(test) cmocka_unit_test_setup_teardown(test, vault_fixture_setup_anchored, teardown)
 #define PLAIN(test) cmocka_unit_test_setup_teardown(test, vault_fixture_setup, teardown)
 
@@ -636,10 +445,6 @@ int main(void)
 		PLAIN(a_missing_data_key_takes_its_environment_along),
 		PLAIN(a_damaged_revision_counts_as_destroyed),
 		PLAIN(a_missing_revision_counts_as_destroyed),
-		PLAIN(what_was_backed_up_is_restored),
-		ANCHORED(a_restored_vault_has_its_anchor),
-		PLAIN(what_is_no_whole_backup_of_ours_restores_nothing),
-		PLAIN(a_damaged_revision_in_a_backup_is_found),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

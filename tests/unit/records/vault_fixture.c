@@ -414,3 +414,39 @@ void raw_put(const struct vault_fixture *fixture, const struct raw_record *at, c
 	raw_put_live(fixture, at, value, len);
 	hide_transaction(fixture);
 }
+
+/* -- what must be so -------------------------------------------------------------------------- */
+
+void vault_must_start(struct vault_fixture *fixture, enum error_code wanted)
+{
+	struct error err = ERROR_INIT;
+	enum error_code code = vault_fixture_start(fixture, &err);
+
+	if (code != wanted)
+		fail_msg("started with %s (%s), expected %s", error_name(code), err.text, error_name(wanted));
+}
+
+void vault_must_hold(struct vault_fixture *fixture, const char *name, const char *wanted)
+{
+	char value[64] = "";
+	enum error_code code = vault_get(fixture, name, value, sizeof(value));
+
+	if (code != ERR_OK)
+		fail_msg("%s: %s", name, error_name(code));
+	assert_string_equal(value, wanted);
+}
+
+void vault_must_put(struct vault_fixture *fixture, const char *name, const char *value)
+{
+	assert_int_equal(vault_put(fixture, name, value), ERR_OK);
+}
+
+void raw_damage(const struct vault_fixture *fixture, uint8_t table, unsigned n, bool remove)
+{
+	struct raw_record raw;
+
+	assert_true(raw_find(fixture, table, n, &raw));
+	raw.value[raw.value_len / 2] ^= 1;
+	raw_put(fixture, &raw, remove ? NULL : raw.value, raw.value_len);
+	free(raw.value);
+}

@@ -41,6 +41,11 @@ enum error_code vault_destroy(struct vault_fixture *fixture, const char *name);
 /* The value of the current revision into out (NUL-terminated), or the error. */
 enum error_code vault_get(struct vault_fixture *fixture, const char *name, char *out, size_t max);
 
+/* The same, as the test demands it. */
+void vault_must_start(struct vault_fixture *fixture, enum error_code wanted);
+void vault_must_put(struct vault_fixture *fixture, const char *name, const char *value);
+void vault_must_hold(struct vault_fixture *fixture, const char *name, const char *wanted);
+
 /* While the store is closed. Keys and values are copies; free() them. */
 struct raw_record {
 	uint8_t key[64];
@@ -54,3 +59,5 @@ bool raw_find(const struct vault_fixture *fixture, uint8_t table, unsigned n, st
 void raw_put(const struct vault_fixture *fixture, const struct raw_record *at, const uint8_t *value, size_t len);
 /* The same by another process while the store is open: LMDB's own transaction, not hidden. */
 void raw_put_live(const struct vault_fixture *fixture, const struct raw_record *at, const uint8_t *value, size_t len);
+/* Record number n of a table loses a bit, or is removed; hidden as by raw_put(). */
+void raw_damage(const struct vault_fixture *fixture, uint8_t table, unsigned n, bool remove);
