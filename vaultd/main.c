@@ -15,6 +15,7 @@
 #include "http/server.h"
 #include "log.h"
 #include "notify.h"
+#include "offline.h"
 #include "options.h"
 #include "sandbox.h"
 #include "signals.h"
@@ -298,6 +299,10 @@ int main(int argc, char **argv)
 	static struct daemon daemon;
 	struct error err = ERROR_INIT;
 
+	if (argc > 1 && strcmp(argv[1], "restore") == 0)
+		return restore_main(argc - 1, argv + 1);
+	if (argc > 1 && strcmp(argv[1], "recover") == 0)
+		return recover_main(argc - 1, argv + 1);
 	if (options_parse(argc, argv, &daemon.options, &err) != ERR_OK)
 		return fail(&err);
 	if (daemon.options.help) {

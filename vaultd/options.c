@@ -68,6 +68,8 @@ void options_help(FILE *out)
 	      "\n"
 	      "Usage: vaultd [--config FILE] [--check-config]\n"
 	      "       vaultd --dev [--dev-root-token-id TOKEN] [--dev-listen-address ADDRESS]\n"
+	      "       vaultd restore [OPTION]... DIRECTORY < BACKUP\n"
+	      "       vaultd recover accept [OPTION]...\n"
 	      "\n"
 	      "Without options it runs as a personal vault: data in $XDG_DATA_HOME/vaultd,\n"
 	      "socket in $XDG_RUNTIME_DIR/vaultd/vaultd.sock, and whoever started it is root\n"

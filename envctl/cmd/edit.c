@@ -8,8 +8,8 @@
 #include "cmd/plan.h"
 #include "cmd/session.h"
 #include "cmd/suggest.h"
-#include "cmd/terminal.h"
 #include "vault/limits.h"
+#include "vault/terminal.h"
 
 #define TEXT_MAX (4u * LIMIT_REVISION_PLAIN) /* quoting makes texts longer */
 

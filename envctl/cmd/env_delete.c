@@ -4,8 +4,8 @@
 #include "cmd/output.h"
 #include "cmd/session.h"
 #include "cmd/suggest.h"
-#include "cmd/terminal.h"
 #include "vault/limits.h"
+#include "vault/terminal.h"
 
 /* It cannot be undone: the name has to be typed. */
 static enum error_code confirm(const struct invocation *inv, const struct env_path *env, struct error *err)

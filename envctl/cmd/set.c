@@ -5,10 +5,10 @@
 #include "cmd/output.h"
 #include "cmd/plan.h"
 #include "cmd/session.h"
-#include "cmd/terminal.h"
 #include "vault/files.h"
 #include "vault/json_emit.h"
 #include "vault/limits.h"
+#include "vault/terminal.h"
 
 #define VALUE_MAX LIMIT_REVISION_PLAIN /* no environment can hold more */
 

@@ -8,11 +8,11 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "cmd/terminal.h"
 #include "vault/files.h"
 #include "vault/json_emit.h"
 #include "vault/limits.h"
 #include "vault/names.h"
+#include "vault/terminal.h"
 
 #define SHARES_FILE_MAX 8192 /* 16 shares with whatever hyphens people write them with */
 

@@ -7,8 +7,8 @@
 #include "cmd/session.h"
 #include "cmd/shares_print.h"
 #include "cmd/slot.h"
-#include "cmd/terminal.h"
 #include "vault/json_emit.h"
+#include "vault/terminal.h"
 
 /* -- list ---------------------------------------------------------------------- */
 

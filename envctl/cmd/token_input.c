@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "client/token.h"
-#include "cmd/terminal.h"
 #include "vault/files.h"
 #include "vault/limits.h"
+#include "vault/terminal.h"
 
 #define ACCESSOR_MAX 128
 

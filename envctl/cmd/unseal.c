@@ -3,10 +3,10 @@
 #include "cmd/output.h"
 #include "cmd/session.h"
 #include "cmd/slot.h"
-#include "cmd/terminal.h"
 #include "vault/files.h"
 #include "vault/json_emit.h"
 #include "vault/limits.h"
+#include "vault/terminal.h"
 
 #define STATUS_SEALED 2 /* as that of `envctl status` */
 #define SHARES_MAX 8192

@@ -1,4 +1,4 @@
-#include "cmd/terminal.h"
+#include "vault/terminal.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,0 +1,75 @@
+#include "offline_report.h"
+
+#include <sodium.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "vault/files.h"
+#include "vault/json_emit.h"
+
+#define REPORT_MAX (1024u * 1024)
+
+void report_hex(const uint8_t id[static ID_LEN], char ret[static 2 * ID_LEN + 1])
+{
+	sodium_bin2hex(ret, 2 * ID_LEN + 1, id, ID_LEN);
+}
+
+struct secret_buf *report_new(struct error *err)
+{
+	struct secret_buf *out = secret_buf_new(REPORT_MAX);
+
+	if (!out)
+		error_set(err, ERR_NO_MEMORY, "no memory is left for the report");
+	return out;
+}
+
+void report_line(struct secret_buf *out, const char *format, ...)
+{
+	char line[1024];
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	secret_buf_append_text(out, line);
+	secret_buf_append_char(out, '\n');
+}
+
+static void member_hex(struct secret_buf *out, const char *name, const uint8_t *id)
+{
+	char hex[2 * ID_LEN + 1];
+
+	report_hex(id, hex);
+	json_emit_key(out, name);
+	json_emit_cstring(out, hex);
+}
+
+void report_members(struct secret_buf *out, const struct accept_report *report, bool accepted)
+{
+	json_emit_raw(out, "\"counter\":");
+	json_emit_uint(out, report->counter);
+	json_emit_raw(out, ",\"time\":");
+	json_emit_time(out, report->time);
+	json_emit_raw(out, ",");
+	member_hex(out, "vault", report->store_id);
+	json_emit_raw(out, ",");
+	member_hex(out, "fork", report->fork_id);
+	json_emit_raw(out, ",\"records\":");
+	json_emit_uint(out, report->n_live);
+	json_emit_raw(out, ",\"revisions\":");
+	json_emit_uint(out, report->n_revisions);
+	if (!accepted)
+		return;
+	json_emit_raw(out, ",\"new_counter\":");
+	json_emit_uint(out, report->new_counter);
+	json_emit_raw(out, ",");
+	member_hex(out, "new_fork", report->new_fork_id);
+}
+
+enum error_code report_print(const struct secret_buf *out, struct error *err)
+{
+	if (secret_buf_check(out, "the report", err) != ERR_OK)
+		return err->code;
+	return fd_write_all(STDOUT_FILENO, secret_buf_bytes(out), secret_buf_len(out), err);
+}

@@ -1,0 +1,186 @@
+/* `vaultd recover accept`: a store that a start refuses becomes another history. */
+#include <stdio.h>
+#include <string.h>
+
+#include "config.h"
+#include "crypto/arena.h"
+#include "log.h"
+#include "offline.h"
+#include "offline_options.h"
+#include "offline_report.h"
+#include "records/accept.h"
+#include "sandbox.h"
+#include "vault/clock.h"
+#include "vault/json_emit.h"
+
+struct losses {
+	struct secret_buf *out;
+	bool json;
+	size_t len;
+};
+
+static void take_loss(void *arg, const char *text)
+{
+	struct losses *losses = arg;
+
+	if (losses->json) {
+		json_emit_raw(losses->out, losses->len > 0 ? "," : "");
+		json_emit_cstring(losses->out, text);
+	} else {
+		report_line(losses->out, "lost: %s", text);
+	}
+	losses->len++;
+}
+
+static void describe_anchor(struct secret_buf *out, const struct accept_report *report, const struct config *config)
+{
+	char time[TIME_TEXT_MAX];
+
+	time_format(report->anchor_time, time);
+	if (report->has_anchor)
+		report_line(out, "the anchor knows counter %llu of %s%s", (unsigned long long)report->anchor_counter, time,
+			    report->anchor_is_other_fork ? ", of another fork" : "");
+	else
+		report_line(out, config->anchor[0] != '\0' ? "the anchor %s is missing, or knows nothing of this vault" :
+							     "no anchor is configured%s", config->anchor);
+}
+
+static void describe(struct secret_buf *out, const struct offline_options *options, const struct config *config,
+		     const struct accept_report *report)
+{
+	char time[TIME_TEXT_MAX], fork[2 * ID_LEN + 1];
+
+	time_format(report->time, time);
+	report_hex(report->fork_id, fork);
+	report_line(out, "%s: counter %llu of %s, fork %s, %llu records and %llu revisions", config->data_dir,
+		    (unsigned long long)report->counter, time, fork, (unsigned long long)report->n_live,
+		    (unsigned long long)report->n_revisions);
+	describe_anchor(out, report, config);
+	if (report->refused[0] != '\0')
+		report_line(out, "a start refuses it: %s", report->refused);
+	else if (report->lost == 0)
+		report_line(out, "a start does not refuse it");
+	if (options->has_expect) {
+		report_hex(report->new_fork_id, fork);
+		report_line(out, "accepted: it is another history from here on, counter %llu, fork %s",
+			    (unsigned long long)report->new_counter, fork);
+		report_line(out, options->keep_tokens ? "tokens made before count as they did" :
+							"tokens made before do not count any more");
+		return;
+	}
+	report_line(out, "to accept it%s, with the same options and: --expect=%llu", report->lost > 0 ? " without what is lost" : "",
+		    (unsigned long long)report->counter);
+}
+
+static void describe_json(struct secret_buf *out, const struct offline_options *options, const struct accept_report *report,
+			  const struct secret_buf *lost)
+{
+	json_emit_raw(out, "{\"accepted\":");
+	json_emit_bool(out, options->has_expect);
+	json_emit_raw(out, ",\"refused\":");
+	json_emit_cstring(out, report->refused);
+	json_emit_raw(out, ",\"anchor_counter\":");
+	json_emit_uint(out, report->has_anchor ? report->anchor_counter : 0);
+	json_emit_raw(out, ",\"lost\":[");
+	json_emit_raw_n(out, secret_buf_text(lost), secret_buf_len(lost));
+	json_emit_raw(out, "],");
+	report_members(out, report, options->has_expect);
+	json_emit_raw(out, "}\n");
+}
+
+/* There is no other record of it than the log. */
+static void log_accepted(const struct config *config, const struct offline_options *options, const struct accept_report *report)
+{
+	char from[2 * ID_LEN + 1], to[2 * ID_LEN + 1];
+
+	report_hex(report->fork_id, from);
+	report_hex(report->new_fork_id, to);
+	log_event(LOG_LEVEL_WARNING, "accepted",
+		  "%s at counter %llu (%s) was accepted as a new history, counter %llu; fork %s became %s; %llu lost; tokens of before %s",
+		  config->data_dir, (unsigned long long)report->counter, report->refused[0] != '\0' ? report->refused : "nothing was refused",
+		  (unsigned long long)report->new_counter, from, to, (unsigned long long)report->lost,
+		  options->keep_tokens ? "count" : "end");
+}
+
+static enum error_code accept(const struct offline_options *options, const struct config *config, struct records *records,
+			      struct error *err)
+{
+	cleanup_(secret_buf_freep) struct secret_buf *out = report_new(err), *lost = report_new(err);
+	slot_input_scope input = { .key = NULL };
+	struct losses losses = { .out = options->json ? lost : out, .json = options->json };
+	const struct accept_options wanted = { .accept = options->has_expect, .expect = options->expect,
+					       .keep_tokens = options->keep_tokens, .accept_loss = options->accept_loss,
+					       .lost = take_loss, .arg = &losses };
+	struct accept_report report;
+	struct slot_info slots[SLOTS_MAX];
+
+	if (!out || !lost)
+		return err->code;
+	if (slot_input_read(&options->slot, slots, records_slots(records, slots), &input, err) != ERR_OK ||
+	    records_accept(records, &input.secret, &wanted, &report, err) != ERR_OK)
+		return err->code;
+	if (options->has_expect)
+		log_accepted(config, options, &report);
+	if (options->json)
+		describe_json(out, options, &report, lost);
+	else
+		describe(out, options, config, &report);
+	return report_print(out, err);
+}
+
+/* What else could be done about it. */
+static void advise(const struct offline_options *options, struct error *err)
+{
+	bool lossy = err->code == ERR_RECORD || err->code == ERR_SET_CHANGED || err->code == ERR_REVISION_MISSING ||
+		     err->code == ERR_REVISION_UNKNOWN || err->code == ERR_STORE_DAMAGED;
+	size_t len = strlen(err->text);
+
+	if (lossy && !options->accept_loss)
+		(void)snprintf(err->text + len, sizeof(err->text) - len,
+			       "; restore a backup, or look at what is lost with --accept-loss (it changes nothing without --expect)");
+}
+
+static enum error_code recover(const struct offline_options *options, struct error *err)
+{
+	static struct config config;
+	const struct options daemon_options = { .config_file = options->config_file };
+	struct records *records = NULL;
+
+	if (config_load(&daemon_options, &config, err) != ERR_OK)
+		return err->code;
+	const struct records_options wanted = {
+		.directory = config.data_dir, .max_size = config.max_size, .clock = clock_system,
+		.anchor_path = config.anchor[0] != '\0' ? config.anchor : NULL, .anchor_mode = config.anchor_mode,
+	};
+	if (!store_exists(config.data_dir))
+		return error_set(err, ERR_NOT_INITIALIZED, "there is no vault in %s (configuration: %s)", config.data_dir, config.source);
+	if (records_open(&wanted, &records, err) != ERR_OK)
+		return err->code;
+	if (!records_initialized(records))
+		error_set(err, ERR_NOT_INITIALIZED, "there is no vault.hdr in %s: put it back from a copy, or restore a backup",
+			  config.data_dir);
+	else if (accept(options, &config, records, err) != ERR_OK)
+		advise(options, err);
+	records_close(records);
+	return err->code;
+}
+
+int recover_main(int argc, char **argv)
+{
+	struct offline_options options = { .json = false };
+	struct sandbox_report report = { .landlock_abi = 0 };
+	struct error err = ERROR_INIT;
+
+	if (offline_options_parse(OFFLINE_RECOVER, argc, argv, &options, &err) == ERR_OK && options.help) {
+		offline_options_help(OFFLINE_RECOVER);
+		return 0;
+	}
+	if (err.code == ERR_OK && (options.words_len != 1 || strcmp(options.words[0], "accept") != 0))
+		error_set(&err, ERR_USAGE, "there is `vaultd recover accept` (see vaultd recover --help)");
+	if (err.code == ERR_OK && sandbox_begin(&report, &err) == ERR_OK && secret_arena_start(&err) == ERR_OK)
+		(void)!recover(&options, &err);
+	if (err.code == ERR_OK)
+		return 0;
+	fprintf(stderr, "vaultd: %s\n", err.text);
+	return error_exit_code(err.code);
+}

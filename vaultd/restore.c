@@ -1,0 +1,183 @@
+/* `vaultd restore`: a data directory from a backup on standard input. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "crypto/arena.h"
+#include "offline.h"
+#include "offline_options.h"
+#include "offline_report.h"
+#include "records/restore.h"
+#include "restore_place.h"
+#include "sandbox.h"
+#include "vault/clock.h"
+#include "vault/json_emit.h"
+
+#define PROGRESS_US 200000
+#define MIB (1024.0 * 1024.0)
+
+static volatile sig_atomic_t interrupted;
+
+static void interrupt(int number)
+{
+	interrupted = number;
+}
+
+/* What was made is removed before the process ends. */
+static void catch_signals(void)
+{
+	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction action = { .sa_handler = interrupt };	/* without SA_RESTART: read() must end */
+
+	sigemptyset(&action.sa_mask);
+	for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
+		sigaction(numbers[i], &action, NULL);
+}
+
+static enum error_code read_input(void *arg, void *bytes, size_t size, size_t *ret_len, struct error *err)
+{
+	ssize_t got;
+
+	(void)arg;
+	do {
+		if (interrupted)
+			return error_set(err, ERR_CONFLICT, "interrupted: nothing was restored");
+		got = read(STDIN_FILENO, bytes, size);
+	} while (got < 0 && errno == EINTR);
+	if (got < 0)
+		return error_set_errno(err, ERR_IO, errno, "read the backup from standard input");
+	*ret_len = (size_t)got;
+	return ERR_OK;
+}
+
+struct progress {
+	bool shown;
+	uint64_t records;	/* in all */
+	int64_t next_us;
+};
+
+static void show_progress(void *arg, uint64_t bytes, uint64_t records)
+{
+	struct progress *progress = arg;
+	int64_t now;
+
+	if (!progress->shown)
+		return;
+	now = clock_system.monotonic_us(clock_system.arg);
+	if (now < progress->next_us && records < progress->records)
+		return;
+	progress->next_us = now + PROGRESS_US;
+	fprintf(stderr, "\r%.1f MiB, %llu of %llu records%s", (double)bytes / MIB, (unsigned long long)records,
+		(unsigned long long)progress->records, records == progress->records ? "; checking\n" : "");
+}
+
+static enum error_code print_report(const struct offline_options *options, const struct backup_reader *reader,
+				    const struct restore_place *place, const struct accept_report *report, struct error *err)
+{
+	cleanup_(secret_buf_freep) struct secret_buf *out = report_new(err);
+	char made[TIME_TEXT_MAX], fork[2 * ID_LEN + 1];
+
+	if (!out)
+		return err->code;
+	time_format(backup_reader_front(reader)->created, made);
+	report_hex(report->new_fork_id, fork);
+	if (options->json) {
+		json_emit_raw(out, options->check ? "{\"checked\":true," : "{\"restored\":true,\"directory\":");
+		if (!options->check) {
+			json_emit_cstring(out, place->target);
+			json_emit_raw(out, ",");
+		}
+		json_emit_raw(out, "\"backup_time\":");
+		json_emit_cstring(out, made);
+		json_emit_raw(out, ",\"bytes\":");
+		json_emit_uint(out, backup_reader_bytes(reader));
+		json_emit_raw(out, ",");
+		report_members(out, report, !options->check);
+		json_emit_raw(out, "}\n");
+		return report_print(out, err);
+	}
+	report_line(out, "the backup of %s is whole: counter %llu, %llu records and %llu revisions, each of them opened", made,
+		    (unsigned long long)report->counter, (unsigned long long)report->n_live, (unsigned long long)report->n_revisions);
+	if (!options->check) {
+		report_line(out, "restored to %s", place->target);
+		report_line(out, "it is another history from here on: counter %llu, fork %s", (unsigned long long)report->new_counter, fork);
+		report_line(out, options->keep_tokens ?
+				 "tokens made before count as they did; some may have been revoked since the backup" :
+				 "tokens made before do not count any more, because some may have been revoked since the backup");
+	}
+	return report_print(out, err);
+}
+
+static enum error_code check_words(const struct offline_options *options, struct error *err)
+{
+	if (options->words_len > 1 || (options->words_len == 0 && !options->check))
+		return error_set(err, ERR_USAGE, "give one directory: vaultd restore [OPTION]... DIRECTORY < BACKUP (see --help)");
+	if (options->check && options->anchor)
+		return error_set(err, ERR_USAGE, "--check makes no vault, so it writes no --anchor");
+	if (isatty(STDIN_FILENO))
+		return error_set(err, ERR_USAGE, "the backup comes on standard input: vaultd restore DIRECTORY < BACKUP, or envctl restore");
+	return ERR_OK;
+}
+
+/* Where a check is made when no place is named. */
+static const char *check_place(const struct offline_options *options)
+{
+	const char *place = options->words_len > 0 ? options->words[0] : getenv("TMPDIR");
+
+	return place && place[0] != '\0' ? place : "/var/tmp";
+}
+
+static enum error_code restore(const struct offline_options *options, struct error *err)
+{
+	cleanup_(backup_reader_freep) struct backup_reader *reader = NULL;
+	restore_place_scope place = { .target = "" };
+	slot_input_scope input = { .key = NULL };
+	struct progress progress = { .shown = isatty(STDERR_FILENO) == 1 };
+	struct restore_options wanted = {
+		.records = { .max_size = options->max_size, .anchor_path = options->anchor, .anchor_mode = ANCHOR_RELAXED,
+			     .clock = clock_system },
+		.keep_tokens = options->keep_tokens, .progress = show_progress, .arg = &progress,
+	};
+	struct accept_report report;
+	struct slot_info slots[SLOTS_MAX];
+	size_t slots_len;
+
+	/* Whether it is a backup, and what opens it, is known before anybody is asked for anything. */
+	if (backup_reader_new(read_input, NULL, &reader, err) != ERR_OK)
+		return err->code;
+	slots_len = header_slots(backup_reader_header(reader), slots);
+	progress.records = backup_reader_front(reader)->records;
+	if (restore_place_begin(options->check ? NULL : options->words[0], check_place(options), &place, err) != ERR_OK ||
+	    slot_input_read(&options->slot, slots, slots_len, &input, err) != ERR_OK)
+		return err->code;
+	wanted.records.directory = place.directory;
+	if (records_restore(reader, &input.secret, &wanted, &report, err) != ERR_OK ||
+	    (!options->check && restore_place_finish(&place, err) != ERR_OK))
+		return err->code;
+	return print_report(options, reader, &place, &report, err);
+}
+
+int restore_main(int argc, char **argv)
+{
+	struct offline_options options = { .json = false };
+	struct sandbox_report report = { .landlock_abi = 0 };
+	struct error err = ERROR_INIT;
+
+	if (offline_options_parse(OFFLINE_RESTORE, argc, argv, &options, &err) == ERR_OK && options.help) {
+		offline_options_help(OFFLINE_RESTORE);
+		return 0;
+	}
+	if (err.code == ERR_OK && check_words(&options, &err) == ERR_OK && sandbox_begin(&report, &err) == ERR_OK &&
+	    secret_arena_start(&err) == ERR_OK) {
+		catch_signals();
+		(void)!restore(&options, &err);
+	}
+	if (err.code == ERR_OK)
+		return 0;
+	fprintf(stderr, "vaultd: %s\n", err.text);
+	return error_exit_code(err.code);
+}

@@ -1,0 +1,31 @@
+/*
+ * Where a restored vault comes to be: a directory beside its target, which gets
+ * the target's name only when everything in it is right and durable.
+ *
+ * The target does not exist, or is an empty directory. Until the last step it is
+ * not touched, and after any failure nothing of ours is left.
+ */
+#pragma once
+
+#include <limits.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "vault/error.h"
+
+struct restore_place {
+	char target[PATH_MAX];		/* "": there is none, everything is thrown away */
+	char directory[PATH_MAX];	/* "" when nothing was made, or it has its name already */
+	bool target_is_there;
+	uid_t owner;			/* of the empty directory that is there; its files will be his */
+	gid_t group;
+};
+#define restore_place_scope cleanup_(restore_place_end) struct restore_place
+
+/* Makes the directory (0700). target NULL: in beside (such as "/var/tmp"), for a check. ERR_EXISTS, ERR_PERMISSION, ERR_IO. */
+enum error_code restore_place_begin(const char *target, const char *beside, struct restore_place *ret, struct error *err)
+	must_check;
+/* Syncs, gives it its name and syncs that. ERR_EXISTS when something has come there meanwhile. */
+enum error_code restore_place_finish(struct restore_place *place, struct error *err) must_check;
+/* Removes what was not finished. */
+void restore_place_end(struct restore_place *place);
