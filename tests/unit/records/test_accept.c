@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "records/accept.h"
-#include "records/tables_access.h"
 
 static const char *const files[] = { "vault.db", "vault.hdr", "vault.try" };
 
@@ -178,28 +177,12 @@ static void a_directory_that_was_put_back(void **state)
 	vault_must_hold(fixture, "shop", "new");
 }
 
-static enum error_code prepare_wrapped(struct records_request *request, struct records_view *view, struct records_write *write,
-				       struct error *err)
-{
-	const struct text_span body = { .at = "{}", .len = 2 };
-	const struct wrapped_record record = { .created = 1, .expires = INT64_MAX, .path = body, .body = body };
-	const uint8_t id[ID_LEN] = { 9 };
-	struct record_key key = record_key_id(TABLE_WRAPPED, id);
-	cleanup_(secret_buf_freep) struct secret_buf *encoding = secret_buf_new(1024);
-
-	(void)request;
-	(void)view;
-	assert_non_null(encoding);
-	encode_wrapped(encoding, &record);
-	return records_put(write, &key, NULL, secret_buf_bytes(encoding), secret_buf_len(encoding), NULL, err);
-}
-
 static void wrapped_answers_are_gone(void **state)
 {
 	struct vault_fixture *fixture = *state;
 	struct raw_record raw;
 
-	assert_int_equal(vault_submit_prepared(fixture, prepare_wrapped), ERR_OK);
+	assert_int_equal(vault_put_wrapped(fixture), ERR_OK);
 	go_on(fixture);
 	put_back(fixture, "a");
 	assert_true(raw_find(fixture, TABLE_WRAPPED, 0, &raw));

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "records/restore.h"
+#include "records/verify.h"
 
 struct place {
 	char directory[64], anchor[80];
@@ -117,6 +118,27 @@ static void a_restored_vault_has_its_anchor(void **state)
 	check_restored(*state, true);
 }
 
+static void a_vault_without_environments_is_one_as_well(void **state)
+{
+	struct vault_fixture *fixture = *state;
+	struct place place = place_new();
+	struct stream stream = { 0 };
+	struct accept_report report = { 0 };
+	struct verify_result result = { 0 };
+	struct error err = ERROR_INIT;
+
+	assert_int_equal(vault_put_wrapped(fixture), ERR_OK);
+	/* no revision stands between the tables before theirs and those behind */
+	assert_int_equal(records_verify(fixture->records, &(struct verify_options){ 0 }, &result, &err), ERR_OK);
+	assert_int_equal(result.found, 0);
+	verify_result_free(&result);
+	stream_of(fixture, &stream);
+	if (restore(fixture, &stream, &place, false, &report, &err) != ERR_OK)
+		fail_msg("%s", err.text);
+	place_remove(&place);
+	stream_free(&stream);
+}
+
 static void what_is_no_whole_backup_of_ours_restores_nothing(void **state)
 {
 	struct vault_fixture *fixture = *state;
@@ -167,6 +189,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(what_was_backed_up_is_restored, vault_fixture_setup, vault_fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_restored_vault_has_its_anchor, vault_fixture_setup_anchored, vault_fixture_teardown),
+		cmocka_unit_test_setup_teardown(a_vault_without_environments_is_one_as_well, vault_fixture_setup, vault_fixture_teardown),
 		cmocka_unit_test_setup_teardown(what_is_no_whole_backup_of_ours_restores_nothing, vault_fixture_setup,
 						vault_fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_damaged_revision_in_a_backup_is_found, vault_fixture_setup, vault_fixture_teardown),

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "crypto/arena.h"
+#include "records/tables_access.h"
 #include "vault_fixture.h"
 
 #define PAGE 4096
@@ -261,11 +262,25 @@ static enum error_code submit(struct vault_fixture *fixture, const char *name, c
 	return submit_change(fixture, &change);
 }
 
-enum error_code vault_submit_prepared(struct vault_fixture *fixture,
-				      enum error_code (*prepare_it)(struct records_request *request, struct records_view *view,
-								    struct records_write *write, struct error *err))
+static enum error_code prepare_wrapped(struct records_request *request, struct records_view *view, struct records_write *write,
+				       struct error *err)
 {
-	struct change change = { .request = { .prepare = prepare_it, .done = done }, .lock = PTHREAD_MUTEX_INITIALIZER,
+	const struct text_span body = { .at = "{}", .len = 2 };
+	const struct wrapped_record record = { .created = 1, .expires = INT64_MAX, .path = body, .body = body };
+	const uint8_t id[ID_LEN] = { 9 };
+	struct record_key key = record_key_id(TABLE_WRAPPED, id);
+	cleanup_(secret_buf_freep) struct secret_buf *encoding = secret_buf_new(1024);
+
+	(void)request;
+	(void)view;
+	assert_non_null(encoding);
+	encode_wrapped(encoding, &record);
+	return records_put(write, &key, NULL, secret_buf_bytes(encoding), secret_buf_len(encoding), NULL, err);
+}
+
+enum error_code vault_put_wrapped(struct vault_fixture *fixture)
+{
+	struct change change = { .request = { .prepare = prepare_wrapped, .done = done }, .lock = PTHREAD_MUTEX_INITIALIZER,
 				 .changed = PTHREAD_COND_INITIALIZER };
 
 	return submit_change(fixture, &change);

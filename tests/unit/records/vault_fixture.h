@@ -33,11 +33,9 @@ enum error_code vault_fixture_start(struct vault_fixture *fixture, struct error 
 
 /* A new revision of an environment with one variable; the outcome. */
 enum error_code vault_put(struct vault_fixture *fixture, const char *name, const char *value);
-/* Any change; its outcome. */
-enum error_code vault_submit_prepared(struct vault_fixture *fixture,
-				      enum error_code (*prepare)(struct records_request *request, struct records_view *view,
-								 struct records_write *write, struct error *err));
 enum error_code vault_destroy(struct vault_fixture *fixture, const char *name);
+/* A wrapped answer, the same each time. */
+enum error_code vault_put_wrapped(struct vault_fixture *fixture);
 /* The value of the current revision into out (NUL-terminated), or the error. */
 enum error_code vault_get(struct vault_fixture *fixture, const char *name, char *out, size_t max);
 
