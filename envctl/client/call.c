@@ -214,6 +214,14 @@ static enum error_code connect_client(struct vault_client *client, const struct 
 	return connection_open(&client->address, &trust, deadline, &client->connection, err);
 }
 
+/* A stream may take as long as it takes, as long as something comes. */
+static void extend_deadline(struct vault_client *client)
+{
+	int64_t deadline = now_us() + (int64_t)TIMEOUT_SECONDS * SECOND_US;
+
+	connection_set_deadline(client->connection, client->deadline_us != 0 && client->deadline_us < deadline ? client->deadline_us : deadline);
+}
+
 static enum error_code receive_response(struct vault_client *client, struct http_response *response, struct error *err)
 {
 	enum error_code rc = ERR_OK;
@@ -225,6 +233,8 @@ static enum error_code receive_response(struct vault_client *client, struct http
 	while (rc == ERR_OK && !http_response_is_done(response)) {
 		size_t got = 0, used = 0;
 
+		if (response->take != NULL)
+			extend_deadline(client);
 		rc = connection_receive(client->connection, bytes, RECEIVE_BYTES, &got, err);
 		if (rc == ERR_OK && got == 0)
 			rc = error_set(err, ERR_PROTOCOL,
@@ -242,13 +252,14 @@ static enum error_code receive_response(struct vault_client *client, struct http
 static enum error_code take_answer(struct http_response *response, struct answer *ret, struct error *err)
 {
 	struct answer answer = {.status = response->status, .body = take_ptr(response->body)};
+	bool taken = response->take != NULL && response->status == 200; /* the body has gone elsewhere */
 	enum error_code rc = ERR_OK;
 
 	if (response->is_json && secret_buf_len(answer.body) > 0) {
 		rc = json_scan(secret_buf_text(answer.body), secret_buf_len(answer.body), &answer.root, err);
 		answer.has_json = rc == ERR_OK && answer.root.kind == JSON_SCAN_OBJECT;
 	}
-	if (rc != ERR_OK || (response->status < 300 && response->status != 204 && !answer.has_json)) {
+	if (rc != ERR_OK || (response->status < 300 && response->status != 204 && !taken && !answer.has_json)) {
 		answer_free(&answer);
 		error_clear(err);
 		return error_set(err, ERR_PROTOCOL, "the answer is not JSON as vaultd writes it; is this its address?");
@@ -259,8 +270,8 @@ static enum error_code take_answer(struct http_response *response, struct answer
 	return ERR_OK;
 }
 
-static enum error_code exchange(struct vault_client *client, const struct secret_buf *request, struct answer *ret,
-				struct error *err)
+static enum error_code exchange(struct vault_client *client, const struct call *call, const struct secret_buf *request,
+				struct answer *ret, struct error *err)
 {
 	cleanup_(http_response_free) struct http_response response;
 	enum error_code rc = http_response_start(&response, ANSWER_MAX, err);
@@ -268,6 +279,8 @@ static enum error_code exchange(struct vault_client *client, const struct secret
 
 	if (rc != ERR_OK)
 		return rc;
+	response.take = call->take;
+	response.take_arg = call->take_arg;
 	/* A daemon that refuses a large body answers and closes before it has read all: look for the answer anyway. */
 	enum error_code sent =
 		connection_send(client->connection, secret_buf_bytes(request), secret_buf_len(request), &send_failure);
@@ -322,7 +335,7 @@ enum error_code call_any(struct vault_client *client, const struct call *call, s
 	if (rc == ERR_OK)
 		rc = connect_client(client, call, err);
 	if (rc == ERR_OK)
-		rc = exchange(client, request, ret, err);
+		rc = exchange(client, call, request, ret, err);
 	return rc;
 }
 

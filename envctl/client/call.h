@@ -26,6 +26,9 @@ struct call {
 	const char *media_type;	       /* of the body; NULL: application/json */
 	const char *wrap_ttl;	       /* or NULL: the answer is wrapped and lives so long; checked by the caller */
 	bool slow;		       /* Argon2 on the other side */
+	/* Takes the body of a 200 piece by piece, each of which may take as long as a whole answer else; NULL: it is the answer's. */
+	enum error_code (*take)(void *arg, const char *bytes, size_t len, struct error *err);
+	void *take_arg;
 };
 
 /* Formats a target of at most LIMIT_TARGET_LEN - 1 bytes; ERR_TOO_LARGE. */

@@ -239,8 +239,13 @@ static enum error_code feed_body(struct http_response *r, const char *bytes, siz
 {
 	size_t take = len < r->remaining ? len : (size_t)r->remaining;
 
-	secret_buf_append(r->body, bytes, take);
-	enum error_code rc = secret_buf_check(r->body, "the answer", err);
+	enum error_code rc;
+	if (r->take != NULL && r->status == 200) {
+		rc = r->take(r->take_arg, bytes, take, err);
+	} else {
+		secret_buf_append(r->body, bytes, take);
+		rc = secret_buf_check(r->body, "the answer", err);
+	}
 	if (rc != ERR_OK)
 		return rc;
 	*ret_used += take;

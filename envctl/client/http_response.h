@@ -36,6 +36,9 @@ struct http_response {
 	bool is_json;
 	char etag[96]; /* "" if absent or over-long */
 	struct secret_buf *body;
+	/* set after the start: takes the body of a 200 instead of the buffer; its error is that of the feed */
+	enum error_code (*take)(void *arg, const char *bytes, size_t len, struct error *err);
+	void *take_arg;
 	/* the machine's own */
 	enum http_response_state state;
 	bool has_length, chunked;

@@ -27,7 +27,9 @@ enum option_id {
 	OPT_ALLOW_DISK,
 	OPT_ALLOW_EMPTY,
 	OPT_ALLOW_NAMES,
+	OPT_ANCHOR,
 	OPT_CAS,
+	OPT_CHECK,
 	OPT_CLEAR,
 	OPT_CREDENTIAL,
 	OPT_DIALECT,
@@ -41,10 +43,12 @@ enum option_id {
 	OPT_FIELD,
 	OPT_FILE,
 	OPT_FIX,
+	OPT_FORCE,
 	OPT_FORMAT,
 	OPT_FROM,
 	OPT_FROM_VAULT,
 	OPT_INCREMENT,
+	OPT_KEEP_TOKENS,
 	OPT_KEY_FILE,
 	OPT_KV_VERSION,
 	OPT_LABEL,
@@ -52,6 +56,7 @@ enum option_id {
 	OPT_LIMIT,
 	OPT_LISTED,
 	OPT_MASK,
+	OPT_MAX_SIZE,
 	OPT_MERGE,
 	OPT_MESSAGE,
 	OPT_META,
@@ -83,6 +88,7 @@ enum option_id {
 	OPT_SELF,
 	OPT_SHARE,
 	OPT_SHARES,
+	OPT_SHARES_FILE,
 	OPT_SKIP_UNREPRESENTABLE,
 	OPT_SOURCE_CA,
 	OPT_SOURCE_NAMESPACE,
@@ -104,6 +110,7 @@ enum option_id {
 	OPT_UNMASK,
 	OPT_UPDATE,
 	OPT_USES,
+	OPT_VAULTD,
 	OPT_WRAP_TTL,
 	OPT_YES,
 };
@@ -139,6 +146,7 @@ struct command_table {
 	const struct command *rows;
 	size_t len;
 };
+extern const struct command_table backup_commands; /* copies of all of it */
 extern const struct command_table slots_commands; /* what opens the vault */
 extern const struct command_table identity_commands; /* who is who, and who may what */
 extern const struct command_table schema_commands; /* what variables must be */
@@ -183,6 +191,7 @@ const char *option_value(const struct invocation *inv, enum option_id id);
 enum error_code option_number(const struct invocation *inv, enum option_id id, bool zero_too, uint64_t *ret,
 			      struct error *err) must_check;
 
+command_handler command_backup, command_restore;
 command_handler command_slots_list, command_slots_add, command_slots_change, command_slots_remove;
 command_handler command_init, command_unseal, command_seal, command_status, command_get, command_set, command_unset,
 	command_edit, command_copy, command_list, command_import, command_run, command_render, command_history,
