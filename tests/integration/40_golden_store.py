@@ -4,6 +4,7 @@
 import json
 import os
 import shutil
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -23,11 +24,23 @@ def laid_out():
     return daemon
 
 
-def test_everything_is_found():
+def restored():
+    """The same from the backup of format 1; its tokens are kept."""
+    daemon = vault.Daemon()
+    shutil.copy(os.path.join(GOLDEN, "vault.key"), daemon.key_file)
+    os.chmod(daemon.key_file, 0o400)
+    os.makedirs(os.path.dirname(daemon.data), mode=0o700)
+    with open(os.path.join(GOLDEN, "vault.backup"), "rb") as backup:
+        subprocess.run([vault.VAULTD, "restore", "--keep-tokens", "--key-file", daemon.key_file, daemon.data], stdin=backup, env=daemon.environment(),
+                       stdout=subprocess.DEVNULL, check=True)
+    return daemon
+
+
+def test_everything_is_found(make=laid_out):
     with open(os.path.join(GOLDEN, "expected.json"), encoding="utf-8") as listing:
         expected = json.load(listing)
     token, number = expected.pop("token"), expected.pop("raw")
-    with laid_out() as daemon:
+    with make() as daemon:
         daemon.start()
         assert daemon.unseal().status == 200
         for path, data in expected.items():
@@ -39,6 +52,10 @@ def test_everything_is_found():
         assert daemon.get("secret/data/gone/forever").status == 404
         assert daemon.get("auth/token/lookup-self", token=token).status == 200
         assert daemon.write("shop/production", {"NEW": "1"}) == 7
+
+
+def test_everything_is_found_in_the_backup():
+    test_everything_is_found(restored)
 
 
 def test_a_newer_record_format_is_refused_and_not_touched():

@@ -187,7 +187,7 @@ def test_a_backup_under_eight_writers_is_one_state():
             assert chunks.status == 200 and chunks.more()
             # much is written while the backup waits for its taker, and all of it is acknowledged
             during = list(counts)
-            while any(now < then + 3 for now, then in zip(counts, during)):
+            while any(count < then + 3 for count, then in zip(counts, during)):
                 time.sleep(0.01)
             assert chunks.rest().whole
         finally:

@@ -257,18 +257,51 @@ def opens_what_others_sealed():
         yield "class " + word, padded(need - 4) == room
 
 
-def opens_the_golden_header():
-    def part(name):
-        with open(os.path.join(HERE, "golden-1", name), "rb") as file:
-            return file.read()
-    copy, key = part("vault.hdr")[:16384], part("vault.key")
+def golden(name):
+    with open(os.path.join(HERE, "golden-1", name), "rb") as file:
+        return file.read()
+
+
+def golden_ring(copy):
+    """The keyring of a header that golden-1's key file opens, by what comes on the way."""
     store_id, slot = copy[24:40], copy[1024:2048]
-    yield "golden-1 has a key file's slot", slot[:2] == b"\1\2"
-    skek = blake(32, blake(32, b"", "vaultd-kfil-v001", key), "vaultd-slot-v001", slot[1:3] + store_id + slot[16:32])
+    skek = blake(32, blake(32, b"", "vaultd-kfil-v001", golden("vault.key")), "vaultd-slot-v001", slot[1:3] + store_id + slot[16:32])
     root = unseal(skek, b"VDsl" + store_id + slot[:432], slot[432:544])
+    return root, unseal(kdf(root, 1, "vdHEADER"), b"VDkr" + store_id + copy[16:24], copy[64:656])
+
+
+def opens_the_golden_backup():
+    data = golden("vault.backup")
+    front, copy, at, number, stream, summary = data[:16512], data[128:16512], 16512, 0, b"", b""
+    store_id, backup_id = front[16:32], front[32:48]
+    _, ring = golden_ring(copy)
+    base = next(ring[i + 13:i + 45] for i in range(10, 10 + 45 * ring[1], 45) if ring[i] == 3)
+    key = blake(32, kdf(base, 1, "vdBACKUP"), "vaultd-back-v001", front)
+    while not summary:
+        word, = struct.unpack_from("<I", data, at)
+        length, final = word & 0x7FFFFFFF, word >> 31
+        plain = unseal(key, b"VDbk" + store_id + backup_id + struct.pack("<QB", number, final), data[at + 4:at + 4 + length])
+        stream, summary = (stream, plain) if final else (stream + plain, b"")
+        at, number = at + 4 + length, number + 1
+    yield "the golden backup ends with its last chunk", at == len(data) and len(summary) == 16 + 432
+    keys, at = [], 0
+    while at < len(stream):
+        size, = struct.unpack_from("<H", stream, at)
+        keys.append(stream[at + 2:at + 2 + size])
+        at += 2 + size
+        at += 4 + struct.unpack_from("<I", stream, at)[0]
+    yield "the golden backup's records are whole and in order", at == len(stream) and keys == sorted(set(keys)) and b"\1" not in keys
+    live, revisions = struct.unpack("<QQ", summary[:16])
+    yield "the golden backup counts right", (live, revisions) == (sum(k[:1] != b"R" for k in keys), sum(k[:1] == b"R" for k in keys))
+    yield "the golden backup's front says so", struct.unpack("<8sHHI", front[:16]) == (b"VDBACKUP", 1, 0, 16512) and struct.unpack("<Q", front[80:88])[0] == len(keys)
+
+
+def opens_the_golden_header():
+    copy = golden("vault.hdr")[:16384]
+    yield "golden-1 has a key file's slot", copy[1024:1026] == b"\1\2"
+    root, ring = golden_ring(copy)
     yield "golden-1 has the right MAC", blake(32, kdf(root, 2, "vdHEADER"), "vaultd-head-v001", copy[:9216]) == copy[9216:9248]
     yield "golden-1 has the right sum", blake(32, b"", "vaultd-hsum-v001", copy[:9248]) == copy[9248:9280]
-    ring = unseal(kdf(root, 1, "vdHEADER"), b"VDkr" + store_id + copy[16:24], copy[64:656])
     yield "golden-1 has three keys", ring[:2] == b"\1\3" and [ring[10 + 45 * i] for i in range(3)] == [1, 2, 3]
 
 
@@ -279,7 +312,7 @@ def main():
         return 0
     kept, failed = read("records.txt"), 0
     results = [(name, kept.pop(name, "") == data.hex()) for name, data in vectors()]
-    results += [*opens_what_others_sealed(), *opens_the_golden_header(), ("records.txt holds nothing else", not kept)]
+    results += [*opens_what_others_sealed(), *opens_the_golden_header(), *opens_the_golden_backup(), ("records.txt holds nothing else", not kept)]
     for name, right in results:
         print("ok -" if right else "not ok -", name)
         failed += not right

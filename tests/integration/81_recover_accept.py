@@ -1,0 +1,179 @@
+#!/usr/bin/env python3
+# tier: quick
+# sanitized: yes
+"""What a start refuses, and what `vaultd recover accept` makes of it: rollback, fork, a missing anchor, lost records."""
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import vault  # noqa: E402
+
+CONFIG = 'anchor = "DIR/anchor"\nanchor_mode = "strict"\n'
+
+
+def recover(daemon, *words, code=0, sentence="", key=True):
+    done = subprocess.run([vault.VAULTD, "recover", *words, *(["--key-file", daemon.key_file] if key else [])], env=daemon.environment(), cwd=daemon.dir,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120, text=True)
+    assert done.returncode == code and sentence in done.stdout + done.stderr, (words, code, sentence, done)
+    return done
+
+
+def look(daemon, *words):
+    report = json.loads(recover(daemon, "accept", "--json", *words).stdout)
+    assert report["accepted"] is False, report
+    return report
+
+
+def refused(daemon, sentence):
+    """The daemon starts, and its unseal says this."""
+    daemon.start()
+    answer = daemon.unseal()
+    assert answer.status == 500 and sentence in answer.errors[0], answer
+    daemon.stop()
+
+
+def opens(daemon):
+    daemon.start()
+    answer = daemon.unseal()
+    assert answer.status == 200, (answer, daemon.log()[-1500:])
+
+
+def keep(daemon, name):
+    shutil.copytree(daemon.data, os.path.join(daemon.dir, name))
+
+
+def put_back(daemon, name):
+    shutil.rmtree(daemon.data)
+    shutil.copytree(os.path.join(daemon.dir, name), daemon.data)
+
+
+def test_a_directory_that_was_put_back():
+    with vault.personal(config=CONFIG) as daemon:
+        daemon.write("shop", {"A": "old"})
+        daemon.stop()
+        keep(daemon, "old")
+        opens(daemon)
+        daemon.write("shop", {"A": "new"})
+        revoked = daemon.put("auth/token/create", {"policies": ["root"]}, token=daemon.root_token).json["auth"]["client_token"]
+        daemon.stop()
+        keep(daemon, "new")
+        put_back(daemon, "old")
+        refused(daemon, "was rolled back")
+        # it says what it found and what to type, and changes nothing
+        said = recover(daemon, "accept").stdout
+        report = look(daemon)
+        assert "was rolled back" in report["refused"] and report["anchor_counter"] > report["counter"], report
+        assert f"--expect={report['counter']}" in said and str(report["anchor_counter"]) in said, said
+        recover(daemon, "accept", "--expect", str(report["counter"] + 1), code=1, sentence="nothing was changed")
+        refused(daemon, "was rolled back")
+        done = recover(daemon, "accept", f"--expect={report['counter']}")
+        assert "another history" in done.stdout and "event=accepted" in done.stderr, done
+        opens(daemon)
+        assert daemon.read("shop") == {"A": "old"}
+        # nobody comes in with what may have been revoked
+        for token in (daemon.root_token, revoked):
+            assert daemon.get("auth/token/lookup-self", token=token).status == 403
+        made = daemon.put("auth/token/create", {"policies": ["root"]}).json["auth"]["client_token"]
+        assert daemon.get("auth/token/lookup-self", token=made).status == 200
+        daemon.stop()
+        # what was given up is a fork now, and may be accepted instead
+        put_back(daemon, "new")
+        refused(daemon, "another history")
+        report = look(daemon)
+        assert json.loads(recover(daemon, "accept", "--json", "--keep-tokens", "--expect", str(report["counter"])).stdout)["new_counter"] > report["anchor_counter"]
+        opens(daemon)
+        assert daemon.read("shop") == {"A": "new"}
+        assert daemon.get("auth/token/lookup-self", token=daemon.root_token).status == 200
+
+
+def test_an_anchor_that_is_gone():
+    with vault.personal(config=CONFIG) as daemon:
+        daemon.write("shop", {"A": "1"})
+        daemon.stop()
+        anchor = os.path.join(daemon.dir, "anchor")
+        os.unlink(anchor)
+        refused(daemon, "anchor")
+        report = look(daemon)
+        assert report["anchor_counter"] == 0 and not os.path.exists(anchor), report
+        assert "missing" in recover(daemon, "accept").stdout
+        recover(daemon, "accept", "--expect", str(report["counter"]))
+        opens(daemon)
+        assert daemon.read("shop") == {"A": "1"} and os.path.exists(anchor)
+
+
+def test_a_vault_that_has_no_anchor_any_more():
+    with vault.personal(config=CONFIG) as daemon:
+        daemon.write("shop", {"A": "1"})
+        daemon.stop()
+        with open(daemon.config, "w", encoding="utf-8"):
+            pass
+        refused(daemon, "none is configured")
+        recover(daemon, "accept", "--expect", str(look(daemon)["counter"]))
+        opens(daemon)
+        assert daemon.read("shop") == {"A": "1"}
+
+
+def test_it_needs_the_directory_and_what_opens_it():
+    with vault.personal() as daemon:
+        daemon.write("shop", {"A": "1"})
+        recover(daemon, "accept", code=75, sentence="another vaultd uses")
+        daemon.stop()
+        recover(daemon, "accept", code=64, sentence="--key-file FILE", key=False)
+        wrong = os.path.join(daemon.home, "wrong.key")
+        with os.fdopen(os.open(wrong, os.O_CREAT | os.O_WRONLY, 0o400), "wb") as out:
+            out.write(os.urandom(32))
+        recover(daemon, "accept", "--key-file", wrong, code=4, key=False)
+        # such attempts count, as at an unseal
+        for _ in range(4):
+            recover(daemon, "accept", "--key-file", wrong, code=4, key=False)
+        recover(daemon, "accept", code=75)
+    with vault.Daemon() as daemon:
+        recover(daemon, "accept", code=2, sentence="there is no vault in", key=False)
+        recover(daemon, "repair", code=64, sentence="vaultd recover accept", key=False)
+        recover(daemon, code=64, key=False)
+        assert "--expect COUNTER" in recover(daemon, "--help", key=False).stdout
+
+
+def overflow_pages(path):
+    """Where values of several pages begin: revisions, as nothing else here is so large."""
+    data = open(path, "rb").read()
+    return [at for at in range(0, len(data), 4096) if int.from_bytes(data[at + 10:at + 12], "little") == 4
+            and int.from_bytes(data[at:at + 8], "little") == at // 4096]
+
+
+def test_a_lost_revision_is_dropped_only_when_asked_for():
+    with vault.personal() as daemon:
+        daemon.write("sound", {"A": "1"})
+        daemon.write("shop", {"A": os.urandom(9000).hex()})
+        daemon.write("shop", {"A": "second"})
+        daemon.stop()
+        path = os.path.join(daemon.data, "vault.db")
+        with open(path, "r+b") as file:
+            for at in overflow_pages(path):
+                file.seek(at + 6000)
+                byte = file.read(1)
+                file.seek(at + 6000)
+                file.write(bytes([byte[0] ^ 1]))
+        report = look(daemon)
+        assert report["refused"] == "" and report["lost"] == [], report
+        # a start does not open revisions; an accept opens everything
+        done = recover(daemon, "accept", "--expect", str(report["counter"]), code=65, sentence="--accept-loss")
+        report = look(daemon, "--accept-loss")
+        assert len(report["lost"]) == 1 and "revision 1 of the environment" in report["lost"][0], report
+        opens(daemon)   # nothing was dropped so far
+        assert daemon.get("secret/data/shop?version=1").status == 500
+        daemon.stop()
+        report = look(daemon, "--accept-loss")
+        done = recover(daemon, "accept", "--accept-loss", "--expect", str(report["counter"]))
+        assert "lost: revision 1" in done.stdout and "1 lost" in done.stderr, done
+        opens(daemon)
+        assert daemon.get("secret/data/shop?version=1").status == 404
+        assert daemon.get("secret/metadata/shop").data["versions"]["1"]["destroyed"] is True
+        assert daemon.read("shop") == {"A": "second"} and daemon.read("sound") == {"A": "1"}
+        daemon.envctl("backup", "-q", "-o", os.path.join(daemon.dir, "b"), check=0)
+
+
+vault.main(globals(), "recover:")
