@@ -232,7 +232,7 @@ def help_and_version(story):
     story.bad(64, "bash only", "completion", "fish")
     done = subprocess.run(["bash", "-c", script + "\nCOMP_WORDS=(envctl re); COMP_CWORD=1; _envctl; echo ${COMPREPLY[@]}"],
                           stdout=subprocess.PIPE, text=True, check=True)
-    assert done.stdout.split() == ["render"], done
+    assert done.stdout.split() == ["render", "restore"], done
 
 
 run_cases(new)
