@@ -1,6 +1,10 @@
 /* `vaultd recover accept`: a store that a start refuses becomes another history. */
+#include <errno.h>
+#include <grp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "config.h"
 #include "crypto/arena.h"
@@ -103,10 +107,9 @@ static void log_accepted(const struct config *config, const struct offline_optio
 }
 
 static enum error_code accept(const struct offline_options *options, const struct config *config, struct records *records,
-			      struct error *err)
+			      struct slot_input *input, struct error *err)
 {
 	cleanup_(secret_buf_freep) struct secret_buf *out = report_new(err), *lost = report_new(err);
-	slot_input_scope input = { .key = NULL };
 	struct losses losses = { .out = options->json ? lost : out, .json = options->json };
 	const struct accept_options wanted = { .accept = options->has_expect, .expect = options->expect,
 					       .keep_tokens = options->keep_tokens, .accept_loss = options->accept_loss,
@@ -116,8 +119,10 @@ static enum error_code accept(const struct offline_options *options, const struc
 
 	if (!out || !lost)
 		return err->code;
-	if (slot_input_read(&options->slot, slots, records_slots(records, slots), &input, err) != ERR_OK ||
-	    records_accept(records, &input.secret, &wanted, &report, err) != ERR_OK)
+	if (!slot_input_is_given(&options->slot) &&
+	    slot_input_read(&options->slot, slots, records_slots(records, slots), input, err) != ERR_OK)
+		return err->code;
+	if (records_accept(records, &input->secret, &wanted, &report, err) != ERR_OK)
 		return err->code;
 	if (options->has_expect)
 		log_accepted(config, options, &report);
@@ -140,13 +145,31 @@ static void advise(const struct offline_options *options, struct error *err)
 			       "; restore a backup, or look at what is lost with --accept-loss (it changes nothing without --expect)");
 }
 
+/* Root becomes the user that the data belongs to: what is made beside it must be his. */
+static enum error_code become_owner(const char *directory, struct error *err)
+{
+	struct stat info;
+
+	if (geteuid() != 0 || stat(directory, &info) != 0 || info.st_uid == 0)
+		return ERR_OK;
+	if (setgroups(0, NULL) != 0 || setresgid(info.st_gid, info.st_gid, info.st_gid) != 0 ||
+	    setresuid(info.st_uid, info.st_uid, info.st_uid) != 0)
+		return error_set_errno(err, ERR_PERMISSION, errno, "become the owner of %s", directory);
+	return ERR_OK;
+}
+
 static enum error_code recover(const struct offline_options *options, struct error *err)
 {
 	static struct config config;
 	const struct options daemon_options = { .config_file = options->config_file };
+	slot_input_scope input = { .key = NULL };
 	struct records *records = NULL;
 
 	if (config_load(&daemon_options, &config, err) != ERR_OK)
+		return err->code;
+	/* A key file may be root's alone. */
+	if ((slot_input_is_given(&options->slot) && slot_input_read(&options->slot, NULL, 0, &input, err) != ERR_OK) ||
+	    become_owner(config.data_dir, err) != ERR_OK)
 		return err->code;
 	const struct records_options wanted = {
 		.directory = config.data_dir, .max_size = config.max_size, .clock = clock_system,
@@ -159,7 +182,7 @@ static enum error_code recover(const struct offline_options *options, struct err
 	if (!records_initialized(records))
 		error_set(err, ERR_NOT_INITIALIZED, "there is no vault.hdr in %s: put it back from a copy, or restore a backup",
 			  config.data_dir);
-	else if (accept(options, &config, records, err) != ERR_OK)
+	else if (accept(options, &config, records, &input, err) != ERR_OK)
 		advise(options, err);
 	records_close(records);
 	return err->code;

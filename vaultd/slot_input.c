@@ -18,6 +18,11 @@ void slot_input_free(struct slot_input *input)
 	*input = (struct slot_input){ .key = NULL };
 }
 
+bool slot_input_is_given(const struct slot_input_options *options)
+{
+	return options->ask || options->passphrase_file || options->key_file || options->shares_file || options->credential;
+}
+
 enum error_code slot_input_check(const struct slot_input_options *options, struct error *err)
 {
 	bool passphrase = options->ask || options->passphrase_file;
@@ -147,10 +152,7 @@ static enum error_code demand_option(const struct slot_info *slots, size_t len, 
 enum error_code slot_input_read(const struct slot_input_options *options, const struct slot_info *slots, size_t slots_len,
 				struct slot_input *ret, struct error *err)
 {
-	bool nothing = !options->ask && !options->passphrase_file && !options->key_file && !options->shares_file &&
-		       !options->credential;
-
-	if (nothing && demand_option(slots, slots_len, err) != ERR_OK)
+	if (!slot_input_is_given(options) && demand_option(slots, slots_len, err) != ERR_OK)
 		return err->code;
 	if (options->shares_file)
 		return read_shares(options->shares_file, ret, err);

@@ -5,6 +5,9 @@
  */
 #pragma once
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "records/header.h"
 #include "vault/error.h"
 #include "vault/secret_buf.h"
@@ -26,8 +29,10 @@ struct slot_input {
 #define slot_input_scope cleanup_(slot_input_free) struct slot_input
 void slot_input_free(struct slot_input *input);
 
+/* Whether they say anything. */
+bool slot_input_is_given(const struct slot_input_options *options);
 /* ERR_USAGE when they do not go together. */
 enum error_code slot_input_check(const struct slot_input_options *options, struct error *err) must_check;
-/* header: the slots that it is for. ERR_USAGE, with what opens them, when nothing was said and a passphrase opens none. */
+/* slots: those that it is for; without any options they say what may be asked for. ERR_USAGE, with what opens them, when nothing was said and a passphrase opens none. */
 enum error_code slot_input_read(const struct slot_input_options *options, const struct slot_info *slots, size_t slots_len,
 				struct slot_input *ret, struct error *err) must_check;

@@ -137,6 +137,24 @@ def test_it_needs_the_directory_and_what_opens_it():
         assert "--expect COUNTER" in recover(daemon, "--help", key=False).stdout
 
 
+def test_root_becomes_the_owner_of_the_data():
+    if os.geteuid() != 0:
+        return "needs root"
+    with vault.personal(config=CONFIG) as daemon:
+        daemon.write("shop", {"A": "1"})
+        daemon.stop()
+        anchor = os.path.join(daemon.dir, "anchor")
+        os.unlink(anchor)
+        for folder in (daemon.dir, daemon.home, os.path.dirname(daemon.data)):
+            os.chmod(folder, 0o711)
+        os.chown(daemon.dir, 4242, 4243)    # where the anchor is made
+        for path in (daemon.data, *(os.path.join(daemon.data, name) for name in os.listdir(daemon.data))):
+            os.chown(path, 4242, 4243)
+        recover(daemon, "accept", "--expect", str(look(daemon)["counter"]))    # with a key file that only root may read
+        for path in (anchor, *(os.path.join(daemon.data, name) for name in os.listdir(daemon.data))):
+            assert (os.stat(path).st_uid, os.stat(path).st_gid) == (4242, 4243), path
+
+
 def overflow_pages(path):
     """Where values of several pages begin: revisions, as nothing else here is so large."""
     data = open(path, "rb").read()

@@ -193,6 +193,24 @@ static void wrapped_answers_are_gone(void **state)
 	assert_false(raw_find(fixture, TABLE_WRAPPED, 0, &raw));
 }
 
+/* A machine whose time was set back: tokens that were made "later" end as well, and new ones count. */
+static void a_time_that_was_set_back(void **state)
+{
+	struct vault_fixture *fixture = *state;
+	struct records_token_state before, after;
+
+	go_on(fixture);
+	vault_must_start(fixture, ERR_OK);
+	records_token_state(fixture->records, &before);
+	vault_fixture_close(fixture);
+	fixture->now -= INT64_C(3600000000);
+	accept_it(fixture, look(fixture).counter);
+	vault_must_start(fixture, ERR_OK);
+	records_token_state(fixture->records, &after);
+	assert_true(after.tokens_not_before > before.time_high_water);
+	assert_true(after.time_high_water >= after.tokens_not_before);
+}
+
 static void tokens_that_are_kept(void **state)
 {
 	struct vault_fixture *fixture = *state;
@@ -414,6 +432,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ANCHORED(a_directory_that_was_put_back),
+		ANCHORED(a_time_that_was_set_back),
 		ANCHORED(tokens_that_are_kept),
 		ANCHORED(wrapped_answers_are_gone),
 		ANCHORED(an_anchor_that_is_gone),
