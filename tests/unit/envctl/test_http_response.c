@@ -264,6 +264,50 @@ static void test_etag_too_long(void **state)
 	assert_string_equal(o.etag, "");
 }
 
+struct taken {
+	size_t len, refuse_at;
+};
+
+static enum error_code take(void *arg, const char *bytes, size_t len, struct error *err)
+{
+	struct taken *taken = arg;
+
+	for (size_t i = 0; i < len; i++)
+		assert_int_equal(bytes[i], 'a' + (int)((taken->len + i) % 26));
+	taken->len += len;
+	return taken->len > taken->refuse_at ? error_set(err, ERR_STORAGE_FULL, "full") : ERR_OK;
+}
+
+/* A body that is given away has no maximum, and keeps nothing; only that of a 200 is. */
+static void test_body_that_is_given_away(void **state)
+{
+	static char text[16 * BODY_MAX];
+	size_t head = (size_t)snprintf(text, sizeof(text), "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", 8 * BODY_MAX);
+	struct taken taken = {.refuse_at = SIZE_MAX};
+	struct http_response response;
+	struct error err = ERROR_INIT;
+	size_t used = 0;
+
+	(void)state;
+	for (size_t i = 0; i < 8 * BODY_MAX; i++)
+		text[head + i] = (char)('a' + i % 26);
+	for (int turn = 0; turn < 3; turn++) {
+		assert_int_equal(http_response_start(&response, BODY_MAX, &err), ERR_OK);
+		response.take = take;
+		response.take_arg = &taken;
+		taken.len = 0;
+		taken.refuse_at = turn == 1 ? 2 * BODY_MAX : SIZE_MAX;
+		if (turn == 2)
+			memcpy(text + 9, "503", 3);
+		enum error_code rc = http_response_feed(&response, text, head + 8 * BODY_MAX, &used, &err);
+		assert_int_equal(rc, turn == 0 ? ERR_OK : turn == 1 ? ERR_STORAGE_FULL : ERR_TOO_LARGE);
+		assert_int_equal(taken.len, turn == 2 ? 0 : 8 * BODY_MAX);
+		assert_int_equal(secret_buf_len(response.body), 0);
+		http_response_free(&response);
+		error_clear(&err);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -275,6 +319,7 @@ int main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_nul_in_header_name),
 		cmocka_unit_test(test_body_limit),
+		cmocka_unit_test(test_body_that_is_given_away),
 		cmocka_unit_test(test_header_count),
 		cmocka_unit_test(test_header_bytes),
 		cmocka_unit_test(test_etag_too_long),
