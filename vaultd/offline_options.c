@@ -123,7 +123,7 @@ static const char restore_help[] =
 	"`envctl restore` calls this.\n"
 	"\n"
 	"Options:\n"
-	"  --check                  restore beside DIRECTORY (or below $TMPDIR), check, and\n"
+	"  --check                  restore below DIRECTORY (or below $TMPDIR), check, and\n"
 	"                           remove it again\n"
 	"  --anchor FILE            the anchor of the restored vault; it is made or rewritten\n"
 	"  --keep-tokens            tokens of before count: some may have been revoked since\n"

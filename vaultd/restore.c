@@ -45,7 +45,7 @@ static enum error_code read_input(void *arg, void *bytes, size_t size, size_t *r
 	(void)arg;
 	do {
 		if (interrupted)
-			return error_set(err, ERR_CONFLICT, "interrupted: nothing was restored");
+			return error_set(err, ERR_CONFLICT, "the backup was not read to its end");
 		got = read(STDIN_FILENO, bytes, size);
 	} while (got < 0 && errno == EINTR);
 	if (got < 0)
@@ -60,19 +60,35 @@ struct progress {
 	int64_t next_us;
 };
 
-static void show_progress(void *arg, uint64_t bytes, uint64_t records)
+/* Not too often, and the last of its kind. */
+static bool is_due(struct progress *progress, bool last)
 {
-	struct progress *progress = arg;
 	int64_t now;
 
 	if (!progress->shown)
-		return;
+		return false;
 	now = clock_system.monotonic_us(clock_system.arg);
-	if (now < progress->next_us && records < progress->records)
-		return;
+	if (now < progress->next_us && !last)
+		return false;
 	progress->next_us = now + PROGRESS_US;
-	fprintf(stderr, "\r%.1f MiB, %llu of %llu records%s", (double)bytes / MIB, (unsigned long long)records,
-		(unsigned long long)progress->records, records == progress->records ? "; checking\n" : "");
+	return true;
+}
+
+static void show_reading(void *arg, uint64_t bytes, uint64_t records)
+{
+	struct progress *progress = arg;
+	bool last = records == progress->records;
+
+	if (is_due(progress, last))
+		fprintf(stderr, "\r%.1f MiB, %llu of %llu records%s", (double)bytes / MIB, (unsigned long long)records,
+			(unsigned long long)progress->records, last ? "\n" : "");
+}
+
+static bool show_checking(void *arg, uint64_t done, uint64_t total)
+{
+	if (is_due(arg, done == total))
+		fprintf(stderr, "\rchecked %llu of %llu%s", (unsigned long long)done, (unsigned long long)total, done == total ? "\n" : "");
+	return !interrupted;
 }
 
 static enum error_code print_report(const struct offline_options *options, const struct backup_reader *reader,
@@ -140,7 +156,7 @@ static enum error_code restore(const struct offline_options *options, struct err
 	struct restore_options wanted = {
 		.records = { .max_size = options->max_size, .anchor_path = options->anchor, .anchor_mode = ANCHOR_RELAXED,
 			     .clock = clock_system },
-		.keep_tokens = options->keep_tokens, .progress = show_progress, .arg = &progress,
+		.keep_tokens = options->keep_tokens, .progress = show_reading, .checking = show_checking, .arg = &progress,
 	};
 	struct accept_report report;
 	struct slot_info slots[SLOTS_MAX];
@@ -155,8 +171,9 @@ static enum error_code restore(const struct offline_options *options, struct err
 	    slot_input_read(&options->slot, slots, slots_len, &input, err) != ERR_OK)
 		return err->code;
 	wanted.records.directory = place.directory;
-	if (records_restore(reader, &input.secret, &wanted, &report, err) != ERR_OK ||
-	    (!options->check && restore_place_finish(&place, err) != ERR_OK))
+	if (records_restore(reader, &input.secret, &wanted, &report, err) != ERR_OK)
+		return interrupted ? error_prefix(err, "interrupted, nothing was restored") : err->code;
+	if (!options->check && restore_place_finish(&place, err) != ERR_OK)
 		return err->code;
 	return print_report(options, reader, &place, &report, err);
 }

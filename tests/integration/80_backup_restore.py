@@ -464,6 +464,13 @@ def test_one_backup_at_a_time():
         chunks.close()
 
 
+def test_a_head_makes_no_backup():
+    with vault.personal() as daemon:
+        assert b"HTTP/1.1 200 OK" in daemon.raw(b"HEAD /v1/sys/backup HTTP/1.1\r\nHost: vault\r\nConnection: close\r\n\r\n")
+        assert daemon.get("sys/backup?full=1").status == 400
+        assert "vaultd_backups_broken_off_total 0\n" in daemon.request("GET", "/metrics").body.decode()
+
+
 def test_who_takes_nothing_is_cut_off():
     with vault.personal() as daemon:
         large(daemon)

@@ -42,12 +42,12 @@ static void fill_report(const struct accept *accept, struct accept_report *ret)
 }
 
 /* Every record and revision is opened, as `envctl verify` does it. */
-static enum error_code verify(struct records *records, struct error *err)
+static enum error_code verify(const struct accept *accept, struct error *err)
 {
-	const struct verify_options options = { 0 };
+	const struct verify_options options = { .progress = accept->options->checking, .arg = accept->options->arg };
 	struct verify_result result = { 0 };
 
-	if (records_verify(records, &options, &result, err) == ERR_OK && result.found > 0)
+	if (records_verify(accept->records, &options, &result, err) == ERR_OK && result.found > 0)
 		error_set(err, result.findings[0].code, "%s (%llu such findings in all)", result.findings[0].text,
 			  (unsigned long long)result.found);
 	verify_result_free(&result);
@@ -171,8 +171,8 @@ static enum error_code go_on(struct accept *accept, struct accept_report *ret, s
 	if (store_start(records->store, err) != ERR_OK)
 		return err->code;
 	atomic_store(&records->sealed, false);
-	if ((!first && verify(records, err) != ERR_OK) || commit(accept, err) != ERR_OK ||
-	    (first && verify(records, err) != ERR_OK) || tell_anchor(records, err) != ERR_OK)
+	if ((!first && verify(accept, err) != ERR_OK) || commit(accept, err) != ERR_OK ||
+	    (first && verify(accept, err) != ERR_OK) || tell_anchor(records, err) != ERR_OK)
 		return err->code;
 	ret->new_counter = records->state.counter;
 	memcpy(ret->new_fork_id, records->state.fork_id, ID_LEN);

@@ -27,6 +27,8 @@ struct accept_options {
 	bool accept_loss;	/* damaged and missing records are dropped */
 	/* Called for each record and revision that is dropped, or would be: a sentence without values. May be NULL. */
 	void (*lost)(void *arg, const char *text);
+	/* Of the whole check, called often; false ends it with ERR_CONFLICT, and nothing was accepted. May be NULL. */
+	bool (*checking)(void *arg, uint64_t done, uint64_t total);
 	void *arg;
 };
 

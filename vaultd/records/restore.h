@@ -22,6 +22,7 @@ struct restore_options {
 	bool keep_tokens;
 	/* Called after each record, with what was read so far. May be NULL. */
 	void (*progress)(void *arg, uint64_t bytes, uint64_t records);
+	bool (*checking)(void *arg, uint64_t done, uint64_t total);	/* as in struct accept_options */
 	void *arg;
 };
 
