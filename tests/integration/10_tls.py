@@ -87,6 +87,20 @@ def test_tickets_resume():
             assert stream.session_reused
 
 
+def test_a_backup_comes_over_tls():
+    """Its stream suspends the connection and goes on, which the library does another way with TLS."""
+    with TlsDaemon() as daemon:
+        daemon.start().init()
+        for i in range(20):
+            daemon.write(f"large/{i}", {"A": os.urandom(200000).hex()})
+        path = os.path.join(daemon.dir, "backup")
+        env = {"VAULT_CACERT": daemon.certificate, "VAULT_TOKEN": daemon.root_token, "VAULT_ADDR": f"https://127.0.0.1:{daemon.port}"}
+        daemon.envctl("backup", "-q", "-o", path, env=env, check=0)
+        with open(path, "rb") as backup:
+            subprocess.run([vault.VAULTD, "restore", "--check", "--key-file", daemon.key_file], stdin=backup, env=daemon.environment(),
+                           stdout=subprocess.DEVNULL, check=True)
+
+
 def test_certificates_are_read_again():
     with running() as daemon:
         kept = daemon.tls()

@@ -207,6 +207,34 @@ def test_a_backup_under_eight_writers_is_one_state():
                 assert acknowledged[i] <= first <= during[i] + 1, (i, acknowledged[i], first, during[i])
 
 
+def test_keys_that_change_while_a_backup_is_taken():
+    with vault.personal() as daemon:
+        large(daemon)
+        daemon.write("gone", {"A": "1"})
+        chunks = Chunks(daemon)
+        assert chunks.more()
+        # none of this waits for the backup, and the backup is of the state before
+        for _ in range(2):
+            assert daemon.put("sys/rotate", {}).status == 204
+        unlock = {"type": "key_file", "key": daemon.slot_key()}
+        assert daemon.put("sys/slots", {"unlock": unlock, "slot": {"type": "passphrase", "passphrase": "correct horse"}}).status == 200
+        assert daemon.request("DELETE", "secret/metadata/gone").status == 204
+        assert daemon.write("new", {"A": "1"}) == 1
+        assert chunks.rest().whole
+        backup = os.path.join(daemon.dir, "backup")
+        with open(backup, "wb") as out:
+            out.write(chunks.body)
+        with Restored(daemon, backup) as other:
+            assert other.read("gone") == {"A": "1"} and len(other.read("large/7")["A"]) == 400000
+            assert other.get("secret/data/new").status == 404
+            assert [slot["type"] for slot in other.get("sys/slots").data["slots"]] == ["key_file"]
+            assert other.put("sys/rotate", {}).status == 204
+        # and one taken now has the new keys
+        with Restored(daemon, back_up(daemon, "second")) as other:
+            assert other.read("new") == {"A": "1"} and other.get("secret/data/gone").status == 404
+            assert len(other.get("sys/slots").data["slots"]) == 2
+
+
 def test_tokens_of_before_end_unless_they_are_kept():
     with vault.personal() as daemon:
         daemon.token = daemon.root_token
