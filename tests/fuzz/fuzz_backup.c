@@ -12,7 +12,7 @@
 #include "records/backup_format.h"
 
 #define STREAM_MAX (BACKUP_FRONT_LEN + 8 * (BACKUP_FRAME_LEN + BACKUP_CHUNK_MAX))
-#define RECORDS 40
+#define RECORDS 24
 #define PIECE_HEADER 5
 
 static uint8_t original[STREAM_MAX];
@@ -68,7 +68,7 @@ static void make_original(void)
 		const uint8_t key[] = { i < RECORDS / 2 ? 'H' : 'R', i };
 
 		fuzz_expect(backup_writer_record(writer, (struct store_bytes){ key, 2 },
-						 (struct store_bytes){ value, VALUE_OVERHEAD + (size_t)i * 200 }, &err) == ERR_OK);
+						 (struct store_bytes){ value, VALUE_OVERHEAD + (size_t)i * 250 }, &err) == ERR_OK);
 	}
 	fuzz_expect(backup_writer_end(writer, &summary, &err) == ERR_OK);
 	backup_writer_free(writer);

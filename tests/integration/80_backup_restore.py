@@ -391,6 +391,30 @@ def test_an_empty_directory_gives_its_owner():
             assert (os.stat(path).st_uid, os.stat(path).st_gid) == (4242, 4243), path
 
 
+def test_a_restore_without_room_leaves_nothing():
+    with vault.personal() as daemon:
+        for i in range(8):
+            daemon.write(f"shop/{i}", {"A": os.urandom(100000).hex()})
+        backup = back_up(daemon)
+        before = sorted(os.listdir(daemon.dir))
+        restore(daemon, backup, os.path.join(daemon.dir, "target"), "--max-size", "1MiB", code=74, sentence="fill vault.db")
+        assert sorted(os.listdir(daemon.dir)) == before
+        restore(daemon, backup, os.path.join(daemon.dir, "target"), "--max-size", "8MiB")
+
+
+def test_a_killed_restore_has_no_name():
+    with vault.personal() as daemon:
+        large(daemon)
+        data = open(back_up(daemon), "rb").read()
+        target = os.path.join(daemon.dir, "target")
+        process = subprocess.Popen([vault.VAULTD, "restore", "--key-file", daemon.key_file, target], stdin=subprocess.PIPE, env=daemon.environment())
+        process.stdin.write(data[:len(data) // 2])
+        process.stdin.flush()
+        process.kill()
+        process.wait()
+        assert not os.path.exists(target)
+
+
 def test_an_interrupted_restore_leaves_nothing():
     with vault.personal() as daemon:
         for i in range(4):
