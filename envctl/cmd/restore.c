@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cmd/commands.h"
@@ -35,27 +36,39 @@ static bool is_program(const char *path)
 	return access(path, X_OK) == 0;
 }
 
-/* Beside envctl's own file, else where a system has its programs; PATH is not asked, as it may be anybody's. */
+/* Beside envctl's own file, or where a build has it: ../vaultd/vaultd from there. */
+static bool find_beside(char ret[static PATH_MAX])
+{
+	static const char *const places[] = {"vaultd", "../vaultd/vaultd"};
+	char own[PATH_MAX];
+	ssize_t len = readlink("/proc/self/exe", own, sizeof(own) - 1);
+	const char *slash;
+	struct stat info;
+
+	if (len <= 0)
+		return false;
+	own[len] = '\0';
+	slash = strrchr(own, '/');
+	for (size_t i = 0; slash != NULL && i < ARRAY_LEN(places); i++)
+		if (snprintf(ret, PATH_MAX, "%.*s/%s", (int)(slash - own), own, places[i]) < PATH_MAX && is_program(ret) &&
+		    stat(ret, &info) == 0 && S_ISREG(info.st_mode))
+			return true;
+	return false;
+}
+
+/* PATH is not asked, as it may be anybody's. */
 static enum error_code find_vaultd(const struct invocation *inv, char ret[static PATH_MAX], struct error *err)
 {
 	static const char *const places[] = {"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"};
 	const char *given = option_value(inv, OPT_VAULTD);
-	char own[PATH_MAX];
-	ssize_t len = readlink("/proc/self/exe", own, sizeof(own) - 1);
-	char *slash;
 
 	if (given != NULL) {
 		if (snprintf(ret, PATH_MAX, "%s", given) < PATH_MAX && is_program(ret))
 			return ERR_OK;
 		return error_set(err, ERR_NOT_FOUND, "--vaultd %s is no program", given);
 	}
-	if (len > 0) {
-		own[len] = '\0';
-		slash = strrchr(own, '/');
-		if (slash != NULL && snprintf(ret, PATH_MAX, "%.*s/vaultd", (int)(slash - own), own) < PATH_MAX &&
-		    is_program(ret))
-			return ERR_OK;
-	}
+	if (find_beside(ret))
+		return ERR_OK;
 	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
 		snprintf(ret, PATH_MAX, "%s/vaultd", places[i]);
 		if (is_program(ret))
