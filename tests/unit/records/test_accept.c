@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "records/accept.h"
+#include "records/slot_changes.h"
 
 static const char *const files[] = { "vault.db", "vault.hdr", "vault.try" };
 
@@ -50,6 +51,15 @@ static void put_back(struct vault_fixture *fixture, const char *name)
 	}
 	snprintf(to, sizeof(to), "%s/vault.db-lock", fixture->directory);
 	unlink(to);
+}
+
+static void put_back_database(struct vault_fixture *fixture, const char *name)
+{
+	char from[160], to[160];
+
+	snprintf(from, sizeof(from), "%s/vault.db.%s", fixture->directory, name);
+	snprintf(to, sizeof(to), "%s/vault.db", fixture->directory);
+	copy(from, to);
 }
 
 static int teardown(void **state)
@@ -264,7 +274,6 @@ static void a_database_that_is_older_than_its_header(void **state)
 {
 	struct vault_fixture *fixture = *state;
 	struct error err = ERROR_INIT;
-	char from[160], to[160];
 
 	vault_must_put(fixture, "shop", "old");
 	vault_fixture_close(fixture);
@@ -274,15 +283,51 @@ static void a_database_that_is_older_than_its_header(void **state)
 		assert_int_equal(records_rotate_kek(fixture->records, &err), ERR_OK);
 	vault_must_put(fixture, "shop", "new");
 	vault_fixture_close(fixture);
-	snprintf(from, sizeof(from), "%s/vault.db.a", fixture->directory);
-	snprintf(to, sizeof(to), "%s/vault.db", fixture->directory);
-	copy(from, to);
+	put_back_database(fixture, "a");
 	vault_must_start(fixture, ERR_ROLLBACK);
 	/* the keys that it needs are gone from the header: what does not open is not accepted */
 	struct accept_options options = { 0 };
 	struct accept_report report = { 0 };
 	assert_fails(try_accept(fixture, &options, &report, &err), &err, ERR_RECORD);
 	vault_must_start(fixture, ERR_ROLLBACK);
+}
+
+/* Slots came meanwhile, but no key went: what the header knows of it is a witness, and the slots stay. */
+static void a_database_that_is_older_than_its_slots(void **state)
+{
+	struct vault_fixture *fixture = *state;
+	const struct slot_secret unlock = { .type = SLOT_KEY_FILE, .key = fixture->key, .key_len = sizeof(fixture->key) };
+	struct accept_report report;
+	struct slot_info slots[SLOTS_MAX];
+	struct error err = ERROR_INIT;
+	uint64_t seen = 0;
+
+	vault_must_put(fixture, "shop", "old");
+	vault_fixture_close(fixture);
+	keep(fixture, "a");
+	vault_must_start(fixture, ERR_OK);
+	for (uint8_t i = 0; i < 3; i++) {
+		uint8_t key[32] = { i }, id;
+		const struct slot_secret slot = { .type = SLOT_KEY_FILE, .key = key, .key_len = sizeof(key), .label = "" };
+		struct records_health health;
+
+		records_health(fixture->records, &health);
+		seen = health.counter;
+		assert_int_equal(records_slot_add(fixture->records, &unlock, &slot, &id, &err), ERR_OK);
+	}
+	vault_must_put(fixture, "shop", "new");
+	vault_fixture_close(fixture);
+	put_back_database(fixture, "a");
+	vault_must_start(fixture, ERR_ROLLBACK);
+	report = look(fixture);
+	assert_non_null(strstr(report.refused, "older than vault.hdr"));
+	assert_true(report.counter < seen);
+	assert_int_equal(accept_it(fixture, report.counter).new_counter, seen + 1);
+	vault_must_start(fixture, ERR_OK);
+	vault_must_hold(fixture, "shop", "old");
+	assert_int_equal(records_slots(fixture->records, slots), 4);
+	vault_fixture_close(fixture);
+	vault_must_start(fixture, ERR_OK);
 }
 
 static void a_whole_vault_may_be_forked_as_well(void **state)
@@ -438,6 +483,7 @@ int main(void)
 		ANCHORED(an_anchor_that_is_gone),
 		ANCHORED(a_vault_that_is_to_have_no_anchor_any_more),
 		PLAIN(a_database_that_is_older_than_its_header),
+		PLAIN(a_database_that_is_older_than_its_slots),
 		ANCHORED(a_whole_vault_may_be_forked_as_well),
 		ANCHORED(a_wrong_key_accepts_nothing),
 		ANCHORED(a_changed_record_is_not_accepted),
