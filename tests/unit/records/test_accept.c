@@ -13,67 +13,13 @@
 #include "records/accept.h"
 #include "records/slot_changes.h"
 
-static const char *const files[] = { "vault.db", "vault.hdr", "vault.try" };
-
-static void copy(const char *from, const char *to)
-{
-	static uint8_t bytes[1 << 16];
-	int in = open(from, O_RDONLY), out = open(to, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-	ssize_t n;
-
-	assert_true(in >= 0 && out >= 0);
-	while ((n = read(in, bytes, sizeof(bytes))) > 0)
-		assert_int_equal(write(out, bytes, (size_t)n), n);
-	close(in);
-	close(out);
-}
-
-/* The closed vault's files beside themselves, under a name, and back again. */
-static void keep(struct vault_fixture *fixture, const char *name)
-{
-	char from[160], to[160];
-
-	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-		snprintf(from, sizeof(from), "%s/%s", fixture->directory, files[i]);
-		snprintf(to, sizeof(to), "%s/%s.%s", fixture->directory, files[i], name);
-		copy(from, to);
-	}
-}
-
-static void put_back(struct vault_fixture *fixture, const char *name)
-{
-	char from[160], to[160];
-
-	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-		snprintf(from, sizeof(from), "%s/%s.%s", fixture->directory, files[i], name);
-		snprintf(to, sizeof(to), "%s/%s", fixture->directory, files[i]);
-		copy(from, to);
-	}
-	snprintf(to, sizeof(to), "%s/vault.db-lock", fixture->directory);
-	unlink(to);
-}
-
 static void put_back_database(struct vault_fixture *fixture, const char *name)
 {
 	char from[160], to[160];
 
 	snprintf(from, sizeof(from), "%s/vault.db.%s", fixture->directory, name);
 	snprintf(to, sizeof(to), "%s/vault.db", fixture->directory);
-	copy(from, to);
-}
-
-static int teardown(void **state)
-{
-	struct vault_fixture *fixture = *state;
-	static const char *const names[] = { "a", "b" };
-	char path[160];
-
-	for (size_t n = 0; n < ARRAY_LEN(names); n++)
-		for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-			snprintf(path, sizeof(path), "%s/%s.%s", fixture->directory, files[i], names[n]);
-			unlink(path);
-		}
-	return vault_fixture_teardown(state);
+	vault_copy_file(from, to);
 }
 
 struct told {
@@ -132,7 +78,7 @@ static void go_on(struct vault_fixture *fixture)
 {
 	vault_must_put(fixture, "shop", "old");
 	vault_fixture_close(fixture);
-	keep(fixture, "a");
+	vault_keep(fixture, "a");
 	vault_must_start(fixture, ERR_OK);
 	vault_must_put(fixture, "shop", "new");
 	vault_must_put(fixture, "other", "new");
@@ -151,8 +97,8 @@ static void a_directory_that_was_put_back(void **state)
 	char value[16];
 
 	go_on(fixture);
-	keep(fixture, "b");
-	put_back(fixture, "a");
+	vault_keep(fixture, "b");
+	vault_put_back(fixture, "a");
 	vault_must_start(fixture, ERR_ROLLBACK);
 	report = look(fixture);
 	assert_true(report.has_anchor && !report.anchor_is_other_fork);
@@ -178,7 +124,7 @@ static void a_directory_that_was_put_back(void **state)
 	vault_must_hold(fixture, "shop", "after");
 	vault_fixture_close(fixture);
 	/* what was given up is now the wrong history */
-	put_back(fixture, "b");
+	vault_put_back(fixture, "b");
 	vault_must_start(fixture, ERR_FORK);
 	report = look(fixture);
 	assert_true(report.anchor_is_other_fork);
@@ -194,7 +140,7 @@ static void wrapped_answers_are_gone(void **state)
 
 	assert_int_equal(vault_put_wrapped(fixture), ERR_OK);
 	go_on(fixture);
-	put_back(fixture, "a");
+	vault_put_back(fixture, "a");
 	assert_true(raw_find(fixture, TABLE_WRAPPED, 0, &raw));
 	free(raw.value);
 	accept_it(fixture, look(fixture).counter);
@@ -230,7 +176,7 @@ static void tokens_that_are_kept(void **state)
 	struct error err = ERROR_INIT;
 
 	go_on(fixture);
-	put_back(fixture, "a");
+	vault_put_back(fixture, "a");
 	options.expect = look(fixture).counter;
 	assert_int_equal(try_accept(fixture, &options, &report, &err), ERR_OK);
 	vault_must_start(fixture, ERR_OK);
@@ -254,7 +200,7 @@ static void an_anchor_that_is_gone(void **state)
 	vault_must_start(fixture, ERR_OK);
 	vault_fixture_close(fixture);
 	/* and it counts again */
-	put_back(fixture, "a");
+	vault_put_back(fixture, "a");
 	vault_must_start(fixture, ERR_FORK);
 }
 
@@ -277,7 +223,7 @@ static void a_database_that_is_older_than_its_header(void **state)
 
 	vault_must_put(fixture, "shop", "old");
 	vault_fixture_close(fixture);
-	keep(fixture, "a");
+	vault_keep(fixture, "a");
 	vault_must_start(fixture, ERR_OK);
 	for (int i = 0; i < 2; i++)
 		assert_int_equal(records_rotate_kek(fixture->records, &err), ERR_OK);
@@ -304,7 +250,7 @@ static void a_database_that_is_older_than_its_slots(void **state)
 
 	vault_must_put(fixture, "shop", "old");
 	vault_fixture_close(fixture);
-	keep(fixture, "a");
+	vault_keep(fixture, "a");
 	vault_must_start(fixture, ERR_OK);
 	for (uint8_t i = 0; i < 3; i++) {
 		uint8_t key[32] = { i }, id;
@@ -353,7 +299,7 @@ static void a_wrong_key_accepts_nothing(void **state)
 	struct error err = ERROR_INIT;
 
 	go_on(fixture);
-	put_back(fixture, "a");
+	vault_put_back(fixture, "a");
 	options.expect = look(fixture).counter;
 	fixture->key[3] ^= 1;
 	assert_fails(try_accept(fixture, &options, &report, &err), &err, ERR_UNSEAL_FAILED);
@@ -368,7 +314,7 @@ static void a_changed_record_is_not_accepted(void **state)
 	const struct accept_options options = { 0 };
 
 	go_on(fixture);
-	keep(fixture, "b");
+	vault_keep(fixture, "b");
 	for (size_t i = 0; i < sizeof(tables); i++) {
 		struct accept_options accept = { .accept = true };
 		struct accept_report report = { 0 };
@@ -376,7 +322,7 @@ static void a_changed_record_is_not_accepted(void **state)
 		struct raw_record raw;
 		enum error_code code;
 
-		put_back(fixture, "b");
+		vault_put_back(fixture, "b");
 		accept.expect = look(fixture).counter;
 		assert_true(raw_find(fixture, tables[i], 0, &raw));
 		raw.value[raw.value_len / 2] ^= 1;
@@ -470,8 +416,8 @@ static void a_missing_revision_counts_as_destroyed(void **state)
 	lose(*state, TABLE_REVISION, true, 1, 3);
 }
 
-#define ANCHORED(test) cmocka_unit_test_setup_teardown(test, vault_fixture_setup_anchored, teardown)
-#define PLAIN(test) cmocka_unit_test_setup_teardown(test, vault_fixture_setup, teardown)
+#define ANCHORED(test) cmocka_unit_test_setup_teardown(test, vault_fixture_setup_anchored, vault_fixture_teardown)
+#define PLAIN(test) cmocka_unit_test_setup_teardown(test, vault_fixture_setup, vault_fixture_teardown)
 
 int main(void)
 {

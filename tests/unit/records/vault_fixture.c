@@ -133,6 +133,7 @@ int vault_fixture_teardown(void **state)
 		snprintf(path, sizeof(path), "%s/%s", fixture->directory, names[i]);
 		unlink(path);
 	}
+	vault_forget_kept(fixture);
 	unlink(fixture->anchor_path);
 	rmdir(fixture->directory);
 	free(fixture);
@@ -464,4 +465,58 @@ void raw_damage(const struct vault_fixture *fixture, uint8_t table, unsigned n, 
 	raw.value[raw.value_len / 2] ^= 1;
 	raw_put(fixture, &raw, remove ? NULL : raw.value, raw.value_len);
 	free(raw.value);
+}
+
+/* -- copies of the closed vault ----------------------------------------------------------------------- */
+
+static const char *const kept_files[] = { "vault.db", "vault.hdr", "vault.try" };
+
+void vault_copy_file(const char *from, const char *to)
+{
+	static uint8_t bytes[1 << 16];
+	int in = open(from, O_RDONLY), out = open(to, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	ssize_t n;
+
+	assert_true(in >= 0 && out >= 0);
+	while ((n = read(in, bytes, sizeof(bytes))) > 0)
+		assert_int_equal(write(out, bytes, (size_t)n), n);
+	close(in);
+	close(out);
+}
+
+/* The closed vault's files beside themselves, under a name, and back again. */
+void vault_keep(const struct vault_fixture *fixture, const char *name)
+{
+	char from[160], to[160];
+
+	for (size_t i = 0; i < ARRAY_LEN(kept_files); i++) {
+		snprintf(from, sizeof(from), "%s/%s", fixture->directory, kept_files[i]);
+		snprintf(to, sizeof(to), "%s/%s.%s", fixture->directory, kept_files[i], name);
+		vault_copy_file(from, to);
+	}
+}
+
+void vault_put_back(const struct vault_fixture *fixture, const char *name)
+{
+	char from[160], to[160];
+
+	for (size_t i = 0; i < ARRAY_LEN(kept_files); i++) {
+		snprintf(from, sizeof(from), "%s/%s.%s", fixture->directory, kept_files[i], name);
+		snprintf(to, sizeof(to), "%s/%s", fixture->directory, kept_files[i]);
+		vault_copy_file(from, to);
+	}
+	snprintf(to, sizeof(to), "%s/vault.db-lock", fixture->directory);
+	unlink(to);
+}
+
+void vault_forget_kept(const struct vault_fixture *fixture)
+{
+	static const char *const names[] = { "a", "b" };
+	char path[160];
+
+	for (size_t n = 0; n < ARRAY_LEN(names); n++)
+		for (size_t i = 0; i < ARRAY_LEN(kept_files); i++) {
+			snprintf(path, sizeof(path), "%s/%s.%s", fixture->directory, kept_files[i], names[n]);
+			unlink(path);
+		}
 }

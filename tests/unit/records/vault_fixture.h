@@ -59,3 +59,9 @@ void raw_put(const struct vault_fixture *fixture, const struct raw_record *at, c
 void raw_put_live(const struct vault_fixture *fixture, const struct raw_record *at, const uint8_t *value, size_t len);
 /* Record number n of a table loses a bit, or is removed; hidden as by raw_put(). */
 void raw_damage(const struct vault_fixture *fixture, uint8_t table, unsigned n, bool remove);
+
+/* The closed vault's files (not its anchor) beside themselves, as "a" or "b", and back again. */
+void vault_keep(const struct vault_fixture *fixture, const char *name);
+void vault_put_back(const struct vault_fixture *fixture, const char *name);
+void vault_forget_kept(const struct vault_fixture *fixture);	/* the teardown does it */
+void vault_copy_file(const char *from, const char *to);
