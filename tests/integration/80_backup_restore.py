@@ -88,8 +88,12 @@ class Restored(vault.Daemon):
         restore(original, backup, self.data, *more)
 
     def __enter__(self):
-        self.start()
-        assert self.unseal().status == 200, self.log()
+        try:
+            self.start()
+            assert self.unseal().status == 200, self.log()
+        except BaseException:
+            self.remove()
+            raise
         return self
 
 
