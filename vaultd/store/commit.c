@@ -231,7 +231,7 @@ static bool certainly_not_committed(const struct commit *commit, int rc, uint64_
 	return true;
 }
 
-static void set_reopening(struct store *store)
+void set_reopening(struct store *store)
 {
 	pthread_mutex_lock(&store->lock);
 	store->reopening = true;

@@ -125,6 +125,13 @@ static enum error_code check_readers_file(const struct store *store, struct erro
 	return ERR_OK;
 }
 
+int database_configure(const struct store *store, MDB_env *env)
+{
+	int rc = mdb_env_set_mapsize(env, store->max_size);
+
+	return rc == 0 ? mdb_env_set_maxreaders(env, store->max_readers + 2) : rc;	/* the writer's own, and a hook's */
+}
+
 /* *ret is to be closed also after a failure. */
 static enum error_code open_environment(const struct store *store, const char *path, unsigned flags, MDB_env **ret, struct error *err)
 {
@@ -132,9 +139,7 @@ static enum error_code open_environment(const struct store *store, const char *p
 	int rc = mdb_env_create(ret);
 
 	if (rc == 0)
-		rc = mdb_env_set_mapsize(*ret, store->max_size);
-	if (rc == 0)
-		rc = mdb_env_set_maxreaders(*ret, store->max_readers + 2);	/* the writer's own, and a hook's */
+		rc = database_configure(store, *ret);
 	if (rc == 0)
 		rc = mdb_env_open(*ret, path, MDB_NOSUBDIR | MDB_NOTLS | MDB_NORDAHEAD | flags, 0600);
 	umask(mask);

@@ -20,6 +20,7 @@
 #include "vault/limits.h"
 
 #define DATABASE_NAME "vault.db"
+#define NEW_NAME "vault.db.new"
 #define LOCK_NAME "lock"
 #define DEFAULT_MAX_READERS 126
 
@@ -37,6 +38,7 @@ struct store_txn {
 struct store {
 	char *directory;
 	char *path;			/* of the database */
+	char *new_path;			/* of the one that a compaction makes */
 	size_t max_size;
 	unsigned max_readers;
 	int lock_fd;
@@ -49,7 +51,8 @@ struct store {
 
 	pthread_mutex_t lock;
 	pthread_cond_t work;		/* the queue has something, or stopping */
-	pthread_cond_t quiet;		/* the last snapshot ended */
+	pthread_cond_t quiet;		/* the last snapshot ended, or stopping */
+	pthread_cond_t opened;		/* swapping has ended */
 	struct store_snapshot *pool;
 	size_t active;			/* snapshots in use */
 	struct store_request *queue_head;
@@ -59,6 +62,10 @@ struct store {
 	bool running;			/* the writer thread exists */
 	bool stopping;
 	bool reopening;			/* from an unknown outcome until the database is open again */
+	bool swapping;			/* another file takes the place of vault.db: new snapshots wait */
+	struct compaction_request *compaction;	/* asked for, or under way */
+	/* the writer thread's */
+	bool renaming_unsynced;		/* the directory may still have the old file */
 };
 
 /* database.c */
@@ -71,6 +78,9 @@ enum error_code database_open(struct store *store, bool create, bool walk, struc
 void database_close(struct store *store);
 /* Pages on the free list as this transaction sees it. */
 int database_free_pages(MDB_txn *txn, uint64_t *ret) must_check;
+
+/* What an environment needs before it is opened: the map's size and the number of readers. */
+int database_configure(const struct store *store, MDB_env *env) must_check;
 
 /* snapshot.c */
 
@@ -121,6 +131,16 @@ static inline struct store_bytes write_item_key(const struct write_item *item)
  */
 enum error_code commit_requests(struct store *store, struct store_request *const *requests, size_t len, bool *lost,
 				struct error *err) must_check;
+
+/* Takes no snapshot and no change until the writer thread has opened the database again. */
+void set_reopening(struct store *store);
+
+/* compact.c */
+
+/* On the writer thread: does what a store_compact() waits for. Not usable: the store is being stopped without a database. */
+void compact_when_asked(struct store *store, bool usable);
+/* Removes what a compaction that was killed has left. */
+enum error_code compaction_tidy(const struct store *store, struct error *err) must_check;
 
 /* reopen.c */
 

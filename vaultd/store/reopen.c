@@ -51,6 +51,10 @@ static enum error_code open_again(struct store *store, struct error *err)
 {
 	if (store->env)
 		database_close(store);
+	/* Until then a power cut could bring the old file back, with nothing of what is written into the new one. */
+	if (store->renaming_unsynced && directory_sync_parent(store->path, err) != ERR_OK)
+		return err->code;
+	store->renaming_unsynced = false;
 	if (settle_meta_pages(store, err) != ERR_OK)
 		return err->code;
 	return database_open(store, false, false, err);

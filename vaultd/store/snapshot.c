@@ -25,6 +25,9 @@ static enum error_code enter(struct store *store, struct store_snapshot **ret_po
 	bool closed, full;
 
 	pthread_mutex_lock(&store->lock);
+	/* For moments: the readers that are there end, and a file is renamed and opened. */
+	while (store->swapping)
+		pthread_cond_wait(&store->opened, &store->lock);
 	closed = store->reopening || !store->env;
 	full = !has_slot(store);
 	if (!closed && !full) {

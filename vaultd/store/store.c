@@ -40,16 +40,19 @@ static enum error_code make(const struct store_options *options, struct store **
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&store->work, &monotonic);
-	pthread_cond_init(&store->quiet, NULL);
+	pthread_cond_init(&store->quiet, &monotonic);
+	pthread_cond_init(&store->opened, NULL);
 	pthread_condattr_destroy(&monotonic);
 	store->max_size = options->max_size;
 	store->max_readers = options->max_readers ? options->max_readers : DEFAULT_MAX_READERS;
 	store->stopping = true;	/* until it is started */
 	store->directory = strdup(options->directory);
-	if (!store->directory || asprintf(&store->path, "%s/" DATABASE_NAME, options->directory) < 0) {
+	if (asprintf(&store->path, "%s/" DATABASE_NAME, options->directory) < 0)
 		store->path = NULL;
+	if (asprintf(&store->new_path, "%s/" NEW_NAME, options->directory) < 0)
+		store->new_path = NULL;
+	if (!store->directory || !store->path || !store->new_path)
 		return error_set(err, ERR_NO_MEMORY, "no memory is left for the store");
-	}
 	return ERR_OK;
 }
 
@@ -60,6 +63,7 @@ enum error_code store_open(const struct store_options *options, struct store **r
 	cleanup_(store_closep) struct store *store = NULL;
 
 	if (make(options, &store, err) != ERR_OK || take_lock(store, err) != ERR_OK ||
+	    compaction_tidy(store, err) != ERR_OK ||
 	    database_open(store, options->create, !options->skip_walk, err) != ERR_OK)
 		return err->code;
 	*ret = take_ptr(store);
@@ -82,8 +86,10 @@ void store_close(struct store *store)
 	pthread_mutex_destroy(&store->lock);
 	pthread_cond_destroy(&store->work);
 	pthread_cond_destroy(&store->quiet);
+	pthread_cond_destroy(&store->opened);
 	free(store->directory);
 	free(store->path);
+	free(store->new_path);
 	free(store);
 }
 

@@ -160,6 +160,40 @@ struct store_request {
 /* ERR_OK: queued, done() will be called. Otherwise done() will not be called; ERR_BUSY, ERR_SEALED, or prepare()'s. */
 enum error_code store_submit(struct store *store, struct store_request *request, struct error *err) must_check;
 
+/*
+ * Compaction: all records are copied into vault.db.new, which then takes the place of vault.db. What was deleted is in free
+ * pages of the old file and not in the new one, which has no more pages than it needs.
+ *
+ * The writer thread does it, between two batches: changes that come meanwhile wait in the queue (as many as it holds, then
+ * ERR_BUSY), for about a second a GiB of records when the file is in memory. Readers go on with the old file; when the new one
+ * is complete and synced, new snapshots wait (they do not fail) until those that are there have ended, for STORE_DRAIN_SECONDS
+ * at most, and for the renaming. The newest transaction of the new file has a higher number than that of the old one, so
+ * snapshot ids go on ascending. It is closed by hooks.begin(), before_commit() and finished(), without a change.
+ *
+ * Wherever this fails or is killed, vault.db is the old or the new file, whole; a left vault.db.new is removed at the next
+ * store_open(). What fails between the closing of the old file and the opening of the new one (ERR_IO here) is mended as an unknown
+ * outcome is: the store takes no changes and no readers until the directory is synced and one of the files is open, and
+ * hooks.reopened() looks which. So nothing that is acknowledged later can be lost by a renaming that was not durable.
+ */
+struct store_compaction {
+	/* On the writer thread; an error ends the compaction with it and the old file stays. Any may be NULL. */
+	enum error_code (*each)(void *arg, struct store_bytes key, struct store_bytes value, struct error *err);
+	enum error_code (*all)(void *arg, struct error *err);	/* after the last record */
+	bool (*progress)(void *arg, uint64_t done, uint64_t total);	/* records; false ends it with ERR_CONFLICT */
+	void *arg;
+};
+struct store_compacted {
+	uint64_t bytes_before, bytes_after;	/* of the file */
+	int64_t writers_waited_us;		/* from the last batch until the new file was open */
+	int64_t readers_waited_us;		/* new snapshots, at most */
+};
+#define STORE_DRAIN_SECONDS 5
+
+/* Waits for it. Not from a hook, and not while holding a snapshot. ERR_OK, ERR_BUSY (one is under way; readers did not end),
+ * ERR_SEALED (the store was stopped), ERR_STORAGE_FULL, ERR_IO, ERR_STORE_DAMAGED, or what a callback or a hook said. */
+enum error_code store_compact(struct store *store, const struct store_compaction *compaction, struct store_compacted *ret,
+			      struct error *err) must_check;
+
 /* For hooks only. */
 uint64_t store_txn_id(const struct store_txn *txn);
 enum error_code store_txn_get(struct store_txn *txn, const void *key, size_t key_len, struct store_bytes *ret) must_check;

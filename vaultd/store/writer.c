@@ -158,8 +158,13 @@ static void *write_batches(void *arg)
 		/* Before waiting for work: while it is not done, nothing can be submitted. */
 		usable = reopen_when_needed(store);
 		pthread_mutex_lock(&store->lock);
-		while (!store->queue_head && !store->stopping)
+		while (!store->queue_head && !store->stopping && !store->compaction)
 			pthread_cond_wait(&store->work, &store->lock);
+		if (store->compaction) {
+			pthread_mutex_unlock(&store->lock);
+			compact_when_asked(store, usable);
+			continue;
+		}
 		if (!store->queue_head) {
 			pthread_mutex_unlock(&store->lock);
 			break;
@@ -204,6 +209,7 @@ void store_stop(struct store *store)
 	running = store->running;
 	store->stopping = true;
 	pthread_cond_broadcast(&store->work);
+	pthread_cond_broadcast(&store->quiet);
 	pthread_mutex_unlock(&store->lock);
 	if (!running)
 		return;

@@ -6,7 +6,8 @@
  *   FILE CALL SKIP TIMES ERROR [after]
  *
  *   FILE    absolute, or beside the control file: vault.db
- *   CALL    data (a write at or behind byte 8192), meta (a write before it: LMDB's meta pages), write (any), sync
+ *   CALL    data (a write at or behind byte 8192), meta (a write before it: LMDB's meta pages), write (any), sync (also of a
+ *           directory: "." is the control file's), rename (of the FILE to another name)
  *   SKIP    so many calls of the kind pass first
  *   TIMES   so many fail then, 0: all
  *   ERROR   EIO, ENOSPC, EDQUOT, EFBIG, EINTR, or SHORT: half of it is written and counted
@@ -37,6 +38,7 @@ enum call {
 	CALL_META,
 	CALL_WRITE,
 	CALL_SYNC,
+	CALL_RENAME,
 };
 
 struct rule {
@@ -63,7 +65,8 @@ static struct stat rules_from;
 static const struct {
 	const char *name;
 	enum call call;
-} calls[] = { { "data", CALL_DATA }, { "meta", CALL_META }, { "write", CALL_WRITE }, { "sync", CALL_SYNC } };
+} calls[] = { { "data", CALL_DATA }, { "meta", CALL_META }, { "write", CALL_WRITE }, { "sync", CALL_SYNC },
+	    { "rename", CALL_RENAME } };
 
 static const struct {
 	const char *name;
@@ -154,19 +157,40 @@ static bool is_rules_file(const struct rule *rule, const char *control, const st
 	return stat(path, &wanted) == 0 && same_file(&wanted, written);
 }
 
-static bool is_rules_call(const struct rule *rule, bool is_sync, off_t offset)
+/* made: CALL_WRITE, CALL_SYNC or CALL_RENAME. */
+static bool is_rules_call(const struct rule *rule, enum call made, off_t offset)
 {
 	switch (rule->call) {
 	case CALL_DATA:
-		return !is_sync && offset >= META_END;
+		return made == CALL_WRITE && offset >= META_END;
 	case CALL_META:
-		return !is_sync && offset < META_END;
+		return made == CALL_WRITE && offset < META_END;
 	case CALL_WRITE:
-		return !is_sync;
 	case CALL_SYNC:
-		return is_sync;
+	case CALL_RENAME:
+		return made == rule->call;
 	}
 	return false;
+}
+
+static struct verdict judge_file(const char *control, const struct stat *written, enum call made, off_t offset)
+{
+	struct verdict verdict = { false, 0, false };
+
+	pthread_mutex_lock(&lock);
+	const bool active = refresh_rules(control);
+	for (size_t i = 0; active && i < rules_len; i++) {
+		struct rule *rule = &rules[i];
+
+		if (!is_rules_call(rule, made, offset) || !is_rules_file(rule, control, written))
+			continue;
+		const unsigned number = rule->seen++;
+
+		if (!verdict.fails && number >= rule->skip && (rule->times == 0 || number - rule->skip < rule->times))
+			verdict = (struct verdict){ true, rule->error, rule->after };
+	}
+	pthread_mutex_unlock(&lock);
+	return verdict;
 }
 
 static struct verdict judge(int fd, bool is_sync, off_t offset)
@@ -176,21 +200,8 @@ static struct verdict judge(int fd, bool is_sync, off_t offset)
 	const int before = errno;
 	struct stat written;
 
-	if (!control || fstat(fd, &written) != 0 || !S_ISREG(written.st_mode))
-		return verdict;
-	pthread_mutex_lock(&lock);
-	const bool active = refresh_rules(control);
-	for (size_t i = 0; active && i < rules_len; i++) {
-		struct rule *rule = &rules[i];
-
-		if (!is_rules_call(rule, is_sync, offset) || !is_rules_file(rule, control, &written))
-			continue;
-		const unsigned number = rule->seen++;
-
-		if (!verdict.fails && number >= rule->skip && (rule->times == 0 || number - rule->skip < rule->times))
-			verdict = (struct verdict){ true, rule->error, rule->after };
-	}
-	pthread_mutex_unlock(&lock);
+	if (control && fstat(fd, &written) == 0 && (S_ISREG(written.st_mode) || (is_sync && S_ISDIR(written.st_mode))))
+		verdict = judge_file(control, &written, is_sync ? CALL_SYNC : CALL_WRITE, offset);
 	errno = before;
 	return verdict;
 }
@@ -298,6 +309,22 @@ int failing_fsync(int fd)
 	return sync_or_fail(fd, next);
 }
 
+int failing_rename(const char *from, const char *to);
+int failing_rename(const char *from, const char *to)
+{
+	NEXT("rename", int(const char *, const char *));
+	const char *control = getenv("FAILING_WRITES");
+	struct verdict verdict = { false, 0, false };
+	struct stat moved;
+	int result = 0;
+
+	if (control && stat(from, &moved) == 0)
+		verdict = judge_file(control, &moved, CALL_RENAME, 0);
+	if (!verdict.fails || verdict.after)
+		result = next(from, to);
+	return verdict.fails ? (int)fail_with(verdict.error ? verdict.error : EIO) : result;
+}
+
 /* The names under which others call them; with 64-bit offsets the headers rename pwrite(), so its names are given here. */
 #define TAKE_NAME(function, name) \
 	extern __typeof__(function) taken_##name __asm__(#name) __attribute__((alias(#function), visibility("default")))
@@ -308,3 +335,4 @@ TAKE_NAME(failing_pwrite, pwrite64);
 TAKE_NAME(failing_writev, writev);
 TAKE_NAME(failing_fdatasync, fdatasync);
 TAKE_NAME(failing_fsync, fsync);
+TAKE_NAME(failing_rename, rename);
