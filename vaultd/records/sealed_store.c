@@ -263,7 +263,7 @@ void records_seal(struct records *records)
 /* -- housekeeping and health ---------------------------------------------------------- */
 
 /* A seal waits for this, and drops the keys afterwards. */
-static enum error_code tick_anchor(struct records *records, struct error *err)
+enum error_code anchor_tick(struct records *records, struct error *err)
 {
 	pthread_rwlock_rdlock(&records->use);
 	if (!atomic_load(&records->sealed) && anchor_catch_up(records, err) != ERR_OK)
@@ -282,7 +282,7 @@ void records_tick(struct records *records)
 	pthread_mutex_lock(&records->status);
 	due = records->shred_pending && records->clock.monotonic_us(records->clock.arg) >= records->shred_due;
 	pthread_mutex_unlock(&records->status);
-	if (tick_anchor(records, &failure) != ERR_OK || !due || records_rotate_kek(records, &failure) == ERR_OK ||
+	if (anchor_tick(records, &failure) != ERR_OK || !due || records_rotate_kek(records, &failure) == ERR_OK ||
 	    failure.code == ERR_SEALED)	/* the next unseal goes on with it */
 		return;
 	note_error(records, &failure);

@@ -127,6 +127,8 @@ extern const uint8_t system_kid[ID_LEN];
 
 int64_t records_now(const struct records *records);
 void note_error(struct records *records, const struct error *err);
+/* The anchor follows the committed state, unless the store is sealed; a failure is noted. */
+enum error_code anchor_tick(struct records *records, struct error *err) must_check;
 
 /* keys.c: copies of keys, for the length of a scope. */
 enum error_code key_for_value(struct records_view *view, const struct record_key *key, const struct value_header *header,

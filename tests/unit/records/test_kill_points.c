@@ -15,7 +15,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "records/compact.h"
 #include "records/slot_changes.h"
+#include "records/verify.h"
 #include "syscall_points.h"
 #include "vault_fixture.h"
 
@@ -245,6 +247,49 @@ static void an_added_anchor_ended_anywhere(void **state)
 		}
 		assert_int_equal(unended, UNENDED);
 	}
+}
+
+static enum error_code run_compact(struct vault_fixture *fixture, struct error *err)
+{
+	const struct compact_options options = { .progress = NULL };
+	struct store_compacted result;
+
+	return records_compact(fixture->records, &options, &result, err);
+}
+
+static void assert_whole(struct vault_fixture *fixture, int n)
+{
+	const struct verify_options options = { .progress = NULL };
+	struct verify_result result;
+	struct error err = ERROR_INIT;
+
+	assert_int_equal(records_verify(fixture->records, &options, &result, &err), ERR_OK);
+	if (result.found > 0)
+		fail_msg("point %d: %s", n, result.findings[0].text);
+	verify_result_free(&result);
+}
+
+/* The anchor never leads, so whichever file is there is accepted. */
+static void a_compaction_ended_anywhere(void **state)
+{
+	struct vault_fixture *fixture = *state;
+	char path[128];
+	int unended = 0;
+
+	snprintf(path, sizeof(path), "%s/vault.db.new", fixture->directory);
+	put_all(fixture, "gone");
+	put_all(fixture, "kept");
+	vault_fixture_close(fixture);
+	for (int n = AT_ANCHOR; unended < UNENDED && n < POINTS_MAX; n += n == AT_ANCHOR ? 2 : 1) {
+		unended += !ends_at(fixture, n, run_compact);
+		start(fixture, n);
+		assert_int_not_equal(access(path, F_OK), 0);
+		assert_all(fixture, "kept");
+		assert_whole(fixture, n);
+		assert_int_equal(vault_put(fixture, "e3", "kept"), ERR_OK);
+		vault_fixture_close(fixture);
+	}
+	assert_int_equal(unended, UNENDED);
 }
 
 /* -- slots and the root key, ended anywhere ------------------------------------------------------- */
@@ -574,6 +619,7 @@ int main(void)
 		cmocka_unit_test(an_init_ended_anywhere),
 		TEST(a_rotation_ended_anywhere, vault_fixture_setup_anchored),
 		TEST(a_change_ended_anywhere, vault_fixture_setup_anchored),
+		TEST(a_compaction_ended_anywhere, vault_fixture_setup_anchored),
 		TEST(slots_changed_and_ended_anywhere, vault_fixture_setup_anchored),
 		cmocka_unit_test(an_added_anchor_ended_anywhere),
 		cmocka_unit_test(a_new_root_key_ended_anywhere),
