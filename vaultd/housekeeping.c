@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "core/vault_jobs.h"
 #include "log.h"
 
 struct housekeeping {
@@ -29,12 +30,22 @@ static bool wait_a_second(struct housekeeping *housekeeping)
 	return !ends;
 }
 
+/* Before the vault seals itself for what one of them found, and after. */
+static void log_jobs(struct vault *vault)
+{
+	struct job_report report;
+
+	while (vault_job_report(vault, &report))
+		log_event(report.is_damage ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, "store_job", "%s", report.text);
+}
+
 static void *run(void *arg)
 {
 	struct housekeeping *housekeeping = arg;
 
 	while (wait_a_second(housekeeping)) {
 		vault_tick(housekeeping->vault);
+		log_jobs(housekeeping->vault);
 		if (vault_seal_tampered(housekeeping->vault))
 			log_event(LOG_LEVEL_ERROR, "sealed_itself",
 				  "the store was changed by something else than vaultd; an unseal will say what was found");

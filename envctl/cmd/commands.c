@@ -483,7 +483,8 @@ static const struct command last_commands[] = {
 
 static const struct command_table main_commands = {commands, ARRAY_LEN(commands)};
 static const struct command_table closing_commands = {last_commands, ARRAY_LEN(last_commands)};
-static const struct command_table *const tables[] = {&main_commands, &schema_commands, &identity_commands, &slots_commands, &backup_commands, &closing_commands};
+static const struct command_table *const tables[] = {&main_commands, &schema_commands, &identity_commands, &slots_commands,
+						     &backup_commands, &store_commands, &closing_commands};
 
 const struct command *command_at(size_t i)
 {

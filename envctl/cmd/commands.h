@@ -28,6 +28,7 @@ enum option_id {
 	OPT_ALLOW_EMPTY,
 	OPT_ALLOW_NAMES,
 	OPT_ANCHOR,
+	OPT_CANCEL,
 	OPT_CAS,
 	OPT_CHECK,
 	OPT_CLEAR,
@@ -67,6 +68,7 @@ enum option_id {
 	OPT_NO_DEFAULT_POLICY,
 	OPT_NO_LINT,
 	OPT_NO_STORE,
+	OPT_NO_WAIT,
 	OPT_ONLY,
 	OPT_ORPHAN,
 	OPT_OUTPUT,
@@ -148,6 +150,7 @@ struct command_table {
 };
 extern const struct command_table backup_commands; /* copies of all of it */
 extern const struct command_table slots_commands; /* what opens the vault */
+extern const struct command_table store_commands; /* jobs on the whole store */
 extern const struct command_table identity_commands; /* who is who, and who may what */
 extern const struct command_table schema_commands; /* what variables must be */
 
@@ -191,7 +194,7 @@ const char *option_value(const struct invocation *inv, enum option_id id);
 enum error_code option_number(const struct invocation *inv, enum option_id id, bool zero_too, uint64_t *ret,
 			      struct error *err) must_check;
 
-command_handler command_backup, command_restore;
+command_handler command_backup, command_restore, command_verify, command_compact;
 command_handler command_slots_list, command_slots_add, command_slots_change, command_slots_remove;
 command_handler command_init, command_unseal, command_seal, command_status, command_get, command_set, command_unset,
 	command_edit, command_copy, command_list, command_import, command_run, command_render, command_history,

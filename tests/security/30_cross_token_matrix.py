@@ -137,6 +137,17 @@ def quota_state(names):
     return look(f"sys/quotas/rate-limit/{names.get('quota') or names['new']}")
 
 
+def job_ids(_):
+    return [DAEMON.request("GET", "sys/" + job, token=DAEMON.root_token).data["id"] for job in ("verify", "compact")]
+
+
+def no_job():
+    """Of the one before, only what it found is left."""
+    while "running" in [DAEMON.request("GET", "sys/" + job, token=DAEMON.root_token).data["state"] for job in ("verify", "compact")]:
+        pass
+    return {}
+
+
 def no_rekey():
     root("DELETE", "sys/rekey/init")
     return {}
@@ -261,6 +272,10 @@ row("/v1/sys/backup", "GET", {"sys/backup": ["read", "sudo"]})
 row("/v1/sys/key-status", "GET", {"sys/key-status": ["read"]})
 row("/v1/sys/rotate", WRITE, {"sys/rotate": ["update", "sudo"]}, body={}, ok=(204,), state=key_state)
 row("/v1/sys/rotate/config", "GET", {"sys/rotate/config": ["read"]})
+for job in ("verify", "compact"):
+    row(f"/v1/sys/{job}", "GET", {f"sys/{job}": ["read", "sudo"]}, setup=no_job)
+    row(f"/v1/sys/{job}", WRITE, {f"sys/{job}": ["update", "sudo"]}, ok=(202,), setup=no_job, state=job_ids)
+    row(f"/v1/sys/{job}", "DELETE", {f"sys/{job}": ["delete", "sudo"]}, ok=(204,), setup=no_job)
 row("/v1/sys/rekey/init", "GET", {"sys/rekey/init": ["read", "sudo"]})
 row("/v1/sys/rekey/init", WRITE, {"sys/rekey/init": ["update", "sudo"]}, body={"secret_shares": 1, "secret_threshold": 1}, setup=no_rekey, state=rekey_state)
 row("/v1/sys/rekey/init", "DELETE", {"sys/rekey/init": ["delete", "sudo"]}, ok=(204,), setup=a_rekey, state=rekey_state)

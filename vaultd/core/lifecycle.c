@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/ceremonies.h"
+#include "core/store_jobs.h"
 #include "core/vault_state.h"
 #include "crypto/token_text.h"
 #include "vault/limits.h"
@@ -268,6 +269,7 @@ static void forget_everything(struct vault *vault)
 	pthread_rwlock_wrlock(&vault->state);
 	atomic_store(&vault->unsealed, false);
 	records_seal(vault->records);
+	store_jobs_forget(vault->jobs);
 	vault_caches_wipe(vault);
 	pthread_rwlock_unlock(&vault->state);
 }

@@ -7,6 +7,7 @@
 
 #include "core/ceremonies.h"
 #include "core/completion.h"
+#include "core/store_jobs.h"
 #include "core/vault_state.h"
 #include "core/vault_tokens.h"
 #include "core/wrapping.h"
@@ -45,10 +46,11 @@ static enum error_code make_parts(struct vault *vault, struct error *err)
 	vault->quotas = quota_table_new();
 	vault->wrapped = expiry_index_new();
 	vault->ceremonies = ceremonies_new();
+	vault->jobs = store_jobs_new(&vault->clock);
 	if (!vault->mounts || !vault->names || !vault->children || !vault->heads || !vault->tokens ||
 	    !vault->policies || !vault->quotas || !vault->wrapped || !vault->ceremonies)
 		return error_set(err, ERR_NO_MEMORY, "no memory is left for the vault");
-	if (!vault->token_index || !vault->revoked || !vault->schemas)
+	if (!vault->token_index || !vault->revoked || !vault->schemas || !vault->jobs)
 		return error_set(err, ERR_NO_MEMORY, "no memory is left for the vault");
 	return ERR_OK;
 }
@@ -85,6 +87,7 @@ void vault_close(struct vault *vault)
 	if (atomic_load(&vault->unsealed))
 		vault_keep_time(vault, 0);
 	ceremonies_free(vault->ceremonies);
+	store_jobs_free(vault->jobs);
 	records_close(vault->records);
 	mount_table_free(vault->mounts);
 	name_index_free(vault->names);
@@ -295,5 +298,6 @@ void vault_tick(struct vault *vault)
 	if (vault_token_tidy(vault, &ignored) != ERR_OK)
 		error_clear(&ignored);
 	records_tick(vault->records);
+	store_jobs_tick(vault->jobs, vault->records);
 	vault_sweep_mounts(vault);
 }

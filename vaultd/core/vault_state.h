@@ -58,6 +58,7 @@ struct vault {
 	struct quota_table *quotas;
 	struct expiry_index *wrapped;	/* answers that wait to be unwrapped */
 	struct ceremonies *ceremonies;
+	struct store_jobs *jobs;
 	pthread_mutex_t progress;
 	struct share_set unseal_shares;
 	struct records_health health;	/* the last one seen while sealed; lifecycle */

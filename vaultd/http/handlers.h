@@ -29,6 +29,8 @@ route_handler handle_render;
 route_handler handle_resolve, handle_history, handle_diff, handle_rollback, handle_settings_read, handle_settings_write;
 route_handler handle_schema_read, handle_schema_write, handle_schema_delete, handle_check;
 route_handler handle_wrap, handle_wrapping_lookup, handle_unwrap, handle_rewrap;
+route_handler handle_verify_start, handle_verify_status, handle_verify_cancel;
+route_handler handle_compact_start, handle_compact_status, handle_compact_cancel;
 route_handler handle_tools_random, handle_tools_hash;
 route_handler handle_lease_lookup, handle_lease_list, handle_lease_renew, handle_lease_revoke, handle_lease_revoke_prefix;
 route_handler handle_cubbyhole_read, handle_cubbyhole_list, handle_cubbyhole_write, handle_cubbyhole_delete;

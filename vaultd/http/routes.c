@@ -52,6 +52,13 @@ static const struct route routes[] = {
 	  handle_root_update },
 
 	{ "/v1/sys/backup", METHOD_GET, CAP_SUDO | CAP_READ, 0, AUDIT_CHANGE, ROUTE_AUTHORIZE, handle_backup },
+	/* jobs on the whole store */
+	{ "/v1/sys/verify", METHOD_GET, CAP_SUDO | CAP_READ, 0, AUDIT_READ, 0, handle_verify_status },
+	{ "/v1/sys/verify", WRITE, CAP_SUDO | CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_CHANGE, 0, handle_verify_start },
+	{ "/v1/sys/verify", METHOD_DELETE, CAP_SUDO | CAP_DELETE, 0, AUDIT_CHANGE, 0, handle_verify_cancel },
+	{ "/v1/sys/compact", METHOD_GET, CAP_SUDO | CAP_READ, 0, AUDIT_READ, 0, handle_compact_status },
+	{ "/v1/sys/compact", WRITE, CAP_SUDO | CAP_UPDATE, LIMIT_BODY_SMALL, AUDIT_CHANGE, 0, handle_compact_start },
+	{ "/v1/sys/compact", METHOD_DELETE, CAP_SUDO | CAP_DELETE, 0, AUDIT_CHANGE, 0, handle_compact_cancel },
 
 	/* mounts and identity */
 	{ "/v1/sys/mounts", METHOD_GET, CAP_READ, 0, AUDIT_READ, 0, handle_mounts },

@@ -378,6 +378,8 @@ static void tell_hooks(const struct compaction *compaction, enum error_code outc
 
 static enum error_code take_place(struct compaction *compaction, struct error *err)
 {
+	/* Held open, so that the file system takes back its blocks when nobody waits for that any more. */
+	cleanup_(fd_closep) int old_fd = open(compaction->store->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	struct store *store = compaction->store;
 	const int64_t began = now_us();
 	enum error_code code;
