@@ -289,20 +289,33 @@ def strace(daemon, call, number):
     tracer = subprocess.Popen(["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={number}",
                                "-p", str(pid)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        while tracer.poll() is None and not all(traced(pid, task) for task in os.listdir(f"/proc/{pid}/task")):
+        while tracer.poll() is None and not is_dead(pid) and not all_traced(pid):
             time.sleep(0.01)
         yield tracer
     finally:
-        if tracer.poll() is None:
-            tracer.terminate()
-        tracer.wait()
+        tracer.terminate()
+        # It may wait for a thread of a killed process for ever.
+        while tracer.poll() is None:
+            if is_dead(pid):
+                tracer.kill()
+            time.sleep(0.01)
 
 
-def traced(pid, task):
+def is_dead(pid):
     with contextlib.suppress(OSError):
-        with open(f"/proc/{pid}/task/{task}/status", encoding="ascii") as status:
-            return "TracerPid:\t0\n" not in status.read()
+        with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+            return stat.read().rsplit(")", 1)[1].split()[0] in "ZX"
     return True
+
+
+def all_traced(pid):
+    with contextlib.suppress(OSError):
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{task}/status", encoding="ascii") as status:
+                if "TracerPid:\t0\n" in status.read():
+                    return False
+        return True
+    return False	# one ended meanwhile: look again
 
 
 def test_killed_before_every_call_that_changes_a_file():

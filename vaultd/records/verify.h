@@ -26,6 +26,10 @@
  * are only half done is read anew, and goes on with the next revision; those
  * that it has let go of since are not missed.
  *
+ * The tree of pages itself is walked by a start alone, in a child without keys: a
+ * damaged tree makes LMDB crash, and the daemon does not fork while it runs. What
+ * is reached through it is compared with pins, sums and numbers here.
+ *
  * Memory: one record, and the findings. No list of records or environments.
  */
 #pragma once
