@@ -6,6 +6,7 @@ import glob
 import json
 import os
 import shutil
+import struct
 import subprocess
 import threading
 import time
@@ -158,6 +159,30 @@ def test_a_damaged_revision_is_named_and_the_rest_answers():
         daemon.put("sys/seal", None, token=daemon.root_token)
         assert daemon.unseal().status == 200
         assert daemon.get("sys/verify", token=daemon.root_token).data["state"] == "never"
+
+
+def put_behind_its_back(daemon, key, value):
+    """As another process that writes to the database: the unit test's own hand."""
+    path = os.path.join(daemon.dir, "edit")
+    with open(path, "wb") as out:
+        out.write(struct.pack("=Q", len(key)) + key + value)
+    subprocess.run(["put", daemon.data, path], executable=os.path.join(vault.BUILD, "tests/unit/test_verify"), check=True)
+
+
+def test_a_record_of_somebody_else_seals_the_vault():
+    for job in ("verify", "compact"):
+        with vault.personal() as daemon:
+            daemon.write("shop", {"A": "1"})
+            put_behind_its_back(daemon, b"T" + os.urandom(16), os.urandom(300))
+            answer = daemon.put("sys/" + job, None, token=daemon.root_token)
+            assert answer.status == 202, answer
+            while "event=sealed_itself" not in daemon.log():
+                time.sleep(0.02)
+            assert daemon.get("sys/seal-status").json["sealed"]
+            said = [line for line in daemon.log().splitlines() if "event=store_job" in line]
+            assert any("set_changed: table T" in line or "something else than vaultd" in line for line in said), daemon.log()[-800:]
+            assert not os.path.exists(os.path.join(daemon.data, "vault.db.new"))
+            assert daemon.unseal().status == 500, "what was added stays found"
 
 
 # -- with readers and writers ------------------------------------------------------------------------------------------
