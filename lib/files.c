@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #define READ_CHUNK 65536
@@ -249,12 +250,16 @@ static int create_temporary(int directory_fd, char name[static TEMPORARY_NAME_LE
 	return openat(directory_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 }
 
+#define GROUP_OF_NEW_FILES ((gid_t)-1)
+
 /* The mode is given last, so that the file is private while it is incomplete. */
-static enum error_code fill(int fd, mode_t mode, const void *bytes, size_t len, const char *path, struct error *err)
+static enum error_code fill(int fd, mode_t mode, gid_t group, const void *bytes, size_t len, const char *path, struct error *err)
 {
 	enum error_code code = fd_write_all(fd, bytes, len, err);
 	if (code != ERR_OK)
 		return error_prefix(err, "%s", path);
+	if (group != GROUP_OF_NEW_FILES && fchown(fd, (uid_t)-1, group) != 0)
+		return error_set_errno(err, code_of_errno(errno), errno, "cannot give %s its group %u", path, (unsigned)group);
 	if (fchmod(fd, mode) != 0)
 		return error_set_errno(err, code_of_errno(errno), errno, "cannot give %s its mode", path);
 	return sync_fd(fd, path, err);
@@ -278,7 +283,7 @@ enum error_code file_write_atomic(const char *path, mode_t mode, const void *byt
 	cleanup_(fd_closep) int fd = create_temporary(directory_fd, temporary);
 	if (fd < 0)
 		return error_set_errno(err, code_of_errno(errno), errno, "cannot make a file in %s", place.directory);
-	code = fill(fd, mode, bytes, len, path, err);
+	code = fill(fd, mode, GROUP_OF_NEW_FILES, bytes, len, path, err);
 	if (code == ERR_OK && renameat(directory_fd, temporary, directory_fd, place.name) != 0)
 		code = error_set_errno(err, code_of_errno(errno), errno, "cannot put %s in place", path);
 	if (code != ERR_OK) {
@@ -287,6 +292,116 @@ enum error_code file_write_atomic(const char *path, mode_t mode, const void *byt
 	}
 	return sync_fd(directory_fd, place.directory, err);
 }
+
+/* -- a file in the place of another ------------------------------------------ */
+
+struct replacement {
+	const char *path;
+	struct place place;
+	int directory_fd;
+	char temporary[TEMPORARY_NAME_LEN];	/* the new file, and after the exchange the old one */
+	const struct secret_buf *before, *after;
+};
+
+static enum error_code holds(const struct replacement *work, const char *name, const struct secret_buf *wanted,
+			     struct stat *ret, struct error *err)
+{
+	cleanup_(fd_closep) int fd =
+		openat(work->directory_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	cleanup_(secret_buf_freep) struct secret_buf *now = NULL;
+	if (fd < 0 && errno != ELOOP)
+		return error_set_errno(err, code_of_errno(errno), errno, "cannot open %s", work->path);
+	if (fd < 0 || fstat(fd, ret) != 0 || !S_ISREG(ret->st_mode))
+		return error_set(err, ERR_INVALID, "%s is not a regular file", work->path);
+	if (ret->st_uid != geteuid())
+		return error_set(err, ERR_PERMISSION, "it belongs to user %u, and would belong to user %u: run this as its owner",
+				 (unsigned)ret->st_uid, (unsigned)geteuid());
+	if (fgetxattr(fd, "system.posix_acl_access", NULL, 0) > 0)
+		return error_set(err, ERR_INVALID, "%s has an access list (getfacl shows it), which the new file would not have: change it by hand",
+				 work->path);
+	enum error_code code = file_read_fd(fd, secret_buf_len(wanted) + 1, work->path, &now, err);
+	if (code != ERR_OK && code != ERR_TOO_LARGE)
+		return code;
+	error_clear(err);
+	if (code == ERR_OK && secret_buf_len(now) == secret_buf_len(wanted) &&
+	    memcmp(secret_buf_bytes(now), secret_buf_bytes(wanted), secret_buf_len(wanted)) == 0)
+		return ERR_OK;
+	return error_set(err, ERR_CONFLICT, "it changed meanwhile; nothing was written, run it again");
+}
+
+static int exchange(const struct replacement *work)
+{
+	return renameat2(work->directory_fd, work->temporary, work->directory_fd, work->place.name, RENAME_EXCHANGE);
+}
+
+static enum error_code tell_kept(const struct replacement *work, const char *what, struct error *err)
+{
+	error_clear(err);
+	return error_set(err, ERR_CONFLICT, "it changed meanwhile; %s is in %s/%s: put the two together by hand", what,
+			 work->place.directory, work->temporary);
+}
+
+/* The old file came out changed: it goes back, and what anybody wrote into ours in between does not get lost. */
+static enum error_code put_back(struct replacement *work, struct error *err)
+{
+	struct error other = ERROR_INIT;
+	struct stat st;
+	if (exchange(work) != 0)
+		return tell_kept(work, "what was there", err);
+	if (holds(work, work->temporary, work->after, &st, &other) != ERR_OK)
+		return tell_kept(work, "what was written into the new file", err);
+	unlinkat(work->directory_fd, work->temporary, 0);
+	return err->code;
+}
+
+static enum error_code exchange_and_look(struct replacement *work, const struct stat *old, struct error *err)
+{
+	struct stat st;
+	if (exchange(work) != 0) {
+		int saved = errno;
+		unlinkat(work->directory_fd, work->temporary, 0);
+		if (saved == EINVAL || saved == ENOSYS)
+			return error_set(err, ERR_INVALID, "the file system of %s cannot exchange two files: change it by hand, or a copy elsewhere",
+					 work->path);
+		return error_set_errno(err, code_of_errno(saved), saved, "cannot put %s in place", work->path);
+	}
+	enum error_code code = holds(work, work->temporary, work->before, &st, err);
+	if (code == ERR_OK && (st.st_mode != old->st_mode || st.st_gid != old->st_gid))
+		code = error_set(err, ERR_CONFLICT, "its mode or group changed meanwhile; nothing was written, run it again");
+	if (code != ERR_OK)
+		return put_back(work, err);
+	if (unlinkat(work->directory_fd, work->temporary, 0) != 0)
+		return error_set_errno(err, code_of_errno(errno), errno, "cannot remove %s, which holds what was there", work->temporary);
+	return sync_fd(work->directory_fd, work->place.directory, err);
+}
+
+enum error_code file_replace(const char *path, const struct secret_buf *before, const struct secret_buf *after,
+			     struct error *err)
+{
+	struct replacement work = { .path = path, .before = before, .after = after };
+	struct stat old;
+	enum error_code code = place_of(path, &work.place, err);
+	if (code != ERR_OK)
+		return code;
+	cleanup_(fd_closep) int directory_fd = -1;
+	code = open_directory(work.place.directory, &directory_fd, err);
+	if (code != ERR_OK)
+		return code;
+	work.directory_fd = directory_fd;
+	code = holds(&work, work.place.name, before, &old, err);
+	if (code != ERR_OK)
+		return code;
+	cleanup_(fd_closep) int fd = create_temporary(directory_fd, work.temporary);
+	if (fd < 0)
+		return error_set_errno(err, code_of_errno(errno), errno, "cannot make a file in %s", work.place.directory);
+	code = fill(fd, old.st_mode & 07777, old.st_gid, secret_buf_bytes(after), secret_buf_len(after), path, err);
+	if (code == ERR_OK)
+		return exchange_and_look(&work, &old, err);
+	unlinkat(directory_fd, work.temporary, 0);
+	return code;
+}
+
+/* -- directories ------------------------------------------------------------- */
 
 static enum error_code check_directory(const char *path, bool private_only, struct error *err)
 {

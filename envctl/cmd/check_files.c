@@ -1,11 +1,9 @@
 #include "cmd/check_files.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "cmd/dialect_option.h"
 #include "cmd/output.h"
@@ -55,26 +53,7 @@ static enum error_code compare_reading(const struct checking *checking, const st
 			 "its dialect would read other values from the mended file; nothing was written: mend it by hand");
 }
 
-/* What will be replaced is what was read: the file itself, the user's own, and nobody wrote to it meanwhile. */
-static enum error_code check_is_the_same(const char *file, const struct secret_buf *text, struct stat *ret, struct error *err)
-{
-	cleanup_(fd_closep) int fd = open(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	cleanup_(secret_buf_freep) struct secret_buf *now = NULL;
-
-	if (fd < 0 || fstat(fd, ret) != 0 || !S_ISREG(ret->st_mode))
-		return error_set(err, ERR_USAGE, "--fix needs a regular file, no link and no standard input");
-	if (ret->st_uid != geteuid())
-		return error_set(err, ERR_PERMISSION, "it belongs to user %u, and would belong to user %u: run --fix as its owner",
-				 (unsigned)ret->st_uid, (unsigned)geteuid());
-	if (file_read_fd(fd, LIMIT_ENV_FILE, file, &now, err) != ERR_OK)
-		return err->code;
-	if (secret_buf_len(now) == secret_buf_len(text) &&
-	    memcmp(secret_buf_bytes(now), secret_buf_bytes(text), secret_buf_len(text)) == 0)
-		return ERR_OK;
-	return error_set(err, ERR_CONFLICT, "it changed meanwhile; nothing was written, run it again");
-}
-
-/* Mends the file where it is; what is written has the same mode. */
+/* Mends the file where it is. */
 static enum error_code mend(const struct checking *checking, const char *file, struct secret_buf **text, struct error *err)
 {
 	cleanup_(secret_buf_freep) struct secret_buf *mended = secret_buf_new(LIMIT_ENV_FILE);
@@ -90,9 +69,7 @@ static enum error_code mend(const struct checking *checking, const char *file, s
 	if (rc == ERR_OK && fixed > 0)
 		rc = compare_reading(checking, *text, mended, err);
 	if (rc == ERR_OK && fixed > 0)
-		rc = check_is_the_same(file, *text, &status, err);
-	if (rc == ERR_OK && fixed > 0)
-		rc = file_write_atomic(file, status.st_mode & 07777, secret_buf_bytes(mended), secret_buf_len(mended), err);
+		rc = file_replace(file, *text, mended, err);
 	if (rc != ERR_OK)
 		return error_prefix(err, "mend %.200s", file);
 	if (fixed == 0)

@@ -28,6 +28,16 @@ enum error_code file_read_fd(int fd, size_t max, const char *what, struct secret
 enum error_code file_write_atomic(const char *path, mode_t mode, const void *bytes, size_t len,
 				  struct error *err) must_check;
 
+/* Puts `after` in the place of a regular file, no link, that belongs to us and holds `before`; mode and group stay. The two
+ * files change places in one step, and then what came out is looked at: whatever anybody did to the file by its path until
+ * then is seen, and put back. Who holds it open and writes later still writes into what is deleted, as with everything that
+ * replaces a file.
+ * ERR_CONFLICT: it holds something else, now or when it came out; it stays as others left it. What was written to ours
+ * meanwhile, or cannot be put back, is kept beside it and its name told. ERR_INVALID: no regular file, or one with an access
+ * list; the file system cannot exchange. ERR_PERMISSION: it is not ours. ERR_IO. */
+enum error_code file_replace(const char *path, const struct secret_buf *before, const struct secret_buf *after,
+			     struct error *err) must_check;
+
 /* Makes a directory (and its parents) of mode 0700, or checks that an existing one is owned by us and
  * has no group or other write bit (and, with private_only, no group or other bit at all). */
 enum error_code directory_ensure(const char *path, bool private_only, struct error *err) must_check;

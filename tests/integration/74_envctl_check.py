@@ -3,9 +3,9 @@
 # sanitized: yes
 import json
 import os
+import signal
 import stat
 import subprocess
-import time
 
 import vault
 from envctl_story import Initialised, case, run_cases
@@ -204,16 +204,29 @@ def lint_and_fix(story):
 
 @case
 def fix_loses_nothing_that_is_written_meanwhile(story):
-    for delay in (0.02, 0.05, 0.1, 0.2, 0.4):
-        path = write(story, "long.env", "".join(f"V{number % 9000} = {number}\n" for number in range(200000)))
-        process = subprocess.Popen([vault.ENVCTL, "check", "--env-file", path, "--fix", "--no-lint"], env=story.env,
-                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        time.sleep(delay)
-        with open(path, "a") as handle:
-            handle.write("MEANWHILE=1\n")
-        err = process.communicate(timeout=120)[1].decode()
-        with open(path) as handle:
-            assert "\nMEANWHILE=1\n" in handle.read(), (delay, err)
+    """Stopped where the new file is ready and the old one was looked at."""
+    path = write(story, "long.env", "B = 1\nA = 2\n")
+    trace = story.path("trace")
+    os.mkfifo(trace)
+    process = subprocess.Popen(["strace", "-f", "-o", trace, "-e", "trace=fsync", "-e", "inject=fsync:signal=STOP:when=1",
+                                vault.ENVCTL, "check", "--env-file", path, "--fix", "--no-lint"],
+                               env={**story.env, "ASAN_OPTIONS": "detect_leaks=0"}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE)
+    stops = 0
+    with open(trace) as lines:
+        for line in lines:
+            if "--- stopped by SIGSTOP" in line:
+                stops += 1
+                with open(path, "a") as handle:
+                    handle.write("MEANWHILE=1\n")
+                os.kill(int(line.split()[0]), signal.SIGCONT)
+    assert stops == 1, stops
+    err = process.communicate(timeout=120)[1].decode()
+    assert process.returncode not in (0, 1) and "changed meanwhile" in err, (process.returncode, err)
+    assert open(path).read() == "B = 1\nA = 2\nMEANWHILE=1\n", err
+    assert [name for name in os.listdir(story.path()) if name.startswith(".vault-")] == []
+    assert "mended" in story.good("check", "--env-file", path, "--fix").err
+    assert open(path).read() == "A=2\nB=1\nMEANWHILE=1\n"
     if os.geteuid() == 0:
         path = write(story, "theirs.env", "A = 1\n")
         os.chown(path, 65534, 65534)
