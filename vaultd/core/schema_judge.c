@@ -78,6 +78,7 @@ struct audience {
 	const struct schema_subject *subject;
 	const struct schema_chain *chain;
 	const struct resolve_graph *graph;	/* NULL: only the environment's own variables are there */
+	bool denied;				/* it does not resolve, and with the caller's rights is denied before */
 	bool all;				/* reads everything */
 	bool reads;				/* reads the environment itself */
 	struct variable_list given;		/* when not all is read */
@@ -103,6 +104,8 @@ static bool reads_graph(const struct audience *audience, const struct resolve_gr
 
 static bool reads_all(const struct audience *audience)
 {
+	if (audience->denied)
+		return false;
 	for (size_t i = 1; i < audience->chain->len; i++)
 		if (!may_read(audience->subject, &audience->chain->nodes[i].path))
 			return false;
@@ -348,7 +351,8 @@ static enum error_code judge_with(struct audience *audience, const struct error 
 				 "permission denied: a schema is enforced for %.150s, and would judge what the template of this write "
 				 "gives: that needs the right to read the environment and all that it is put together from",
 				 audience->subject->path->text);
-	if (unresolved)
+	/* That it does not would tell others what is there. */
+	if (unresolved && audience->all)
 		note_unresolved(audience->subject, unresolved, findings);
 	return judge_state(audience, &state, unresolved != NULL, findings, ret_hidden, err);
 }
@@ -360,6 +364,20 @@ enum error_code schema_judge_graph(const struct schema_subject *subject, const s
 	cleanup_(audience_end) struct audience audience = { .subject = subject, .chain = chain, .graph = graph };
 
 	return judge_with(&audience, NULL, findings, ret_hidden, err);
+}
+
+/* What it fails on may be in an environment that was reached and may not be read, or one that is gone. */
+static bool is_denied(const struct schema_subject *subject)
+{
+	cleanup_(resolve_graph_wipe) struct resolve_graph graph = {
+		.vault = subject->vault,
+		.view = subject->view,
+		.caller = subject->caller,
+		.mount = subject->mount,
+	};
+	cleanup_(error_wipe) struct error reason = ERROR_INIT;
+
+	return resolve(subject, subject->variables, subject->variables_len, &graph, &reason) != ERR_UNRESOLVED;
 }
 
 /* All that was looked at is guarded, also of what does not resolve: mended meanwhile, it is judged again. */
@@ -391,6 +409,8 @@ enum error_code schema_judge(const struct schema_subject *subject, const struct 
 		} else if (reason.code != ERR_UNRESOLVED) {
 			*err = reason;
 			return err->code;
+		} else {
+			audience.denied = is_denied(subject);
 		}
 	}
 	if (guard_all(chain, &graph, write, err) != ERR_OK)

@@ -10,7 +10,9 @@
  *   does not read the environment                         what this write gives, but for templates
  *
  * The rest is counted. Names of environments that the caller may not read are
- * taken out of what is told.
+ * taken out of what is told, and that it does not resolve is told to who reads
+ * all that resolving it comes to: it may be for a name, a length or an
+ * environment that others do not know.
  *
  * A template with references that is judged by an enforced schema is a question
  * about what it refers to: who gives one must read all that the environment is

@@ -113,12 +113,50 @@ static void a_delete_is_decided_before_anything_is_looked_up(void **state)
 	assert_int_equal(schema_drop(fixture, "secret/schema/none=d", "none", &err), ERR_OK);
 }
 
+/* Whether it resolves tells of names, lengths and environments: of what is read, only. */
+static void what_does_not_resolve_is_told_to_who_reads_it(void **state)
+{
+	const char *near = "secret/data/u/shop=rp secret/data/u/base=r";
+	struct outcome there, missing;
+
+	must_write(*state, KV_PUT, "u/far", "{\"F\":\"" CANARY "\"}", NULL, NULL);
+	must_write(*state, KV_PUT, "u/base", "{\"M\":\"${u/far:F}\"}", "[\"M\"]", NULL);
+	must_write(*state, KV_PUT, "u/shop", "{\"HIDDEN\":\"x\",\"T\":\"${HIDDEN}\"}", "[\"T\"]", NULL);
+	schema_must(*state, "u/shop", "# @type=string @required=false\nT=\n", "warn");
+	there = write_judged(*state, "secret/data/u/shop=p", KV_PATCH, "u/shop", "{\"T\":\"${HIDDEN}\"}", 0);
+	missing = write_judged(*state, "secret/data/u/shop=p", KV_PATCH, "u/shop", "{\"T\":\"${NOT_THERE}\"}", 0);
+	assert_int_equal(there.code, ERR_OK);
+	assert_int_equal(missing.code, ERR_OK);
+	assert_string_equal(there.codes, missing.codes);
+	assert_string_equal(there.texts, missing.texts);
+	assert_int_equal(there.hidden, missing.hidden);
+	missing = findings_now(*state, "secret/data/u/*=r", "u/shop");
+	assert_true(has(&missing, "/unresolved"));
+	missing = findings_now(*state, "secret/schema/u/shop=cu", "u/shop");
+	assert_string_equal(missing.codes, "");
+	/* A question is denied whether what it needs is there or not. */
+	must_write(*state, KV_PATCH, "u/shop", "{\"T\":\"${HIDDEN}\"}", NULL, NULL);
+	extend(*state, "u/shop", "[\"u/base\"]");
+	schema_must(*state, "u/shop", NULL, "enforce");
+	there = write_judged(*state, near, KV_PATCH, "u/shop", "{\"T\":\"${M}\"}", 0);
+	assert_int_equal(there.code, ERR_DENIED);
+	assert_int_equal(change(*state, KV_DELETE, "u/far", NULL), ERR_OK);
+	missing = write_judged(*state, near, KV_PATCH, "u/shop", "{\"T\":\"${M}\"}", 0);
+	assert_int_equal(missing.code, ERR_DENIED);
+	assert_string_equal(there.texts, missing.texts);
+	assert_string_equal(there.warning, missing.warning);
+	missing = findings_now(*state, near, "u/shop");
+	assert_false(has(&missing, "/unresolved"));
+	assert_int_equal(change_listed(*state, KV_UNDELETE, "u/far", "1"), ERR_OK);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_schema_is_no_question_about_what_its_author_may_not_read),
 		cmocka_unit_test(a_template_may_not_be_asked_by_a_schema),
 		cmocka_unit_test(a_delete_is_decided_before_anything_is_looked_up),
+		cmocka_unit_test(what_does_not_resolve_is_told_to_who_reads_it),
 		cmocka_unit_test(parents_with_an_enforced_schema_are_chosen_by_who_reads),
 	};
 
