@@ -5,6 +5,7 @@
 #include "core/environment_change.h"
 #include "core/environment_read.h"
 #include "core/revision_kinds.h"
+#include "core/vault_state.h"
 #include "core/write_check.h"
 #include "vault/limits.h"
 
@@ -137,10 +138,14 @@ static enum error_code check_readable(const struct change *change, uint64_t revi
 
 enum error_code change_patch(struct change *change, struct error *err)
 {
+	const struct vault_op *op = change->op;
+	struct kv_kinds kinds = op->kinds;
+
+	kinds.only_given = !vault_may_read_data(op->caller, op->target.mount, op->target.path);
 	if (check_readable(change, current_of(change), err) != ERR_OK || check_cas(change, err) != ERR_OK ||
 	    load_before(change, err) != ERR_OK ||
-	    variables_merge_patch(&change->before, &change->op->data, &change->variables, err) != ERR_OK ||
-	    variables_set_kinds(&change->variables, &change->before, &change->op->kinds, true, err) != ERR_OK)
+	    variables_merge_patch(&change->before, &op->data, &change->variables, err) != ERR_OK ||
+	    variables_set_kinds(&change->variables, &change->before, &kinds, true, err) != ERR_OK)
 		return err->code;
 	return add_revision(change, message_of(change->op), err);
 }

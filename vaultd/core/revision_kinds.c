@@ -99,6 +99,16 @@ static bool is_kept(const struct kinds_work *work, const struct variable *variab
 	return work->patch && old && variable->name.at == old->name.at && variable->value.at == old->value.at;
 }
 
+/* The same sentence whatever is there, and when nothing is. */
+static enum error_code refuse_kept(const struct text_span *name, struct error *err)
+{
+	enum error_code code =
+		refuse(name, "gets no value from this patch: making a template of what is there needs the right to read it", err);
+
+	err->code = ERR_DENIED;
+	return code == ERR_INVALID ? error_prefix(err, "permission denied") : code;
+}
+
 static enum error_code make_template(struct variable *variable, struct error *err)
 {
 	if (variable->kind == KIND_JSON)
@@ -133,6 +143,8 @@ static enum error_code set_kind(struct kinds_work *work, struct variable *variab
 		variable->value = (struct text_span){ .at = "" };
 		return ERR_OK;
 	}
+	if (template && kept && work->kinds->only_given)
+		return refuse_kept(&variable->name, err);
 	if (template && make_template(variable, err) != ERR_OK)
 		return err->code;
 	if (!work->kinds->has_templates && !kept && variable->kind == KIND_TEXT && old && old->kind == KIND_TEMPLATE)
@@ -157,7 +169,9 @@ static enum error_code set_kinds(struct kinds_work *work, struct variable_list *
 	}
 	for (size_t i = 0; i < work->templates.len; i++)
 		if (!work->templates.used[i])
-			return refuse(&work->templates.names[i], "is named as a template but would have no value", err);
+			return work->patch && work->kinds->only_given ?
+				       refuse_kept(&work->templates.names[i], err) :
+				       refuse(&work->templates.names[i], "is named as a template but would have no value", err);
 	return ERR_OK;
 }
 

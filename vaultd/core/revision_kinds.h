@@ -11,7 +11,9 @@
  *   unset absent       masks stay where the write gives no value
  *   unset given        KV_PUT: exactly these masks; KV_PATCH: these as well
  *
- * In a patch, a value or null for a name takes its mask away.
+ * In a patch, a value or null for a name takes its mask away. With
+ * kinds->only_given a patch makes no template of what it gives no value:
+ * whether there is one, and what it refers to, would show in the answer.
  */
 #pragma once
 
@@ -25,7 +27,7 @@
 /*
  * list holds the new variables, as made by variables_from_json() or variables_merge_patch() from `before` (zeros when
  * there is none). ERR_INVALID: a template that cannot be read or is not text, a name that is in both lists or has a value
- * and a mask, a template without a value; all name the variable. ERR_TOO_LARGE, ERR_NO_MEMORY.
+ * and a mask, a template without a value; all name the variable. ERR_DENIED: only_given says no. ERR_TOO_LARGE, ERR_NO_MEMORY.
  */
 enum error_code variables_set_kinds(struct variable_list *list, const struct revision_record *before,
 				    const struct kv_kinds *kinds, bool patch, struct error *err) must_check;

@@ -179,6 +179,7 @@ struct kv_metadata_change {
 /* Kinds of the variables that a write gives (docs/templates.md): lists of names, as validated JSON arrays. */
 struct kv_kinds {
 	bool has_templates, has_unset;
+	bool only_given;	/* set by the vault: who writes does not read what is there */
 	struct json_value templates, unset;
 };
 

@@ -23,6 +23,23 @@ static enum error_code refuse(const struct error *reason, struct error *err)
 
 /* -- writes ------------------------------------------------------------------ */
 
+/* Also what was there before, word for word: else the answer would tell that it was. A patch keeps what it leaves alone in
+ * the memory of the revision before; a rollback gives nothing. */
+static bool is_given(const struct change *change, const struct variable *variable, uint64_t revision)
+{
+	const struct revision_record *before = &change->before;
+	const struct variable *old = variables_find(before->variables, before->variables_len, &variable->name);
+
+	if (change->op->change == KV_PUT || variable->changed_revision == revision || !old)
+		return true;
+	return change->op->change == KV_PATCH && old->value.at != variable->value.at;
+}
+
+static bool reads_own(const struct change *change)
+{
+	return vault_may_read_data(change->op->caller, change->op->target.mount, change->op->target.path);
+}
+
 static enum error_code check_reference(const struct change *change, const struct variable *variable,
 				       const struct template_piece *piece, struct error *err)
 {
@@ -33,6 +50,9 @@ static enum error_code check_reference(const struct change *change, const struct
 		return err->code;
 	if (vault_may_read_data(op->caller, op->target.mount, &path))
 		return ERR_OK;
+	/* Who gives the text knows what stands in it. */
+	if (op->change == KV_ROLLBACK && !reads_own(change))
+		return error_set(err, ERR_DENIED, "permission denied: a template of that revision refers to an environment that you may not read");
 	return error_set(err, ERR_DENIED, "permission denied: the template of %.*s refers to %.150s, which you may not read",
 			 variable->name.len < 100 ? (int)variable->name.len : 100, variable->name.at, path.text);
 }
@@ -57,14 +77,17 @@ static enum error_code check_references(const struct change *change, const struc
 	return ERR_OK;
 }
 
-/* *ret_any: a template that this write gives refers to another environment. */
+/* *ret_any: a template that this write gives refers to another environment. Who reads what is there may write it again. */
 static enum error_code check_new_references(const struct change *change, uint64_t revision, bool *ret_any,
 					    struct error *err)
 {
+	bool reads = reads_own(change);
+
 	for (size_t i = 0; i < change->variables.len; i++) {
 		const struct variable *variable = &change->variables.items[i];
+		bool given = reads ? variable->changed_revision == revision : is_given(change, variable, revision);
 
-		if (variable->kind == KIND_TEMPLATE && variable->changed_revision == revision &&
+		if (variable->kind == KIND_TEMPLATE && given &&
 		    check_references(change, variable, ret_any, err) != ERR_OK)
 			return err->code;
 	}
@@ -113,7 +136,7 @@ enum error_code change_check_resolves(struct change *change, uint64_t revision, 
 		return ERR_OK;
 	if (check_new_references(change, revision, &new_references, err) != ERR_OK)
 		return err->code;
-	if (!vault_may_read_data(op->caller, op->target.mount, op->target.path))
+	if (!reads_own(change))
 		return not_checked(change, "that needs the right to read it");
 	if (resolve_root_given(&graph, op->target.path, head->parents, head->parents_len, change->variables.items,
 			       change->variables.len, err) != ERR_OK)
@@ -143,17 +166,6 @@ static bool refers(const struct variable *variable)
 		if (more && piece.is_reference)
 			return true;
 	return false;
-}
-
-/* Also what was there before, word for word: else the answer would tell that it was. A patch keeps what it leaves alone in
- * the memory of the revision before. */
-static bool is_given(const struct change *change, const struct variable *variable, uint64_t revision)
-{
-	const struct revision_record *before = &change->before;
-	const struct variable *old = variables_find(before->variables, before->variables_len, &variable->name);
-
-	return change->op->change == KV_PUT || variable->changed_revision == revision || !old ||
-	       old->value.at != variable->value.at;
 }
 
 /* What is there, as far as it may be read: what is deleted is given anew. */

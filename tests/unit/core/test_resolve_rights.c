@@ -40,16 +40,18 @@ static enum error_code set_as(const struct fixture *fixture, const char *rules, 
 	return err->code;
 }
 
-/* A patch; *warning gets what the answer says beside it. */
-static enum error_code patch_as(const struct fixture *fixture, const char *rules, const char *path, const char *data,
-				const char *templates, char warning[static ERROR_TEXT_MAX], struct error *err)
+/* *warning gets what the answer says beside it. revision: of a rollback. */
+static enum error_code write_as(const struct fixture *fixture, const char *rules, enum kv_change kind, const char *path,
+				const char *data, const char *templates, uint64_t revision,
+				char warning[static ERROR_TEXT_MAX], struct error *err)
 {
 	struct caller caller = caller_with(rules);
 	struct vault_op op;
 
 	error_clear(err);
-	op_init(&op, fixture, KV_PATCH, path, data, NO_CAS);
+	op_init(&op, fixture, kind, path, data, NO_CAS);
 	op.caller = &caller;
+	op.revision = revision;
 	op.kinds.has_templates = templates != NULL;
 	if (templates)
 		op.kinds.templates = json_of(templates);
@@ -60,6 +62,12 @@ static enum error_code patch_as(const struct fixture *fixture, const char *rules
 	}
 	caller_release(&caller);
 	return err->code;
+}
+
+static enum error_code patch_as(const struct fixture *fixture, const char *rules, const char *path, const char *data,
+				const char *templates, char warning[static ERROR_TEXT_MAX], struct error *err)
+{
+	return write_as(fixture, rules, KV_PATCH, path, data, templates, 0, warning, err);
 }
 
 static void broken_as(const struct fixture *fixture, const char *rules, const char *path, const char *expected)
@@ -159,6 +167,73 @@ static void writing_tells_nothing_to_who_cannot_read(void **state)
 	assert_non_null(strstr(warning, "refers to c/base, which you may not read"));
 }
 
+/* Who guesses a template that is there and who guesses wrong are answered alike. */
+static void a_template_given_word_for_word_is_given(void **state)
+{
+	static const char right[] = "{\"T\":\"${e/far:A}\"}", wrong[] = "{\"T\":\"${e/far:B}\"}";
+	static const enum kv_change kinds[] = { KV_PATCH, KV_PUT };
+	struct error err = ERROR_INIT, other = ERROR_INIT;
+	char warning[ERROR_TEXT_MAX];
+
+	must_write(*state, KV_PUT, "e/far", "{\"A\":\"1\",\"B\":\"1\"}", NULL, NULL);
+	must_write(*state, KV_PUT, "e/shop", right, "[\"T\"]", NULL);
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		assert_int_equal(write_as(*state, "secret/data/e/shop=pu", kinds[i], "e/shop", right, NULL, 0, warning, &err),
+				 ERR_DENIED);
+		assert_int_equal(write_as(*state, "secret/data/e/shop=pu", kinds[i], "e/shop", wrong, NULL, 0, warning, &other),
+				 ERR_DENIED);
+		assert_string_equal(err.text, other.text);
+		/* Who reads it has nothing to guess, and may write it again. */
+		assert_int_equal(write_as(*state, "secret/data/e/shop=pur", kinds[i], "e/shop", right, NULL, 0, warning, &err), ERR_OK);
+		assert_int_equal(write_as(*state, "secret/data/e/shop=pur", kinds[i], "e/shop", wrong, NULL, 0, warning, &err),
+				 ERR_DENIED);
+	}
+	/* What a patch leaves alone is not given. */
+	assert_int_equal(patch_as(*state, "secret/data/e/shop=p", "e/shop", "{\"B\":\"1\"}", NULL, warning, &err), ERR_OK);
+}
+
+/* Whether it is there, is text, can be read as a template, and what it refers to. */
+static void a_patch_asks_nothing_of_what_its_writer_may_not_read(void **state)
+{
+	static const char *const names[] = { "[\"R\"]", "[\"S\"]", "[\"W\"]", "[\"J\"]", "[\"T\"]", "[\"N\"]" };
+	struct error err = ERROR_INIT;
+	char warning[ERROR_TEXT_MAX];
+
+	must_write(*state, KV_PUT, "f/shop", "{\"R\":\"${f/canary:A}\",\"S\":\"plain\",\"W\":\"${\",\"J\":1,\"T\":\"x\"}", "[\"T\"]",
+		   NULL);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		char expected[256];
+
+		assert_int_equal(patch_as(*state, "secret/data/f/shop=p", "f/shop", "{}", names[i], warning, &err), ERR_DENIED);
+		snprintf(expected, sizeof(expected),
+			 "permission denied: %c gets no value from this patch: making a template of what is there needs the right to read it",
+			 names[i][2]);
+		assert_string_equal(err.text, expected);
+	}
+	assert_int_equal(patch_as(*state, "secret/data/f/shop=p", "f/shop", "{\"S\":\"${R}\"}", "[\"S\"]", warning, &err), ERR_OK);
+	assert_int_equal(patch_as(*state, "secret/data/f/shop=p", "f/shop", "{\"N\":\"${R}\"}", "[\"N\"]", warning, &err), ERR_OK);
+	assert_int_equal(patch_as(*state, "secret/data/f/shop=pr", "f/shop", "{}", "[\"W\"]", warning, &err), ERR_INVALID);
+	assert_int_equal(patch_as(*state, "secret/data/f/shop=pr", "f/shop", "{\"S\":\"plain\"}", NULL, warning, &err), ERR_OK);
+}
+
+static void a_rollback_names_what_its_caller_may_read(void **state)
+{
+	struct error err = ERROR_INIT;
+	char warning[ERROR_TEXT_MAX];
+
+	must_write(*state, KV_PUT, "g/canary", "{\"A\":\"1\"}", NULL, NULL);
+	must_write(*state, KV_PUT, "g/shop", "{\"HIDDEN\":\"${g/canary:A}\"}", "[\"HIDDEN\"]", NULL);
+	must_write(*state, KV_PUT, "g/shop", "{}", NULL, NULL);
+	assert_int_equal(write_as(*state, "secret/data/g/shop=u", KV_ROLLBACK, "g/shop", NULL, NULL, 1, warning, &err), ERR_DENIED);
+	assert_null(strstr(err.text, "canary"));
+	assert_null(strstr(err.text, "HIDDEN"));
+	assert_int_equal(write_as(*state, "secret/data/g/shop=ur", KV_ROLLBACK, "g/shop", NULL, NULL, 1, warning, &err), ERR_DENIED);
+	assert_string_equal(err.text, "permission denied: the template of HIDDEN refers to g/canary, which you may not read");
+	assert_int_equal(write_as(*state, "secret/data/g/shop=ur secret/data/g/canary=r", KV_ROLLBACK, "g/shop", NULL, NULL, 1, warning,
+				  &err),
+			 ERR_OK);
+}
+
 static void children_are_named_to_who_may_read_them(void **state)
 {
 	must_write(*state, KV_PUT, "d/base", "{\"A\":\"1\"}", NULL, NULL);
@@ -191,6 +266,9 @@ int main(void)
 		cmocka_unit_test(reading_needs_read_on_all_that_is_touched),
 		cmocka_unit_test(setting_parents_needs_read_on_them),
 		cmocka_unit_test(writing_tells_nothing_to_who_cannot_read),
+		cmocka_unit_test(a_template_given_word_for_word_is_given),
+		cmocka_unit_test(a_patch_asks_nothing_of_what_its_writer_may_not_read),
+		cmocka_unit_test(a_rollback_names_what_its_caller_may_read),
 		cmocka_unit_test(children_are_named_to_who_may_read_them),
 	};
 
