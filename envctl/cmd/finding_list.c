@@ -221,28 +221,26 @@ void finding_list_place(struct finding_list *list, const struct env_set *sorted,
 	}
 }
 
-/* Puts the environment where the hint says ENV. False when it does not. */
-static bool name_environment_once(char *hint, size_t size, const struct env_path *env)
+/* Puts the environment where the hint says ENV; what was put there is not looked at again: an environment may be called ENV. */
+static void name_environment(char *hint, size_t size, const struct env_path *env)
 {
 	static const char word[] = " ENV ";
-	char *at = strstr(hint, word);
 	char rest[FINDING_TEXT_MAX];
+	size_t used = 0;
 
-	if (at == NULL)
-		return false;
-	snprintf(rest, sizeof(rest), "%s", at + strlen(word));
-	snprintf(at, size - (size_t)(at - hint), " %s %s", env->text, rest);
-	return true;
+	for (char *at; used < size && (at = strstr(hint + used, word)) != NULL;) {
+		size_t start = (size_t)(at - hint);
+
+		snprintf(rest, sizeof(rest), "%s", at + strlen(word));
+		snprintf(at, size - start, " %s %s", env->text, rest);
+		used = start + 1 + strlen(env->text);
+	}
 }
 
 void finding_list_name_environment(struct finding_list *list, const struct env_path *env)
 {
-	for (size_t i = 0; i < list->len; i++) {
-		struct shown_finding *item = &list->items[i];
-
-		while (name_environment_once(item->hint, sizeof(item->hint), env))
-			;
-	}
+	for (size_t i = 0; i < list->len; i++)
+		name_environment(list->items[i].hint, sizeof(list->items[i].hint), env);
 }
 
 /* -- order ------------------------------------------------------------------------ */

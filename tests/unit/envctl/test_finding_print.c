@@ -132,6 +132,14 @@ static void hints_name_the_environment(void **state)
 	assert_string_equal(items[0].hint, "set it: envctl set shop/production NAME");
 	assert_string_equal(items[1].hint, "add it to the schema, or remove it");
 	assert_string_equal(items[2].hint, "");
+	/* One that is called as what it stands for. */
+	strcpy(env.text, "ENV");
+	snprintf(items[0].hint, sizeof(items[0].hint), "envctl get ENV NAME, envctl set ENV NAME");
+	finding_list_name_environment(&list, &env);
+	assert_string_equal(items[0].hint, "envctl get ENV NAME, envctl set ENV NAME");
+	strcpy(env.text, "a/b");
+	finding_list_name_environment(&list, &env);
+	assert_string_equal(items[0].hint, "envctl get a/b NAME, envctl set a/b NAME");
 	memset(env.text, 'e', sizeof(env.text) - 1);
 	env.text[sizeof(env.text) - 1] = '\0';
 	snprintf(items[0].hint, sizeof(items[0].hint), "envctl set ENV NAME");
