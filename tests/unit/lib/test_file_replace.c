@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "vault/files.h"
@@ -306,6 +307,26 @@ static void another_owner_keeps_it(void **state)
 	assert_holds(path, OLD);
 }
 
+/* Its mask stands where the group's right does: the new file's group would get it. */
+static void an_access_list_is_not_lost(void **state)
+{
+	/* version 2; owner rw, user 12345 rw, group none, mask rw, others none: acl(5) in the kernel's form, little-endian */
+	static const unsigned char list[] = {
+		2, 0, 0, 0, 0x01, 0, 6, 0, 0xff, 0xff, 0xff, 0xff, 0x02, 0, 6, 0, 0x39, 0x30, 0, 0, 0x04, 0, 0, 0, 0xff, 0xff, 0xff, 0xff,
+		0x10, 0, 6, 0, 0xff, 0xff, 0xff, 0xff, 0x20, 0, 0, 0, 0xff, 0xff, 0xff, 0xff,
+	};
+	struct error err = ERROR_INIT;
+	char name[300];
+
+	(void)state;
+	if (setxattr(path, "system.posix_acl_access", list, sizeof(list), 0) != 0)
+		skip();
+	assert_int_equal(replace(&err), ERR_INVALID);
+	assert_non_null(strstr(err.text, "access list"));
+	assert_holds(path, OLD);
+	assert_int_equal(beside(name, sizeof(name)), 0);
+}
+
 int main(void)
 {
 	if (sodium_init() < 0)
@@ -318,6 +339,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_cannot_be_in_one_file_is_in_two, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(without_an_exchange_nothing_is_written, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(another_owner_keeps_it, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(an_access_list_is_not_lost, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
