@@ -146,10 +146,15 @@ enum error_code change_check_resolves(struct change *change, uint64_t revision, 
 
 /* -- the schema ------------------------------------------------------------ */
 
+static bool enforces(const struct chain_node *node)
+{
+	return node->schema && node->schema->mode == SCHEMA_ENFORCE;
+}
+
 static bool is_enforced(const struct schema_chain *chain, size_t from)
 {
 	for (size_t i = from; i < chain->len; i++)
-		if (chain->nodes[i].schema && chain->nodes[i].schema->mode == SCHEMA_ENFORCE)
+		if (enforces(&chain->nodes[i]))
 			return true;
 	return false;
 }
@@ -285,7 +290,8 @@ static bool resolves_now(const struct parents_check *check, const struct revisio
 	return resolve_with(check, head->parents, head->parents_len, record, &graph, &ignored) == ERR_OK;
 }
 
-/* Who may choose the parents chooses the schemas with them. */
+/* Who may choose the parents chooses the schemas with them; and gives the parents' templates, which see the environment's own
+ * values, to its own schema. That he reads the rest, the resolve with his rights has shown. */
 static enum error_code check_schemas(const struct parents_check *check, struct error *err)
 {
 	cleanup_(schema_chain_wipe) struct schema_chain chain = { .len = 0 };
@@ -312,6 +318,11 @@ static enum error_code check_schemas(const struct parents_check *check, struct e
 		return ERR_OK;
 	if (schema_chain_load(&root, &chain, err) != ERR_OK || schema_chain_guard(&chain, check->write, err) != ERR_OK)
 		return err->code;
+	if (enforces(&chain.nodes[0]) && !vault_may_read_data(check->caller, check->target->mount, check->target->path))
+		return error_set(err, ERR_DENIED,
+				 "permission denied: a schema is enforced for %.150s, and would judge what these parents give: that needs "
+				 "the right to read the environment",
+				 check->target->path->text);
 	return is_enforced(&chain, 1) ? schema_rights_check(&rights, err) : ERR_OK;
 }
 

@@ -40,7 +40,8 @@ struct parents_check {
 	size_t parents_len;
 };
 /*
- * ERR_DENIED: the schema of a parent is enforced, and schema_rights.h says no.
+ * ERR_DENIED: the schema of a parent is enforced, and schema_rights.h says no; or the environment's own one, and the caller
+ * does not read the environment.
  * ERR_DENIED, ERR_INVALID: a parent may not be read, is gone, makes a circle or more environments than a resolve takes; or
  * the templates evaluate now and would not with the new parents. Guards all that this depends on.
  */

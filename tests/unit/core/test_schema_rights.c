@@ -98,6 +98,24 @@ static void parents_with_an_enforced_schema_are_chosen_by_who_reads(void **state
 	assert_int_equal(settings_as(*state, blind, "v/a", "{\"parents\":[]}", &err), ERR_OK);
 }
 
+/* A parent's template sees the child's values: who chooses the parent gives the template. */
+static void parents_are_a_question_to_the_own_schema(void **state)
+{
+	const char *blind = "secret/settings/z/a=p secret/data/z/lib=r";
+	struct error err = ERROR_INIT;
+
+	must_write(*state, KV_PUT, "z/lib", "{\"SECRET\":\"1\",\"PORT\":\"${SECRET}\"}", "[\"PORT\"]", NULL);
+	must_write(*state, KV_PUT, "z/a", "{\"SECRET\":\"" CANARY "\"}", NULL, NULL);
+	schema_must(*state, "z/a", "SECRET=\n# @type=port @required=false\nPORT=\n", "warn");
+	assert_int_equal(settings_as(*state, blind, "z/a", "{\"parents\":[\"z/lib\"]}", &err), ERR_OK);
+	assert_int_equal(settings_as(*state, blind, "z/a", "{\"parents\":[]}", &err), ERR_OK);
+	schema_must(*state, "z/a", NULL, "enforce");
+	assert_int_equal(settings_as(*state, blind, "z/a", "{\"parents\":[\"z/lib\"]}", &err), ERR_DENIED);
+	assert_non_null(strstr(err.text, "needs the right to read the environment"));
+	assert_int_equal(settings_as(*state, "secret/settings/z/a=p secret/data/z/*=r", "z/a", "{\"parents\":[\"z/lib\"]}", &err), ERR_OK);
+	assert_int_equal(settings_as(*state, blind, "z/a", "{\"parents\":[]}", &err), ERR_OK);
+}
+
 /* Whose right to delete it is missing is told so, whatever is there: the mount too may be gone. */
 static void a_delete_is_decided_before_anything_is_looked_up(void **state)
 {
@@ -157,6 +175,7 @@ int main(void)
 		cmocka_unit_test(a_template_may_not_be_asked_by_a_schema),
 		cmocka_unit_test(a_delete_is_decided_before_anything_is_looked_up),
 		cmocka_unit_test(what_does_not_resolve_is_told_to_who_reads_it),
+		cmocka_unit_test(parents_are_a_question_to_the_own_schema),
 		cmocka_unit_test(parents_with_an_enforced_schema_are_chosen_by_who_reads),
 	};
 
