@@ -22,11 +22,20 @@ struct backup {
 	struct error *err;
 };
 
-/* A seal waits until nobody is counted here, and then no key is left. */
-static void count(struct records *records, int change)
+/* A seal waits until nobody is counted here, and then no key is left. False during a compaction. */
+static bool count_in(struct records *records)
 {
 	pthread_mutex_lock(&records->backups_lock);
-	records->backups = (unsigned)((int)records->backups + change);
+	const bool is_free = !records->compacting;
+	records->backups += is_free;
+	pthread_mutex_unlock(&records->backups_lock);
+	return is_free;
+}
+
+static void count_out(struct records *records)
+{
+	pthread_mutex_lock(&records->backups_lock);
+	records->backups--;
 	pthread_cond_broadcast(&records->backups_over);
 	pthread_mutex_unlock(&records->backups_lock);
 }
@@ -39,7 +48,7 @@ static void backup_end(struct backup *backup)
 	store_snapshot_end(backup->snapshot);
 	header_free(backup->header);
 	if (backup->counted)
-		count(backup->records, -1);
+		count_out(backup->records);
 	sodium_memzero(backup, sizeof(*backup));
 }
 
@@ -52,6 +61,32 @@ void backups_wait(struct records *records)
 {
 	pthread_mutex_lock(&records->backups_lock);
 	while (records->backups > 0)
+		pthread_cond_wait(&records->backups_over, &records->backups_lock);
+	pthread_mutex_unlock(&records->backups_lock);
+}
+
+bool backups_keep_out(struct records *records)
+{
+	pthread_mutex_lock(&records->backups_lock);
+	const bool is_free = records->backups == 0 && !records->compacting;
+	records->compacting |= is_free;
+	pthread_mutex_unlock(&records->backups_lock);
+	return is_free;
+}
+
+void backups_let_in(struct records *records)
+{
+	pthread_mutex_lock(&records->backups_lock);
+	records->compacting = false;
+	pthread_cond_broadcast(&records->backups_over);
+	pthread_mutex_unlock(&records->backups_lock);
+}
+
+/* A seal ends the compaction. */
+static void await_compaction(struct records *records)
+{
+	pthread_mutex_lock(&records->backups_lock);
+	while (records->compacting)
 		pthread_cond_wait(&records->backups_over, &records->backups_lock);
 	pthread_mutex_unlock(&records->backups_lock);
 }
@@ -89,15 +124,16 @@ static enum error_code take_snapshot(struct backup *backup)
 	return ERR_OK;
 }
 
-/* With `rotation` and `use` held. */
+/* With `rotation` and `use` held. ERR_BUSY, and not counted, without a sentence: a compaction is under way. */
 static enum error_code take_state(struct backup *backup)
 {
 	struct records *records = backup->records;
 
 	if (atomic_load(&records->sealed))
 		return error_set(backup->err, ERR_SEALED, "Vault is sealed");
-	count(records, 1);
-	backup->counted = true;
+	backup->counted = count_in(records);
+	if (!backup->counted)
+		return ERR_BUSY;
 	if (atomic_load(&records->broken))
 		return error_set(backup->err, ERR_RECORD, "the store was changed by something else than vaultd; seal it and look at the log");
 	if (records->header_uncertain)
@@ -117,12 +153,16 @@ static enum error_code backup_begin(struct backup *backup)
 	struct records *records = backup->records;
 	enum error_code code;
 
-	pthread_mutex_lock(&records->rotation);
-	pthread_rwlock_rdlock(&records->use);
-	code = take_state(backup);
-	pthread_rwlock_unlock(&records->use);
-	pthread_mutex_unlock(&records->rotation);
-	return code;
+	for (;;) {
+		pthread_mutex_lock(&records->rotation);
+		pthread_rwlock_rdlock(&records->use);
+		code = take_state(backup);
+		pthread_rwlock_unlock(&records->use);
+		pthread_mutex_unlock(&records->rotation);
+		if (code != ERR_BUSY || backup->counted)
+			return code;
+		await_compaction(records);
+	}
 }
 
 /* -- the stream --------------------------------------------------------------------------------- */

@@ -5,7 +5,8 @@
  * It is one snapshot, kept until the end: readers and the writer do not notice,
  * but pages that are freed meanwhile cannot be used again, so the file grows by
  * what is written during the backup. Whoever takes the stream must not stop
- * taking it for long.
+ * taking it for long. It waits for a compaction that is under way, and none
+ * begins during a backup.
  *
  * What is copied is compared with the state's accumulator and counts on the
  * way: a backup of a store that was tampered with fails, and gets no end.

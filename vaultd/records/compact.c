@@ -77,10 +77,14 @@ enum error_code records_compact(struct records *records, const struct compact_op
 		return error_set(err, ERR_SEALED, "Vault is sealed");
 	if (atomic_load(&records->broken))
 		return error_set(err, ERR_RECORD, "the store was changed by something else than vaultd; seal it and look at the log");
-	if (store_compact(records->store, &compaction, ret, err) == ERR_OK && anchor_tick(records, &failure) != ERR_OK)
+	if (!backups_keep_out(records))
+		return error_set(err, ERR_BUSY, "a backup is being taken, or another compaction runs: compact when it is over");
+	const enum error_code code = store_compact(records->store, &compaction, ret, err);
+	backups_let_in(records);
+	if (code == ERR_OK && anchor_tick(records, &failure) != ERR_OK)
 		error_clear(&failure);	/* it is noted, and tried again within a second */
 	sodium_memzero(copied.sum, sizeof(copied.sum));
-	return err->code;
+	return code;
 }
 
 bool records_compaction_is_due(struct records *records)

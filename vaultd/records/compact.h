@@ -26,7 +26,7 @@ struct compact_options {
 	void *arg;
 };
 /*
- * Waits for it. ERR_SEALED (also when a seal ended it), ERR_BUSY, ERR_STORAGE_FULL, ERR_IO, ERR_CONFLICT as of store_compact();
+ * Waits for it. ERR_SEALED (also when a seal ended it), ERR_BUSY (also while a backup is taken), ERR_STORAGE_FULL, ERR_IO, ERR_CONFLICT as of store_compact();
  * ERR_RECORD or ERR_SET_CHANGED when the store was changed by something else: then nothing is answered any more
  * (records_tampered()). Threads: any but the writer's; the thread must hold no view.
  */

@@ -53,7 +53,8 @@ struct records {
 
 	pthread_mutex_t backups_lock;	/* a leaf */
 	pthread_cond_t backups_over;
-	unsigned backups;		/* under way: they have copies of keys */
+	unsigned backups;		/* under way: they have copies of keys, and a snapshot that no compaction may wait for */
+	bool compacting;		/* no backup begins */
 
 	pthread_mutex_t rotation;
 	pthread_rwlock_t use;
@@ -196,6 +197,9 @@ enum error_code slot_try(struct records *records, const struct header *header, c
 
 /* backup.c: until no backup is under way. They end by themselves once the store is stopped. */
 void backups_wait(struct records *records);
+/* False: there is one, or a compaction. Otherwise none begins until backups_let_in(). */
+bool backups_keep_out(struct records *records);
+void backups_let_in(struct records *records);
 
 /* rotate_kek.c */
 /* As records_rotate_kek(), with `rotation` held. */

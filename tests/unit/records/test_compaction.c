@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "records/backup.h"
 #include "records/compact.h"
 #include "records/verify.h"
 #include "vault_fixture.h"
@@ -359,6 +360,119 @@ static void a_view_from_before_ends_in_peace(void **state)
 	assert_sound(fixture);
 }
 
+/* -- with a backup ------------------------------------------------------------------ */
+
+struct meeting {
+	struct vault_fixture *fixture;
+	pthread_t thread;
+	atomic_bool has_begun;
+	atomic_size_t bytes;
+	enum error_code backup, compaction;
+	bool is_refused_for_it;
+};
+
+static enum error_code compact_meanwhile(void *arg, const void *bytes, size_t len, struct error *err)
+{
+	struct meeting *meeting = arg;
+	struct store_compacted result;
+	struct error refusal = ERROR_INIT;
+
+	(void)bytes;
+	(void)err;
+	if (meeting->bytes == 0) {
+		meeting->compaction = compact_to(meeting->fixture, &result, &refusal);
+		meeting->is_refused_for_it = strstr(refusal.text, "a backup is being taken") != NULL;
+	}
+	meeting->bytes += len;
+	return ERR_OK;
+}
+
+/* Its snapshot would have to end first, and who takes it may take long. */
+static void none_begins_during_a_backup(void **state)
+{
+	struct meeting meeting = { .fixture = *state };
+	struct error err = ERROR_INIT;
+
+	assert_int_equal(vault_put(meeting.fixture, "a", "1"), ERR_OK);
+	assert_int_equal(records_backup(meeting.fixture->records, compact_meanwhile, &meeting, NULL, &err), ERR_OK);
+	assert_int_equal(meeting.compaction, ERR_BUSY);
+	assert_true(meeting.is_refused_for_it);
+	assert_true(meeting.bytes > 0);
+	compact(meeting.fixture);
+}
+
+static enum error_code count_bytes(void *arg, const void *bytes, size_t len, struct error *err)
+{
+	struct meeting *meeting = arg;
+
+	(void)bytes;
+	(void)err;
+	meeting->bytes += len;
+	return ERR_OK;
+}
+
+static void *take_backup(void *arg)
+{
+	struct meeting *meeting = arg;
+	struct error err = ERROR_INIT;
+
+	atomic_store(&meeting->has_begun, true);
+	meeting->backup = records_backup(meeting->fixture->records, count_bytes, meeting, NULL, &err);
+	return NULL;
+}
+
+/* The backup has most probably asked by then; it gets nothing before the compaction is over either way. */
+static bool begin_backup(void *arg, uint64_t done, uint64_t total)
+{
+	struct meeting *meeting = arg;
+
+	(void)done;
+	(void)total;
+	if (!atomic_load(&meeting->has_begun)) {
+		assert_int_equal(pthread_create(&meeting->thread, NULL, take_backup, meeting), 0);
+		while (!atomic_load(&meeting->has_begun))
+			usleep(1000);
+		usleep(50000);
+	}
+	assert_int_equal(meeting->bytes, 0);
+	return true;
+}
+
+static void a_backup_waits_for_it(void **state)
+{
+	struct meeting meeting = { .fixture = *state };
+	const struct compact_options options = { .progress = begin_backup, .arg = &meeting };
+	struct store_compacted result;
+	struct error err = ERROR_INIT;
+
+	assert_int_equal(vault_put(meeting.fixture, "a", "1"), ERR_OK);
+	assert_int_equal(records_compact(meeting.fixture->records, &options, &result, &err), ERR_OK);
+	assert_int_equal(pthread_join(meeting.thread, NULL), 0);
+	assert_int_equal(meeting.backup, ERR_OK);
+	assert_true(meeting.bytes > 0);
+	assert_sound(meeting.fixture);
+}
+
+static bool cancel_after(void *arg, uint64_t done, uint64_t total)
+{
+	(void)begin_backup(arg, done, total);
+	return false;
+}
+
+static void a_backup_that_waits_gets_its_turn_when_it_is_cancelled(void **state)
+{
+	struct meeting meeting = { .fixture = *state };
+	const struct compact_options options = { .progress = cancel_after, .arg = &meeting };
+	struct store_compacted result;
+	struct error err = ERROR_INIT;
+
+	assert_int_equal(vault_put(meeting.fixture, "a", "1"), ERR_OK);
+	assert_int_not_equal(records_compact(meeting.fixture->records, &options, &result, &err), ERR_OK);
+	assert_int_equal(pthread_join(meeting.thread, NULL), 0);
+	assert_int_equal(meeting.backup, ERR_OK);
+	compact(meeting.fixture);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, vault_fixture_setup, vault_fixture_teardown)
 
 int main(int argc, char **argv)
@@ -372,6 +486,9 @@ int main(int argc, char **argv)
 		TEST(a_sealed_store_is_not_compacted),
 		TEST(readers_and_writers_see_nothing_of_it),
 		TEST(a_view_from_before_ends_in_peace),
+		TEST(none_begins_during_a_backup),
+		TEST(a_backup_waits_for_it),
+		TEST(a_backup_that_waits_gets_its_turn_when_it_is_cancelled),
 	};
 
 	if (argc == 4 && strcmp(argv[0], "change") == 0)
