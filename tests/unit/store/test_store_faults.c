@@ -1,4 +1,4 @@
-/* Writes and syncs that fail, through tests/integration/faults/failing_writes.c, which is linked into this test. */
+/* Writes and syncs that fail, through failing_writes.c, which is linked into this test. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>

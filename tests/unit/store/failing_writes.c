@@ -1,5 +1,5 @@
 /*
- * Makes writes and syncs of chosen files fail: loaded with LD_PRELOAD into the real daemon, or linked into a test.
+ * Makes writes and syncs of chosen files fail: linked into a test of the store.
  *
  * The environment variable FAILING_WRITES names a control file. While it exists, each of its lines is a rule:
  *
@@ -14,8 +14,7 @@
  *   after   the call is made, then its result is replaced: it happened, but nobody is told
  *
  * The first rule that fires decides. Every rule counts for itself, from the moment its control file was put there.
- * The control file must be replaced by rename, so that no half of it is read. In a sandboxed daemon it must stand
- * where the daemon may read, such as the data directory.
+ * The control file must be replaced by rename, so that no half of it is read.
  */
 #include <dlfcn.h>
 #include <errno.h>

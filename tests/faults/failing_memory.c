@@ -1,0 +1,88 @@
+/*
+ * Makes allocations of the whole process fail, in a daemon that was started with LD_PRELOAD; fault_control.h says how it is told.
+ *
+ * Every function that hands out memory is taken but realloc() and free(): those are the program's own (wiping_memory.h), and its
+ * realloc() asks malloc() when it needs another block. Where they are the C library's or a sanitizer's, realloc() is taken by
+ * name as well, which is without effect otherwise: the program's definition comes first.
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fault_control.h"
+
+static struct fault_control *control;
+
+static void *(*next_malloc)(size_t);
+static void *(*next_calloc)(size_t, size_t);
+static void *(*next_realloc)(void *, size_t);
+static void *(*next_aligned_alloc)(size_t, size_t);
+static int (*next_posix_memalign)(void **, size_t, size_t);
+
+static void find(const char *name, void *ret)
+{
+	void *found = dlsym(RTLD_NEXT, name);
+
+	if (!found)
+		abort();
+	memcpy(ret, &found, sizeof(found));
+}
+
+/* The dynamic linker allocates before any constructor runs. */
+static void find_all(void)
+{
+	if (next_posix_memalign)
+		return;
+	find("malloc", &next_malloc);
+	find("calloc", &next_calloc);
+	find("realloc", &next_realloc);
+	find("aligned_alloc", &next_aligned_alloc);
+	find("posix_memalign", &next_posix_memalign);
+}
+
+__attribute__((constructor)) static void begin(void)
+{
+	find_all();
+	control = fault_control_map();
+}
+
+/* Whether this allocation fails; errno is set then. */
+static bool fails(void)
+{
+	find_all();
+	if (control && atomic_exchange(&control->measure, 0) == 1)
+		atomic_store(&control->bytes, (uint32_t)mallinfo2().uordblks + (uint32_t)mallinfo2().hblkhd);
+	if (!fault_strikes(control, FAULT_MEMORY))
+		return false;
+	errno = ENOMEM;
+	return true;
+}
+
+void *malloc(size_t size)
+{
+	return fails() ? NULL : next_malloc(size);
+}
+
+void *calloc(size_t count, size_t size)
+{
+	return fails() ? NULL : next_calloc(count, size);
+}
+
+void *realloc(void *block, size_t size)
+{
+	return fails() ? NULL : next_realloc(block, size);
+}
+
+void *aligned_alloc(size_t alignment, size_t size)
+{
+	return fails() ? NULL : next_aligned_alloc(alignment, size);
+}
+
+int posix_memalign(void **ret, size_t alignment, size_t size)
+{
+	return fails() ? ENOMEM : next_posix_memalign(ret, alignment, size);
+}
