@@ -49,6 +49,9 @@ static enum error_code ask_what_happened(struct store *store, struct error *err)
 
 static enum error_code open_again(struct store *store, struct error *err)
 {
+	/* What the first commit of all has left may be no database yet. */
+	const bool is_new = atomic_load(&store->committing) == 1;
+
 	if (store->env)
 		database_close(store);
 	/* Until then a power cut could bring the old file back, with nothing of what is written into the new one. */
@@ -57,7 +60,7 @@ static enum error_code open_again(struct store *store, struct error *err)
 	store->renaming_unsynced = false;
 	if (settle_meta_pages(store, err) != ERR_OK)
 		return err->code;
-	return database_open(store, false, false, err);
+	return database_open(store, is_new, false, err);
 }
 
 static bool reopen_once(struct store *store)

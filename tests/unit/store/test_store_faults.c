@@ -440,6 +440,25 @@ static void test_stop_while_reopening_fails(void **state)
 	check_sound(faulty, 3);
 }
 
+/* A file to which nothing was ever committed opens again, too. */
+static void test_the_first_commit_fails(void **state)
+{
+	struct faulty *faulty = *state;
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/vault.db", faulty->fixture.directory);
+	store_close(faulty->fixture.store);
+	assert_int_equal(unlink(path), 0);
+	open_faulty(faulty);
+	set_rules(faulty, "vault.db meta 0 1 EIO\n");
+	assert_int_equal(put_number(faulty->fixture.store, "a", 2), ERR_OUTCOME_UNKNOWN);
+	assert_true(wait_writable(faulty->fixture.store));
+	heal(faulty);
+	assert_int_equal(faulty->found, UINT64_MAX);
+	assert_int_equal(put_number(faulty->fixture.store, "a", 3), ERR_OK);
+	check_sound(faulty, 3);
+}
+
 /* Who wants to read before the writer starts opens it. */
 static void test_opened_again_while_stopped(void **state)
 {
@@ -521,6 +540,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_the_queue_goes_on, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reopening_is_tried_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stop_while_reopening_fails, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_the_first_commit_fails, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_opened_again_while_stopped, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_every_call_fails_once, setup, teardown),
 	};
