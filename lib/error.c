@@ -1,6 +1,7 @@
 #include "vault/error.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -140,6 +141,8 @@ enum error_code error_set_errno(struct error *err, enum error_code code, int sys
 	assert(code != ERR_OK);
 	if (err->code != ERR_OK)
 		return err->code;
+	if (code == ERR_IO && (sys_errno == ENOSPC || sys_errno == EDQUOT))
+		code = ERR_STORAGE_FULL;
 	err->code = code;
 	err->sys_errno = sys_errno;
 	va_list args;

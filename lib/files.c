@@ -34,9 +34,6 @@ static enum error_code code_of_errno(int sys_errno)
 	case EPERM:
 	case EROFS:
 		return ERR_PERMISSION;
-	case ENOSPC:
-	case EDQUOT:
-		return ERR_STORAGE_FULL;
 	case ENOMEM:
 		return ERR_NO_MEMORY;
 	default:

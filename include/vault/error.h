@@ -90,7 +90,7 @@ struct error {
 /* Sets code and sentence unless the error is already set. Returns the code in force. */
 enum error_code error_set(struct error *err, enum error_code code, const char *format, ...) printf_like(3, 4);
 
-/* The same, and adds ": " and the text of sys_errno. */
+/* The same, and adds ": " and the text of sys_errno. ERR_IO becomes ERR_STORAGE_FULL when that says that there is no room. */
 enum error_code error_set_errno(struct error *err, enum error_code code, int sys_errno, const char *format, ...)
 	printf_like(4, 5);
 

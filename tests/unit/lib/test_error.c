@@ -106,6 +106,22 @@ static void errno_and_context_join_the_sentence(void **state)
 	assert_string_equal(err.text, "load y: open x: Permission denied");
 }
 
+/* Whatever was written: who can make room is told so. */
+static void a_full_disk_has_its_own_code(void **state)
+{
+	static const int full[] = { ENOSPC, EDQUOT };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(full) / sizeof(full[0]); i++) {
+		struct error err = ERROR_INIT;
+
+		assert_int_equal(error_set_errno(&err, ERR_IO, full[i], "write x"), ERR_STORAGE_FULL);
+		assert_int_equal(err.code, ERR_STORAGE_FULL);
+	}
+	struct error other = ERROR_INIT;
+	assert_int_equal(error_set_errno(&other, ERR_PERMISSION, ENOSPC, "write x"), ERR_PERMISSION);
+}
+
 static void a_long_sentence_is_cut_between_characters(void **state)
 {
 	(void)state;
@@ -141,6 +157,7 @@ int main(void)
 		cmocka_unit_test(statuses_and_exit_codes_are_as_documented),
 		cmocka_unit_test(a_code_outside_the_enum_is_an_internal_error),
 		cmocka_unit_test(the_first_failure_wins),
+		cmocka_unit_test(a_full_disk_has_its_own_code),
 		cmocka_unit_test(errno_and_context_join_the_sentence),
 		cmocka_unit_test(a_long_sentence_is_cut_between_characters),
 		cmocka_unit_test(no_newline_stays_at_the_end),
