@@ -167,7 +167,8 @@ static void done(struct store_request *store_request, enum error_code outcome, c
 {
 	struct records_request *request = request_of(store_request);
 	struct records *records = request->records_;
-	bool strict = records->anchor_mode == ANCHOR_STRICT;
+	/* Init and unseal write the anchor themselves, and an init whose anchor fails has not happened. */
+	bool strict = records->anchor_mode == ANCHOR_STRICT && !atomic_load(&records->sealed);
 	struct error failure = ERROR_INIT;
 
 	/* The first request of a batch writes the anchor for all of them. */
@@ -175,7 +176,7 @@ static void done(struct store_request *store_request, enum error_code outcome, c
 		note_error(records, &failure);	/* the change is durable; health tells about the anchor */
 		if (strict) {
 			error_prefix(&failure, "the change is durable, but the anchor does not know it");
-			outcome = failure.code;
+			outcome = failure.code = ERR_IO;	/* a full disk, as a code, would say that nothing happened */
 			err = &failure;
 		}
 	}
