@@ -73,10 +73,10 @@ static long plain_write(int fd, const struct iovec *parts, int count, off_t offs
 	return offset < 0 ? syscall(SYS_writev, fd, parts, count) : syscall(SYS_pwritev, fd, parts, count, offset, 0L);
 }
 
-/* Half of a vector is its first half, or half of its only part. */
+/* Half of a vector is its first half, or half of its only part; one byte is never cut. */
 static long short_write(int fd, const struct iovec *parts, int count, off_t offset)
 {
-	const struct iovec half = { parts[0].iov_base, parts[0].iov_len / 2 };
+	const struct iovec half = { parts[0].iov_base, (parts[0].iov_len + 1) / 2 };
 
 	return count == 1 ? plain_write(fd, &half, 1, offset) : plain_write(fd, parts, count / 2, offset);
 }
