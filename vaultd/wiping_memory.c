@@ -3,6 +3,7 @@
 #include <malloc.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(VAULT_MEMORY_CHECKER)
@@ -14,9 +15,8 @@ bool wiping_memory_is_on(void)
 
 #else
 
-/* glibc's own, under the names that it keeps for exactly this. */
+/* glibc's own, under the name that it keeps for exactly this. */
 extern void __libc_free(void *block);
-extern void *__libc_malloc(size_t size);
 
 bool wiping_memory_is_on(void)
 {
@@ -38,7 +38,7 @@ void *realloc(void *block, size_t size)
 	void *moved;
 
 	if (!block)
-		return __libc_malloc(size);
+		return malloc(size);
 	old = malloc_usable_size(block);
 	if (size == 0) {
 		free(block);
@@ -48,7 +48,7 @@ void *realloc(void *block, size_t size)
 		explicit_bzero((char *)block + size, old - size);
 		return block;
 	}
-	moved = __libc_malloc(size);
+	moved = malloc(size);
 	if (!moved)
 		return NULL;
 	memcpy(moved, block, size < old ? size : old);
