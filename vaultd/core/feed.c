@@ -47,26 +47,14 @@ static enum error_code add_head(struct vault *vault, const struct records_change
 	return code;
 }
 
-/*
- * An index that lacks memory for a name would hide an environment from listings; reading it still works, and the next
- * unseal lists it. There is nobody to tell here, the commit is durable.
- */
-static void learn_head(struct vault *vault, const struct records_change *change)
-{
-	struct error ignored = ERROR_INIT;
-
-	if (add_head(vault, change, !name_index_find(vault->names, &change->key, NULL), &ignored) != ERR_OK)
-		error_clear(&ignored);
-}
-
-static void head_changed(struct vault *vault, const struct records_change *change)
+static enum error_code head_changed(struct vault *vault, const struct records_change *change, struct error *err)
 {
 	struct index_name name;
 	bool known;
 
 	pinned_cache_drop(vault->heads, &change->key);
-	if (!change->deleted)
-		learn_head(vault, change);
+	if (!change->deleted && add_head(vault, change, !name_index_find(vault->names, &change->key, NULL), err) != ERR_OK)
+		return err->code;
 	known = name_index_find(vault->names, &change->key, &name);
 	if (change->deleted) {
 		name_index_remove(vault->names, &change->key);
@@ -75,6 +63,7 @@ static void head_changed(struct vault *vault, const struct records_change *chang
 	if (known)
 		notify_name(vault, &name);
 	sodium_memzero(&name, sizeof(name));	/* names of environments do not outlive a seal, on the stack neither */
+	return ERR_OK;
 }
 
 static enum error_code add_mount(struct vault *vault, const struct records_change *change, struct error *err)
@@ -87,15 +76,14 @@ static enum error_code add_mount(struct vault *vault, const struct records_chang
 }
 
 /* Whoever waits below a mount that moved or went must look again; this is rare, so all who wait do. */
-static void mount_changed(struct vault *vault, const struct records_change *change)
+static enum error_code mount_changed(struct vault *vault, const struct records_change *change, struct error *err)
 {
-	struct error ignored = ERROR_INIT;
-
 	if (change->deleted)
 		mount_table_remove(vault->mounts, change->key.bytes + 1);
-	else if (add_mount(vault, change, &ignored) != ERR_OK)
-		error_clear(&ignored);
+	else if (add_mount(vault, change, err) != ERR_OK)
+		return err->code;
 	vault_notify(vault, NULL, NULL);
+	return ERR_OK;
 }
 
 enum error_code vault_load_built_in(struct vault *vault, struct error *err)
@@ -118,25 +106,21 @@ static enum error_code add_wrapped(struct vault *vault, const struct records_cha
 	return expiry_index_put(vault->wrapped, change->key.bytes + 1, record.expires, record.body.len, err);
 }
 
-/* An answer that the index lacks memory for can be unwrapped all the same; the next unseal finds it when it has expired. */
-static void wrapped_changed(struct vault *vault, const struct records_change *change)
+static enum error_code wrapped_changed(struct vault *vault, const struct records_change *change, struct error *err)
 {
-	struct error ignored = ERROR_INIT;
-
-	if (change->deleted)
-		expiry_index_remove(vault->wrapped, change->key.bytes + 1);
-	else if (add_wrapped(vault, change, &ignored) != ERR_OK)
-		error_clear(&ignored);
+	if (!change->deleted)
+		return add_wrapped(vault, change, err);
+	expiry_index_remove(vault->wrapped, change->key.bytes + 1);
+	return ERR_OK;
 }
 
 /* A failure makes the table refuse all sets but root's. Tokens hold acls of before the change: they are looked up again. */
-static void policy_changed(struct vault *vault, const struct records_change *change)
+static enum error_code policy_changed(struct vault *vault, const struct records_change *change, struct error *err)
 {
-	struct error ignored = ERROR_INIT;
+	enum error_code code = policy_table_change(vault->policies, change, err);
 
-	if (policy_table_change(vault->policies, change, &ignored) != ERR_OK)
-		error_clear(&ignored);
 	token_cache_clear(vault->tokens);
+	return code;
 }
 
 static enum error_code add_token(struct vault *vault, const struct records_change *change, struct error *err)
@@ -154,24 +138,13 @@ static enum error_code add_token(struct vault *vault, const struct records_chang
 	return code;
 }
 
-/* Without memory the token is not known and so refused; the next unseal finds it. */
-static void token_changed(struct vault *vault, const struct records_change *change)
+static enum error_code token_changed(struct vault *vault, const struct records_change *change, struct error *err)
 {
-	struct error ignored = ERROR_INIT;
-
 	token_cache_drop(vault->tokens, change->key.bytes + 1);
-	if (change->deleted)
-		token_index_remove(vault->token_index, change->key.bytes + 1);
-	else if (add_token(vault, change, &ignored) != ERR_OK)
-		error_clear(&ignored);
-}
-
-static void quota_changed(struct vault *vault, const struct records_change *change)
-{
-	struct error ignored = ERROR_INIT;
-
-	if (quota_table_change(vault->quotas, change, &ignored) != ERR_OK)
-		error_clear(&ignored);
+	if (!change->deleted)
+		return add_token(vault, change, err);
+	token_index_remove(vault->token_index, change->key.bytes + 1);
+	return ERR_OK;
 }
 
 static enum error_code add_revoked(struct vault *vault, const struct records_change *change, struct error *err)
@@ -183,43 +156,33 @@ static enum error_code add_revoked(struct vault *vault, const struct records_cha
 	return expiry_index_put(vault->revoked, change->key.bytes + 1, record.expires, 0, err);
 }
 
-/* Without memory the record stays until the next unseal finds it; it revokes all the same. */
-static void revoked_changed(struct vault *vault, const struct records_change *change)
+static enum error_code revoked_changed(struct vault *vault, const struct records_change *change, struct error *err)
 {
-	struct error ignored = ERROR_INIT;
-
-	if (change->deleted)
-		expiry_index_remove(vault->revoked, change->key.bytes + 1);
-	else if (add_revoked(vault, change, &ignored) != ERR_OK)
-		error_clear(&ignored);
+	if (!change->deleted)
+		return add_revoked(vault, change, err);
+	expiry_index_remove(vault->revoked, change->key.bytes + 1);
+	return ERR_OK;
 }
 
-void vault_feed(void *arg, const struct records_change *change)
+enum error_code vault_feed(void *arg, const struct records_change *change, struct error *err)
 {
 	struct vault *vault = arg;
 
 	switch ((enum table)change->key.bytes[0]) {
 	case TABLE_HEAD:
-		head_changed(vault, change);
-		break;
+		return head_changed(vault, change, err);
 	case TABLE_TOKEN:
-		token_changed(vault, change);
-		break;
+		return token_changed(vault, change, err);
 	case TABLE_REVOKED:
-		revoked_changed(vault, change);
-		break;
+		return revoked_changed(vault, change, err);
 	case TABLE_MOUNT:
-		mount_changed(vault, change);
-		break;
+		return mount_changed(vault, change, err);
 	case TABLE_WRAPPED:
-		wrapped_changed(vault, change);
-		break;
+		return wrapped_changed(vault, change, err);
 	case TABLE_POLICY:
-		policy_changed(vault, change);
-		break;
+		return policy_changed(vault, change, err);
 	case TABLE_QUOTA:
-		quota_changed(vault, change);
-		break;
+		return quota_table_change(vault->quotas, change, err);
 	case TABLE_SCHEMA:
 		pinned_cache_drop(vault->schemas, &change->key);
 		break;
@@ -236,6 +199,7 @@ void vault_feed(void *arg, const struct records_change *change)
 	case TABLE_CUBBYHOLE:
 		break;
 	}
+	return ERR_OK;
 }
 
 enum error_code vault_load(void *arg, const struct records_change *record, struct error *err)

@@ -26,6 +26,7 @@ struct policy_table {
 	struct policy policies[PLACES];	/* sorted by name */
 	size_t len, text_bytes;
 	bool broken;			/* a change could not be kept */
+	bool behind;			/* for lack of memory; the change comes again */
 	atomic_uint_fast64_t generation;
 	struct acl *acls[LIMIT_ACL_CACHE];
 	size_t next_acl;
@@ -154,7 +155,7 @@ void policy_table_clear(struct policy_table *table)
 	drop_acls(table);
 	while (table->len > 0)
 		remove_at(table, table->len - 1);
-	table->broken = false;
+	table->broken = table->behind = false;
 	pthread_mutex_unlock(&table->lock);
 }
 
@@ -186,7 +187,8 @@ enum error_code policy_table_change(struct policy_table *table, const struct rec
 
 	pthread_mutex_lock(&table->lock);
 	code = change_locked(table, change, err);
-	table->broken |= code != ERR_OK;
+	table->behind = code == ERR_NO_MEMORY;
+	table->broken |= code != ERR_OK && code != ERR_NO_MEMORY;
 	pthread_mutex_unlock(&table->lock);
 	return code;
 }
@@ -283,7 +285,7 @@ static enum error_code compile(const struct policy_table *table, const struct te
 	if (!all.sources || !all.texts)
 		return error_set(err, ERR_NO_MEMORY, "no memory is left for a set of policies");
 	/* Root needs no text, so it can always repair the others. */
-	if (table->broken && !root)
+	if ((table->broken || table->behind) && !root)
 		return error_set(err, ERR_NO_MEMORY, "the policies could not be kept in memory; seal and unseal the vault");
 	for (size_t i = 0; i < len; i++) {
 		bool there = false;

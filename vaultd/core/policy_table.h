@@ -28,7 +28,8 @@ void policy_table_free(struct policy_table *table);
 struct policy_table *policy_table_new(void) owned_by(policy_table_free);
 void policy_table_clear(struct policy_table *table);	/* wiped */
 
-/* A C record, new or changed or deleted. ERR_RECORD, ERR_NO_MEMORY; then sets are refused until the table is cleared. */
+/* A C record, new or changed or deleted. ERR_RECORD; then sets are refused until the table is cleared. ERR_NO_MEMORY; then they
+ * are refused until the same change is given again. */
 enum error_code policy_table_change(struct policy_table *table, const struct records_change *change,
 				    struct error *err) must_check;
 

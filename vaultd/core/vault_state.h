@@ -95,7 +95,7 @@ enum error_code vault_decide_data(const struct caller *caller, unsigned capabili
 bool vault_may_read_data(const struct caller *caller, const struct mount_info *mount, const struct env_path *path);
 
 /* The feed of records/: keeps names, caches and mounts in step and calls the watcher. On the writer thread. */
-void vault_feed(void *arg, const struct records_change *change);
+enum error_code vault_feed(void *arg, const struct records_change *change, struct error *err);
 void vault_notify(struct vault *vault, const char *mount_path, const char *path);
 
 /* What the feed keeps, from the records that an unseal comes by. Nobody else is in the vault. */

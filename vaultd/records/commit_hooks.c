@@ -4,6 +4,7 @@
  */
 #include <sodium.h>
 #include <string.h>
+#include <time.h>
 
 #include "crypto/seal.h"
 #include "records/sealed_store.h"
@@ -11,6 +12,7 @@
 
 /* A destroyed environment is beyond recovery within 24 hours; the rotation itself takes a part of the last one. */
 #define SHRED_DELAY_US (INT64_C(23) * 3600 * 1000000)
+#define MEMORY_WAIT_NS 10000000
 
 static bool is_state(struct store_bytes key)
 {
@@ -177,43 +179,81 @@ static bool core_listens(uint8_t table)
 	       table == TABLE_POLICY || table == TABLE_QUOTA || table == TABLE_WRAPPED || table == TABLE_REVOKED;
 }
 
-static void feed_one(struct records *records, struct records_view *view, const struct record_key *key, struct store_bytes value)
+/* False when the vault is being sealed, which forgets all that would have to follow. */
+static bool wait_for_memory(struct records *records)
+{
+	const struct timespec moment = { .tv_nsec = MEMORY_WAIT_NS };
+
+	if (store_is_stopping(records->store))
+		return false;
+	(void)nanosleep(&moment, NULL);
+	return true;
+}
+
+static enum error_code try_feed(struct records *records, struct records_view *view, const struct record_key *key,
+				struct store_bytes value, struct error *err)
 {
 	struct records_change change = { .key = *key, .deleted = !value.at };
 	cleanup_(secret_buf_freep) struct secret_buf *plain = NULL;
-	struct error failure = ERROR_INIT;
 
-	if (key->bytes[0] == TABLE_DATA_KEY && !value.at)
-		data_keys_forget(records->data_keys, key->bytes + 1);
-	if (!records->changed || !core_listens(key->bytes[0]))
-		return;
 	if (value.at) {
 		plain = secret_buf_new(VALUE_PADDED_MAX);
-		if (!plain || view_open(view, key, value, plain, &failure) != ERR_OK) {
+		if (!plain)
+			return error_set(err, ERR_NO_MEMORY, "no memory is left to follow a commit");
+		if (view_open(view, key, value, plain, err) != ERR_OK) {
 			/* What was just sealed must open; otherwise core's memory would differ from the store. */
-			atomic_store(&records->broken, true);
-			note_error(records, &failure);
-			return;
+			if (err->code != ERR_NO_MEMORY) {
+				atomic_store(&records->broken, true);
+				note_error(records, err);
+			}
+			return err->code;
 		}
 		change.plain = secret_buf_bytes(plain);
 		change.plain_len = secret_buf_len(plain);
 		memcpy(change.pin, value.at + VALUE_PIN_OFFSET, PIN_LEN);
 	}
-	records->changed(records->changed_arg, &change);
+	return records->changed(records->changed_arg, &change, err);
+}
+
+static void feed_one(struct records *records, struct records_view *view, const struct record_key *key, struct store_bytes value)
+{
+	struct error failure;
+
+	if (key->bytes[0] == TABLE_DATA_KEY && !value.at)
+		data_keys_forget(records->data_keys, key->bytes + 1);
+	if (!records->changed || !core_listens(key->bytes[0]))
+		return;
+	do
+		failure = (struct error)ERROR_INIT;
+	while (try_feed(records, view, key, value, &failure) == ERR_NO_MEMORY && wait_for_memory(records));
+}
+
+/* A data key that is not cached is read through a snapshot; the writer may always take one, when there is memory for it.
+ * NULL when the vault is being sealed. */
+static struct store_snapshot *snapshot_to_feed(struct records *records)
+{
+	struct store_snapshot *snapshot = NULL;
+	struct error failure;
+
+	do {
+		failure = (struct error)ERROR_INIT;
+		if (store_snapshot_begin(records->store, &snapshot, &failure) == ERR_OK)
+			return snapshot;
+	} while (failure.code == ERR_NO_MEMORY && wait_for_memory(records));
+	if (failure.code != ERR_NO_MEMORY) {
+		atomic_store(&records->broken, true);
+		note_error(records, &failure);
+	}
+	return NULL;
 }
 
 static void feed(struct records *records, const struct store_change *changes, size_t len)
 {
-	cleanup_(store_snapshot_endp) struct store_snapshot *snapshot = NULL;
-	struct error failure = ERROR_INIT;
+	cleanup_(store_snapshot_endp) struct store_snapshot *snapshot = snapshot_to_feed(records);
 	struct records_view view;
 
-	/* A data key that is not cached is read through a snapshot; the writer may always take one. */
-	if (store_snapshot_begin(records->store, &snapshot, &failure) != ERR_OK) {
-		atomic_store(&records->broken, true);
-		note_error(records, &failure);
+	if (!snapshot)
 		return;
-	}
 	view = view_on(records, snapshot);
 	for (size_t i = 0; i < len; i++) {
 		struct record_key key;

@@ -77,8 +77,14 @@ enum error_code records_unseal(struct records *records, const struct slot_secret
 			       struct error *err) must_check;
 void records_seal(struct records *records);
 
-/* Called on the writer thread after a commit is durable (also that of records_init()). plain is the new encoding, NULL
- * when the record was deleted and for tables that core does not cache (H, T, M, C, U, W, X and Q are given). */
+/*
+ * Called on the writer thread after a commit is durable (also that of records_init()). plain is the new encoding, NULL
+ * when the record was deleted and for tables that core does not cache (H, T, M, C, U, W, X and Q are given).
+ *
+ * A commit that is durable cannot be taken back when memory is missing to follow it. With ERR_NO_MEMORY changed() is called
+ * again with the same change until it has the memory or the vault is sealed; nothing else is committed and the change is not
+ * answered meanwhile. Other errors are changed()'s own affair.
+ */
 struct records_change {
 	struct record_key key;
 	bool deleted;
@@ -86,7 +92,8 @@ struct records_change {
 	size_t plain_len;
 	uint8_t pin[PIN_LEN];
 };
-void records_set_feed(struct records *records, void (*changed)(void *arg, const struct records_change *change), void *arg);
+void records_set_feed(struct records *records,
+		      enum error_code (*changed)(void *arg, const struct records_change *change, struct error *err), void *arg);
 
 /* Called by records_unseal() for every H, T, M, C, U and W record, as its checks come by it, in the order of tables H, then by
  * letter; an error of load() ends the unseal with it. When records_unseal() fails, what was loaded counts for nothing. */

@@ -139,7 +139,8 @@ const uint8_t *records_store_id(const struct records *records)
 	return records->header ? records->store_id : system_kid;
 }
 
-void records_set_feed(struct records *records, void (*changed)(void *arg, const struct records_change *change), void *arg)
+void records_set_feed(struct records *records,
+		      enum error_code (*changed)(void *arg, const struct records_change *change, struct error *err), void *arg)
 {
 	records->changed = changed;
 	records->changed_arg = arg;

@@ -77,7 +77,7 @@ struct records {
 	_Atomic int64_t time_floor;	/* of records_raise_time() */
 	atomic_uint_fast64_t destroys;	/* data keys deleted since the start; counted by the writer thread */
 
-	void (*changed)(void *arg, const struct records_change *change);
+	enum error_code (*changed)(void *arg, const struct records_change *change, struct error *err);
 	void *changed_arg;
 	enum error_code (*load)(void *arg, const struct records_change *record, struct error *err);
 	void *load_arg;

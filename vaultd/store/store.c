@@ -103,6 +103,16 @@ bool store_recalls(struct store *store)
 	return recalls;
 }
 
+bool store_is_stopping(struct store *store)
+{
+	bool stopping;
+
+	pthread_mutex_lock(&store->lock);
+	stopping = store->stopping;
+	pthread_mutex_unlock(&store->lock);
+	return stopping;
+}
+
 bool store_exists(const char *directory)
 {
 	char path[4096];

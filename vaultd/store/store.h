@@ -195,6 +195,7 @@ enum error_code store_compact(struct store *store, const struct store_compaction
 			      struct error *err) must_check;
 
 /* For hooks only. */
+bool store_is_stopping(struct store *store);	/* store_stop() was called: whoever waits gives up */
 uint64_t store_txn_id(const struct store_txn *txn);
 enum error_code store_txn_get(struct store_txn *txn, const void *key, size_t key_len, struct store_bytes *ret) must_check;
 enum error_code store_txn_put(struct store_txn *txn, const void *key, size_t key_len, const void *value, size_t len,

@@ -499,9 +499,46 @@ static void a_new_root_key_is_followed_by_a_new_kek(void **state)
 
 /* -- calls that fail ------------------------------------------------------------------------------ */
 
-static void count_heads(void *arg, const struct records_change *change)
+static enum error_code count_heads(void *arg, const struct records_change *change, struct error *err)
 {
+	(void)err;
 	*(int *)arg += change->key.bytes[0] == TABLE_HEAD && !change->deleted && change->plain_len > 0;
+	return ERR_OK;
+}
+
+struct forgetful {
+	_Atomic int refusals;	/* to come */
+	_Atomic int heads, calls;
+};
+
+static enum error_code lack_memory(void *arg, const struct records_change *change, struct error *err)
+{
+	struct forgetful *forgetful = arg;
+
+	forgetful->calls++;
+	if (forgetful->refusals > 0) {
+		forgetful->refusals--;
+		return error_set(err, ERR_NO_MEMORY, "no memory is left");
+	}
+	forgetful->heads += change->key.bytes[0] == TABLE_HEAD;
+	return ERR_OK;
+}
+
+/* What is durable is followed, whatever it takes: it is neither forgotten nor taken for tampering. */
+static void who_lacks_memory_is_told_again(void **state)
+{
+	struct vault_fixture *fixture = *state;
+	struct forgetful forgetful = { .refusals = 3 };
+	char value[64];
+
+	put_all(fixture, "old");
+	records_set_feed(fixture->records, lack_memory, &forgetful);
+	assert_int_equal(vault_put(fixture, "e1", "new"), ERR_OK);
+	assert_int_equal(forgetful.refusals, 0);
+	assert_int_equal(forgetful.heads, 1);
+	assert_int_equal(forgetful.calls, 4);
+	assert_int_equal(vault_get(fixture, "e1", value, sizeof(value)), ERR_OK);
+	assert_string_equal(value, "new");
 }
 
 static void an_unknown_outcome_is_found_out(void **state)
@@ -626,6 +663,7 @@ int main(void)
 		cmocka_unit_test(a_new_root_key_in_doubt),
 		TEST(a_new_root_key_is_followed_by_a_new_kek, vault_fixture_setup),
 		TEST(an_unknown_outcome_is_found_out, vault_fixture_setup),
+		TEST(who_lacks_memory_is_told_again, vault_fixture_setup),
 		TEST(a_strict_anchor_that_cannot_be_written, vault_fixture_setup_anchored),
 		TEST(a_header_that_cannot_be_written, vault_fixture_setup),
 		TEST(a_relaxed_anchor_follows, vault_fixture_setup_anchored),
