@@ -14,13 +14,17 @@
 
 _Static_assert(LENGTH_ROOM >= sizeof(size_t) && LENGTH_ROOM % _Alignof(max_align_t) == 0, "alignment of jansson's memory");
 
+/* jansson goes on when a buffer of its lexer cannot grow: it drops the character and may read another text than stands there.
+ * So whoever calls it asks here afterwards. */
+static _Thread_local bool memory_was_missing;
+
 static void *wiping_malloc(size_t len)
 {
-	if (len > SIZE_MAX - LENGTH_ROOM)
+	unsigned char *block = len <= SIZE_MAX - LENGTH_ROOM ? malloc(len + LENGTH_ROOM) : NULL;
+	if (!block) {
+		memory_was_missing = true;
 		return NULL;
-	unsigned char *block = malloc(len + LENGTH_ROOM);
-	if (!block)
-		return NULL;
+	}
 	memcpy(block, &len, sizeof(len));
 	return block + LENGTH_ROOM;
 }
@@ -82,7 +86,6 @@ static const char *reason_of(const json_error_t *error)
 	case json_error_numeric_overflow:
 		return "a number is too large";
 	case json_error_out_of_memory:
-		return "out of memory";
 	case json_error_unknown:
 	case json_error_stack_overflow:
 	case json_error_cannot_open_file:
@@ -115,11 +118,15 @@ enum error_code safe_json_parse(const char *text, size_t len, json_t **ret, stru
 	if (value.kind != JSON_SCAN_OBJECT)
 		return error_set(err, ERR_INVALID, "the JSON text must be an object: {...}");
 	json_error_t error;
+	memory_was_missing = false;
 	json_t *object = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
+	if (memory_was_missing) {
+		json_decref(object);
+		return error_set(err, ERR_NO_MEMORY, "out of memory while reading JSON");
+	}
 	if (!object) {
-		bool memory = json_error_code(&error) == json_error_out_of_memory;
 		size_t at = error.position > 0 && (size_t)error.position <= len ? (size_t)error.position - 1 : 0;
-		return fail_at(text, at, memory ? ERR_NO_MEMORY : ERR_INVALID, reason_of(&error), err);
+		return fail_at(text, at, ERR_INVALID, reason_of(&error), err);
 	}
 	*ret = object;
 	return ERR_OK;

@@ -18,7 +18,8 @@
 
 void safe_json_start(void);
 
-/* Parses an object. An empty text is an empty object. The caller owns *ret (json_decref). */
+/* Parses an object. An empty text is an empty object. The caller owns *ret (json_decref). ERR_INVALID; ERR_NO_MEMORY, of which
+ * jansson itself may say nothing while it drops characters. */
 enum error_code safe_json_parse(const char *text, size_t len, json_t **ret, struct error *err) must_check;
 
 /* Typed getters: absent and null leave *ret alone and give ERR_OK; a wrong type gives ERR_INVALID

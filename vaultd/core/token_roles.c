@@ -338,6 +338,8 @@ static enum error_code dump(const json_t *settings, struct secret_buf *out, stru
 
 	if (room && json_dumpb(settings, (char *)room, len, JSON_COMPACT | JSON_SORT_KEYS) == len)
 		secret_buf_advance(out, len);
+	if (len == 0 || (len <= SETTINGS_MAX && secret_buf_len(out) == 0))
+		return error_set(err, ERR_NO_MEMORY, "no memory is left for a token role");
 	if (secret_buf_len(out) == 0)
 		return error_set(err, ERR_INVALID, "the settings of a token role have more than %d bytes", SETTINGS_MAX);
 	return ERR_OK;
