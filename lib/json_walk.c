@@ -125,6 +125,24 @@ struct json_span json_string_span(const struct json_value *string)
 	return (struct json_span){ .at = string->raw.at + 1, .len = string->raw.len - 2 };
 }
 
+bool json_copy_text(const struct json_value *value, char *to, size_t size, size_t *ret_len)
+{
+	struct decoder from;
+	size_t len = 0;
+	int byte;
+
+	if (value->kind != JSON_SCAN_STRING)
+		return false;
+	from = decode_span(json_string_span(value), true);
+	for (; (byte = decode_byte(&from)) > 0 && len < size; len++)
+		to[len] = (char)byte;
+	if (byte >= 0 || len == size)
+		return false;
+	to[len] = '\0';
+	*ret_len = len;
+	return true;
+}
+
 static const char *skip_space(const char *at, const char *end)
 {
 	while (at < end && json_is_space(*at))

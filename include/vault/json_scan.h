@@ -53,6 +53,9 @@ size_t json_count(const struct json_value *container);
 
 /* Appends a string's (or a name's) content, unescaped, as UTF-8. raw is the span between the quotes. */
 void json_append_unescaped(struct secret_buf *out, struct json_span between_quotes);
+/* The content of a string with a NUL behind it, in room of a fixed size; needs no memory. False when it is no string, holds a NUL
+ * or does not fit: then the room holds anything. */
+bool json_copy_text(const struct json_value *value, char *to, size_t size, size_t *ret_len);
 
 /* The span between the quotes of a string value. */
 struct json_span json_string_span(const struct json_value *string);

@@ -33,15 +33,10 @@ static bool settings_bool(const struct json_value *settings, const char *name, b
 
 static bool settings_text(const struct json_value *settings, const char *name, char *to, size_t size)
 {
-	cleanup_(secret_buf_freep) struct secret_buf *text = secret_buf_new(size);
 	struct json_value value;
+	size_t len;
 
-	if (!json_find(settings, name, &value))
-		return true;
-	if (!text || value.kind != JSON_SCAN_STRING)
-		return false;
-	json_append_unescaped(text, json_string_span(&value));
-	return secret_buf_ok(text) && copy_span(to, size, secret_buf_text(text), secret_buf_len(text));
+	return !json_find(settings, name, &value) || json_copy_text(&value, to, size, &len);
 }
 
 static bool decode_settings(const struct json_value *settings, struct mount *mount)

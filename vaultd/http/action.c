@@ -11,7 +11,7 @@ void *request_work(struct request *request, size_t size, void (*wipe)(void *work
 	request->work_size = size;
 	request->work_wipe = wipe;
 	if (!request->work)
-		reply_empty(request, 500);
+		reply_without_memory(request);
 	return request->work;
 }
 

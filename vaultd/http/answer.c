@@ -47,7 +47,11 @@ static struct MHD_Response *make_response(struct reply *reply)
 {
 	struct MHD_Response *response;
 	static char nothing[1];
+	static char unmade[] = "{\"errors\":[\"no memory is left for the answer: whether it was done is not known; read before you try "
+			       "again\"]}";
 
+	if (reply->unmade)
+		return MHD_create_response_from_buffer(sizeof(unmade) - 1, unmade, MHD_RESPMEM_PERSISTENT);
 	if (reply->backups) {
 		response = backups_response(reply->backups);
 		if (response)
@@ -127,7 +131,7 @@ enum MHD_Result answer_queue(struct request *request)
 	unsigned status;
 
 	if (reply->status == 0 || (reply->body && !secret_buf_ok(reply->body)))
-		reply_empty(request, 500);
+		reply_without_memory(request);
 	tell_audit(request);
 	status = (unsigned)reply->status;
 	atomic_fetch_add_explicit(&request->server->counters.requests[status / 100 % 6], 1, memory_order_relaxed);

@@ -74,10 +74,16 @@ bool read_message(struct request *request, const struct json_value *object)
 	if (!member(object, "message", &message))
 		return true;
 	if (message.kind == JSON_SCAN_STRING) {
+		struct error failure = ERROR_INIT;
+
 		request->scratch = secret_buf_new(LIMIT_MESSAGE_LEN);
 		if (request->scratch)
 			json_append_unescaped(request->scratch, json_string_span(&message));
-		if (request->scratch && secret_buf_ok(request->scratch)) {
+		if (!request->scratch || secret_buf_check(request->scratch, "the message", &failure) == ERR_NO_MEMORY) {
+			reply_without_memory(request);
+			return false;
+		}
+		if (failure.code == ERR_OK) {
 			request->op.message = secret_buf_text(request->scratch);
 			request->op.message_len = secret_buf_len(request->scratch);
 			return true;

@@ -37,12 +37,7 @@ static bool take_span(const char *at, size_t len, struct text *ret)
 
 static bool take_text(const struct json_value *value, struct text *ret)
 {
-	cleanup_(secret_buf_freep) struct secret_buf *plain = secret_buf_new(LIMIT_TARGET_LEN);
-
-	if (value->kind != JSON_SCAN_STRING || !plain)
-		return false;
-	json_append_unescaped(plain, json_string_span(value));
-	return secret_buf_ok(plain) && take_span(secret_buf_text(plain), secret_buf_len(plain), ret);
+	return json_copy_text(value, ret->at, sizeof(ret->at), &ret->len);
 }
 
 static void wipe_text(struct text *text)
@@ -196,13 +191,13 @@ static void answer_capabilities(struct request *request, const struct json_value
 	struct json_value paths;
 
 	if (!answer.out || !answer.told)
-		reply_empty(request, 500);
+		reply_without_memory(request);
 	else if (!member(body, "paths", &paths) && !member(body, "path", &paths))
 		(void)refuse(request, "paths must be supplied");
 	else if (!each_text(&paths, answer_path, &answer) || answer.count == 0)
 		(void)refuse(request, "paths must be a list of at most 256 paths without /v1/, each in the form that requests have");
 	else if (!secret_buf_ok(answer.out) || !secret_buf_ok(answer.told))
-		reply_empty(request, 500);
+		reply_without_memory(request);
 	else
 		emit_answer(request, &answer);
 }

@@ -22,7 +22,7 @@ static bool read_schema(struct request *request, const struct json_value *body, 
 	}
 	request->scratch = secret_buf_new(LIMIT_SCHEMA_TEXT);
 	if (!request->scratch) {
-		reply_empty(request, 500);
+		reply_without_memory(request);
 		return false;
 	}
 	json_append_unescaped(request->scratch, json_string_span(&schema));

@@ -29,7 +29,7 @@ void handle_cubbyhole_read(struct request *request)
 	if (!read_path(request))
 		return;
 	if (!json) {
-		reply_empty(request, 500);
+		reply_without_memory(request);
 		return;
 	}
 	if (vault_cubbyhole_read(request->server->vault, &request->caller, &request->env, json, &err) != ERR_OK) {

@@ -248,7 +248,7 @@ static void change_revisions(struct request *request, enum kv_change change, rou
 		return;
 	request->revisions = calloc(LIMIT_MAX_VERSIONS, sizeof(*request->revisions));
 	if (!request->revisions) {
-		reply_empty(request, 500);
+		reply_without_memory(request);
 		return;
 	}
 	request->op.revisions = request->revisions;

@@ -49,7 +49,7 @@ static void read_policy(struct request *request, const char *text_member, bool c
 	if (!may_use_name(request))
 		return;
 	if (!text) {
-		reply_empty(request, 500);
+		reply_without_memory(request);
 		return;
 	}
 	if (vault_policy_read(request->server->vault, request->rest, strlen(request->rest), &name, text, &err) != ERR_OK) {
@@ -185,7 +185,7 @@ static bool take_text(struct request *request, struct policy_work *work)
 	}
 	work->text = secret_buf_new(2u * LIMIT_POLICY_TEXT);	/* base64 is longer by a third */
 	if (!work->text) {
-		reply_empty(request, 500);
+		reply_without_memory(request);
 		return false;
 	}
 	json_append_unescaped(work->text, json_string_span(&text));

@@ -73,7 +73,7 @@ static void explain(struct request *request, const char *name)
 	struct secret_buf *out;
 
 	if (!text) {
-		reply_empty(request, 500);
+		reply_without_memory(request);
 		return;
 	}
 	if (kv_schema_explain(request->server->vault, &request->caller, &request->target, name, strlen(name), text, &err) != ERR_OK ||
@@ -103,7 +103,7 @@ void handle_schema_read(struct request *request)
 	}
 	schemas = calloc(1, sizeof(*schemas));
 	if (!schemas)
-		reply_empty(request, 500);
+		reply_without_memory(request);
 	else if (kv_schema_read(request->server->vault, &request->caller, &request->target, schemas, &err) != ERR_OK)
 		reply_error(request, &err, true);
 	else
@@ -161,7 +161,7 @@ static bool read_text(struct request *request, const struct json_value *body, st
 	}
 	work->text = secret_buf_new(LIMIT_SCHEMA_TEXT);
 	if (!work->text) {
-		reply_empty(request, 500);
+		reply_without_memory(request);
 		return false;
 	}
 	json_append_unescaped(work->text, json_string_span(&text));

@@ -105,7 +105,7 @@ void handle_tools_random(struct request *request)
 		return;
 	room = bytes ? secret_buf_reserve(bytes, (size_t)count) : NULL;
 	if (!room) {
-		reply_empty(request, 500);
+		reply_without_memory(request);
 		return;
 	}
 	randombytes_buf(room, (size_t)count);
@@ -120,6 +120,10 @@ static bool decode_input(struct request *request, struct json_span text, struct 
 	uint8_t *room = secret_buf_reserve(out, text.len / 4 * 3 + 3);
 	size_t len;
 
+	if (!room && text.len <= LIMIT_BODY_SMALL) {
+		reply_without_memory(request);
+		return false;
+	}
 	if (room && base64_read(text.at, text.len, NULL, sodium_base64_VARIANT_ORIGINAL, room, text.len / 4 * 3 + 3, &len)) {
 		secret_buf_advance(out, len);
 		return true;
@@ -137,7 +141,7 @@ void handle_tools_hash(struct request *request)
 	struct format format;
 
 	if (!input) {
-		reply_empty(request, 500);
+		reply_without_memory(request);
 		return;
 	}
 	if (!body_object(request, &body) || !read_text(request, &body, "input", "", &text) ||

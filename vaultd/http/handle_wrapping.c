@@ -43,6 +43,7 @@ static bool refuse_token(struct request *request)
 /* The one of the body, else the one that the request came with. False: the answer is made. */
 static bool read_token(struct request *request, struct token_text *ret)
 {
+	struct error failure = ERROR_INIT;
 	struct json_value body, token;
 
 	if (!body_object(request, &body))
@@ -55,11 +56,15 @@ static bool read_token(struct request *request, struct token_text *ret)
 		return refuse_token(request);
 	request->scratch = secret_buf_new(LIMIT_TOKEN_LEN);
 	if (!request->scratch) {
-		reply_empty(request, 500);
+		reply_without_memory(request);
 		return false;
 	}
 	json_append_unescaped(request->scratch, json_string_span(&token));
-	if (!secret_buf_ok(request->scratch))
+	if (secret_buf_check(request->scratch, "the token", &failure) == ERR_NO_MEMORY) {
+		reply_without_memory(request);
+		return false;
+	}
+	if (failure.code != ERR_OK)
 		return refuse_token(request);
 	*ret = (struct token_text){ .at = secret_buf_text(request->scratch), .len = secret_buf_len(request->scratch) };
 	return true;
@@ -76,7 +81,7 @@ void handle_wrapping_lookup(struct request *request)
 	if (!read_token(request, &token))
 		return;
 	if (!path) {
-		reply_empty(request, 500);
+		reply_without_memory(request);
 		return;
 	}
 	if (vault_wrapping_lookup(request->server->vault, token.at, token.len, &wrapping, path, &err) != ERR_OK) {

@@ -26,22 +26,13 @@ bool mount_name(const struct request *request, char ret[static LIMIT_MOUNT_PATH_
 static bool read_text(struct request *request, const struct json_value *object, const char *name, char *to, size_t size,
 		      bool *ret_has)
 {
-	cleanup_(secret_buf_freep) struct secret_buf *text = secret_buf_new(size);
 	struct json_value value;
 	char sentence[128];
+	size_t len;
 
 	*ret_has = member(object, name, &value);
-	if (!*ret_has)
+	if (!*ret_has || json_copy_text(&value, to, size, &len))
 		return true;
-	if (text && value.kind == JSON_SCAN_STRING) {
-		json_append_unescaped(text, json_string_span(&value));
-		if (secret_buf_ok(text) && secret_buf_len(text) < size &&
-		    !memchr(secret_buf_text(text), '\0', secret_buf_len(text))) {
-			memcpy(to, secret_buf_text(text), secret_buf_len(text));
-			to[secret_buf_len(text)] = '\0';
-			return true;
-		}
-	}
 	snprintf(sentence, sizeof(sentence), "the member %s must be a text of at most %zu bytes", name, size - 1);
 	reply_refuse(request, 400, sentence);
 	return false;

@@ -18,7 +18,13 @@ void presented_free(struct presented *presented)
 }
 
 /* base64 as all the world writes it: either alphabet, with or without padding. */
-static bool decode_base64(const char *text, size_t len, struct secret_buf **ret)
+static enum error_code no_memory(struct error *err)
+{
+	return error_set(err, ERR_NO_MEMORY, "no memory is left for a key");
+}
+
+/* ERR_INVALID without a sentence: it is something else. */
+static enum error_code decode_base64(const char *text, size_t len, struct secret_buf **ret, struct error *err)
 {
 	static const int variants[] = { sodium_base64_VARIANT_ORIGINAL, sodium_base64_VARIANT_ORIGINAL_NO_PADDING,
 					sodium_base64_VARIANT_URLSAFE, sodium_base64_VARIANT_URLSAFE_NO_PADDING };
@@ -26,30 +32,38 @@ static bool decode_base64(const char *text, size_t len, struct secret_buf **ret)
 	uint8_t *room = out ? secret_buf_reserve(out, len) : NULL;
 	size_t bin_len;
 
-	for (size_t i = 0; room && i < ARRAY_LEN(variants); i++) {
+	if (!room) {
+		secret_buf_free(out);
+		return no_memory(err);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(variants); i++) {
 		if (base64_read(text, len, "\r\n", variants[i], room, len, &bin_len)) {
 			secret_buf_advance(out, bin_len);
 			*ret = out;
-			return true;
+			return ERR_OK;
 		}
 	}
 	secret_buf_free(out);
-	return false;
+	return ERR_INVALID;
 }
 
-static bool decode_hex(const char *text, size_t len, struct secret_buf **ret)
+static enum error_code decode_hex(const char *text, size_t len, struct secret_buf **ret, struct error *err)
 {
 	struct secret_buf *out = secret_buf_new(len / 2);
 	uint8_t *room = out ? secret_buf_reserve(out, len / 2) : NULL;
 	size_t bin_len;
 
-	if (room && sodium_hex2bin(room, len / 2, text, len, NULL, &bin_len, NULL) == 0 && bin_len == len / 2) {
+	if (!room) {
+		secret_buf_free(out);
+		return no_memory(err);
+	}
+	if (sodium_hex2bin(room, len / 2, text, len, NULL, &bin_len, NULL) == 0 && bin_len == len / 2) {
 		secret_buf_advance(out, bin_len);
 		*ret = out;
-		return true;
+		return ERR_OK;
 	}
 	secret_buf_free(out);
-	return false;
+	return ERR_INVALID;
 }
 
 static void use_key(struct presented *presented, enum slot_type type)
@@ -93,10 +107,15 @@ static enum error_code read_share_text(struct presented *ret, const char *text, 
 enum error_code presented_read_key(struct presented *ret, const char *text, size_t len, struct error *err)
 {
 	bool hex = len == 2 * ONE_KEY_LEN || len == 2 * SHARE_LEN;
+	enum error_code code = ERR_INVALID;
 
 	if (share_text_is(text, len))
 		return read_share_text(ret, text, len, err);
-	if (!(hex && decode_hex(text, len, &ret->key)) && (len == 0 || !decode_base64(text, len, &ret->key)))
+	if (hex)
+		code = decode_hex(text, len, &ret->key, err);
+	if (code == ERR_INVALID && len > 0)
+		code = decode_base64(text, len, &ret->key, err);
+	if (code != ERR_OK)
 		return error_set(err, ERR_INVALID, "'key' must be a valid hex or base64 string, or a share (vls1-...)");
 	use_key(ret, is_share(ret->key) ? SLOT_SHARES : SLOT_KEY_FILE);
 	return ERR_OK;
@@ -111,7 +130,7 @@ static enum error_code take_key(struct presented *presented, const json_t *slot,
 
 	if (safe_json_text(slot, name, &text, &len, err) != ERR_OK || !text)
 		return err->code;
-	if (presented->key || len == 0 || !decode_base64(text, len, &presented->key))
+	if (presented->key || len == 0 || decode_base64(text, len, &presented->key, err) != ERR_OK)
 		return error_set(err, ERR_INVALID, "the member %s must be the key file's content in base64", name);
 	use_key(presented, presented->secret.type == SLOT_PASSPHRASE ? SLOT_BOTH : SLOT_KEY_FILE);
 	return ERR_OK;

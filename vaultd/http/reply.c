@@ -26,11 +26,18 @@ void reply_empty(struct request *request, int status)
 	request->reply.status = status;
 }
 
-/* Without memory there is no body; the status then says it. */
+void reply_without_memory(struct request *request)
+{
+	reply_empty(request, 500);
+	request->reply.unmade = true;
+}
+
 struct secret_buf *reply_bare(struct request *request, int status)
 {
 	reply_empty(request, status);
 	request->reply.body = secret_buf_new(REPLY_MAX);
+	if (!request->reply.body)
+		reply_without_memory(request);
 	return request->reply.body;
 }
 

@@ -19,6 +19,7 @@ struct request;
 struct reply {
 	int status;			/* 0: none yet */
 	struct secret_buf *body;	/* NULL: none */
+	bool unmade;			/* there was no memory for the body: the answer is a sentence that says so */
 	size_t data_at;			/* where the envelope's data begins */
 	bool enveloped;			/* begun by reply_envelope(): may be wrapped */
 	struct backups *backups;	/* the body is the backup that was begun there, instead; NULL: it is not */
@@ -31,7 +32,10 @@ struct reply {
 	uint32_t rate_limit, rate_remaining, rate_reset_s;
 };
 
-/* A body without envelope (or without any: 204). */
+/* The answer when there is no memory for another one; what was asked for may have happened. */
+void reply_without_memory(struct request *request);
+
+/* A body without envelope (or without any: 204). NULL without memory: then reply_without_memory() was called. */
 struct secret_buf *reply_bare(struct request *request, int status);
 void reply_empty(struct request *request, int status);
 

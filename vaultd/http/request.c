@@ -308,7 +308,7 @@ static bool prepare_body(struct request *request)
 	if (request->reply.status == 0) {
 		request->body = secret_buf_new(limit);
 		if (!request->body)
-			reply_empty(request, 500);
+			reply_without_memory(request);
 	}
 	return true;
 }
@@ -390,7 +390,7 @@ static enum MHD_Result run(struct request *request)
 	atomic_store_explicit(&request->connection->busy, true, memory_order_relaxed);
 	connection_set_deadline(request->connection, DEADLINE_REQUEST_SECONDS);
 	if (request->reply.status == 0 && request->body && !secret_buf_ok(request->body))
-		reply_empty(request, 500);
+		reply_without_memory(request);
 	/* Who sends slowly must not act with the rights that he had when he began. */
 	if (request->reply.status == 0 && request->body)
 		(void)!rights_again(request);
