@@ -360,8 +360,8 @@ void header_keys_free(struct header_keys *keys)
 	*keys = (struct header_keys){ 0 };
 }
 
-enum error_code header_write_derived(struct header *header, const struct header_keys *keys, const struct keyring *keyring,
-				     int64_t now, const char *directory, struct error *err)
+enum error_code header_write_derived(struct header *header, const struct header *slots, const struct header_keys *keys,
+				     const struct keyring *keyring, int64_t now, const char *directory, struct error *err)
 {
 	cleanup_(header_freep) struct header *next = calloc(1, sizeof(*next));
 	enum error_code code;
@@ -369,6 +369,8 @@ enum error_code header_write_derived(struct header *header, const struct header_
 	if (!next)
 		return error_set(err, ERR_NO_MEMORY, "no memory is left for the header");
 	*next = *header;
+	if (slots)
+		slots_copy(next, slots);
 	copy_set_u64(next->copy, HEADER_AT_SEQ, header_seq(header) + 1);
 	copy_set_u64(next->copy, HEADER_AT_UPDATED, (uint64_t)now);
 	finish(next, keys->seal_key, keys->mac_key, keyring);
@@ -385,7 +387,7 @@ enum error_code header_write(struct header *header, const struct secret_key *roo
 	enum error_code code = header_keys_derive(root_key, &keys, err);
 
 	if (code == ERR_OK)
-		code = header_write_derived(header, &keys, keyring, now, directory, err);
+		code = header_write_derived(header, NULL, &keys, keyring, now, directory, err);
 	header_keys_free(&keys);
 	return code;
 }

@@ -124,15 +124,17 @@ enum error_code header_unlock(const struct header *header, const struct secret_k
 			      struct error *err) must_check;
 /*
  * Header keys to keep while unsealed (HS seals the keyring, HM MACs the header), so that the root key can be wiped:
- * header_write_derived() does what header_write() does with them.
+ * header_write_derived() does what header_write() does with them, and with the slots of another header unless that is NULL.
+ * After ERR_NO_MEMORY nothing was written and the header is what it was.
  */
 struct header_keys {
 	struct secret_key *seal_key, *mac_key;	/* in the arena */
 };
 enum error_code header_keys_derive(const struct secret_key *root_key, struct header_keys *ret, struct error *err) must_check;
 void header_keys_free(struct header_keys *keys);
-enum error_code header_write_derived(struct header *header, const struct header_keys *keys, const struct keyring *keyring,
-				     int64_t now, const char *directory, struct error *err) must_check;
+enum error_code header_write_derived(struct header *header, const struct header *slots, const struct header_keys *keys,
+				     const struct keyring *keyring, int64_t now, const char *directory,
+				     struct error *err) must_check;
 
 /* The key of a slot from what was presented: SKEK (exposed for the known-answer tests). */
 void slot_key_derive(enum slot_type type, uint8_t slot_id, const uint8_t store_id[static ID_LEN], const uint8_t salt[static 16],

@@ -16,11 +16,9 @@ enum error_code header_advance(struct records *records, const struct header *slo
 	pthread_mutex_lock(&records->status);
 	keyring->min_counter = records->shown_counter;
 	pthread_mutex_unlock(&records->status);
-	if (slots)
-		slots_copy(records->header, slots);
-	code = header_write_derived(records->header, keys ? keys : &records->header_keys, keyring, records_now(records),
+	code = header_write_derived(records->header, slots, keys ? keys : &records->header_keys, keyring, records_now(records),
 				    records->directory, err);
-	records->header_uncertain = code != ERR_OK;
+	records->header_uncertain = code != ERR_OK && code != ERR_NO_MEMORY;
 	records->header_ahead |= code == ERR_OK;
 	return code;
 }

@@ -474,7 +474,7 @@ static void each_write_counts_up(void **state)
 	}
 	/* With the keys that are kept while unsealed it is the same. */
 	assert_int_equal(header_keys_derive(&root_key, &keys, &err), ERR_OK);
-	assert_int_equal(header_write_derived(header, &keys, &keyring, 9, folder->path, &err), ERR_OK);
+	assert_int_equal(header_write_derived(header, NULL, &keys, &keyring, 9, folder->path, &err), ERR_OK);
 	header_keys_free(&keys);
 	expect_good(folder, 6, false);
 	header_free(header);
