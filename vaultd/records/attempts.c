@@ -62,22 +62,33 @@ static enum error_code save(const char *directory, uint8_t file[static TRY_LEN],
 	return file_write_atomic(path, 0600, file, TRY_LEN, err);
 }
 
-/* False when there is no file of this store that is whole. */
-static bool load(const char *directory, const uint8_t *store_id, uint8_t file[static TRY_LEN])
+/* What the daemon lacks says nothing about the file. */
+static bool is_shortage(const struct error *err)
+{
+	return err->code == ERR_NO_MEMORY || err->sys_errno == ENOMEM || err->sys_errno == EMFILE || err->sys_errno == ENFILE;
+}
+
+/* *ret_whole false: there is no file of this store that is whole. ERR_NO_MEMORY, ERR_IO: nobody could look. */
+static enum error_code load(const char *directory, const uint8_t *store_id, uint8_t file[static TRY_LEN], bool *ret_whole,
+			    struct error *err)
 {
 	cleanup_(secret_buf_freep) struct secret_buf *read = NULL;
-	struct error ignored = ERROR_INIT;
+	struct error failure = ERROR_INIT;
 	char path[PATH_LEN];
 	uint8_t sum[32];
 
-	if (attempts_path(directory, path, &ignored) != ERR_OK ||
-	    file_read_secret(path, FILE_REGULAR | FILE_PRIVATE, false, TRY_LEN, &read, &ignored) != ERR_OK ||
-	    secret_buf_len(read) != TRY_LEN)
-		return false;
+	*ret_whole = false;
+	if (attempts_path(directory, path, err) != ERR_OK)
+		return err->code;
+	if (file_read_secret(path, FILE_REGULAR | FILE_PRIVATE, false, TRY_LEN, &read, &failure) != ERR_OK && is_shortage(&failure))
+		return error_set(err, failure.code, "%s", failure.text);
+	if (failure.code != ERR_OK || secret_buf_len(read) != TRY_LEN)
+		return ERR_OK;
 	memcpy(file, secret_buf_bytes(read), TRY_LEN);
 	sum_of(file, sum);
-	return memcmp(file, MAGIC, 8) == 0 && memcmp(file + TRY_AT_STORE_ID, store_id, ID_LEN) == 0 &&
-	       memcmp(sum, file + TRY_AT_SUM, sizeof(sum)) == 0;
+	*ret_whole = memcmp(file, MAGIC, 8) == 0 && memcmp(file + TRY_AT_STORE_ID, store_id, ID_LEN) == 0 &&
+		     memcmp(sum, file + TRY_AT_SUM, sizeof(sum)) == 0;
+	return ERR_OK;
 }
 
 static int64_t wait_seconds(uint32_t failures)
@@ -108,10 +119,13 @@ enum error_code attempts_begin(const char *directory, const uint8_t store_id[sta
 	uint8_t file[TRY_LEN];
 	uint32_t failures;
 	int64_t last, left;
+	bool whole;
 
 	if (slot_id >= SLOTS_MAX)
 		return error_set(err, ERR_INVALID, "there is no slot %u", slot_id);
-	if (!load(directory, store_id, file)) {
+	if (load(directory, store_id, file, &whole, err) != ERR_OK)
+		return err->code;
+	if (!whole) {
 		/* Removing the file must not help: the clock of the five failures starts now. */
 		fill_new(file, store_id, FREE_FAILURES, now);
 		if (save(directory, file, err) != ERR_OK)
@@ -139,8 +153,11 @@ enum error_code attempts_success(const char *directory, const uint8_t store_id[s
 {
 	size_t at = TRY_AT_ENTRIES + (size_t)slot_id * TRY_ENTRY_LEN;
 	uint8_t file[TRY_LEN];
+	bool whole = false;
 
-	if (slot_id >= SLOTS_MAX || !load(directory, store_id, file))
+	if (slot_id < SLOTS_MAX && load(directory, store_id, file, &whole, err) != ERR_OK)
+		return err->code;
+	if (!whole)
 		return error_set(err, ERR_IO, "the count of failed attempts cannot be set back");
 	copy_set_u32(file, at, 0);
 	copy_set_u64(file, at + 4, 0);
