@@ -132,6 +132,18 @@ enum error_code safe_json_parse(const char *text, size_t len, json_t **ret, stru
 	return ERR_OK;
 }
 
+json_t *safe_json_copy(const json_t *value)
+{
+	json_t *copy;
+
+	memory_was_missing = false;
+	copy = json_deep_copy(value);
+	if (!memory_was_missing)
+		return copy;
+	json_decref(copy);
+	return NULL;
+}
+
 /* NULL when absent or null, which mean the same to Vault. */
 static const json_t *get(const json_t *object, const char *name)
 {

@@ -22,6 +22,9 @@ void safe_json_start(void);
  * jansson itself may say nothing while it drops characters. */
 enum error_code safe_json_parse(const char *text, size_t len, json_t **ret, struct error *err) must_check;
 
+/* A copy of all that it holds. NULL without memory; jansson's own copies leave out members then. */
+json_t *safe_json_copy(const json_t *value) must_check;
+
 /* Typed getters: absent and null leave *ret alone and give ERR_OK; a wrong type gives ERR_INVALID
  * with "name must be ...". */
 enum error_code safe_json_int(const json_t *object, const char *name, int64_t *ret, struct error *err) must_check;

@@ -320,7 +320,7 @@ static enum error_code apply(json_t *settings, const json_t *change, struct erro
 
 		if (!value)
 			continue;
-		value = json_deep_copy(value);
+		value = safe_json_copy(value);
 		if (!value || json_object_set_new(settings, member->name, value) != 0)
 			return error_set(err, ERR_NO_MEMORY, "no memory is left for a token role");
 		if (check_member(member, value, err) != ERR_OK)
@@ -493,7 +493,7 @@ enum error_code vault_role_list(struct vault *vault, struct name_list *ret, stru
 	code = records_scan(use.view, TABLE_ROLE, take_name, &listing, err);
 	if (code == ERR_OK && err->code != ERR_OK)
 		code = err->code;
-	if (code == ERR_OK && listing.collector.count == 0)
+	if (code == ERR_OK && listing.collector.count == 0 && !listing.collector.failed)
 		code = error_set(err, ERR_NOT_FOUND, "there is no token role");
 	if (code != ERR_OK) {
 		name_collector_wipe(&listing.collector);

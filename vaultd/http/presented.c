@@ -264,7 +264,8 @@ static enum error_code read_flat(struct presented *ret, const char *directory, c
 	if (!json_is_string(slot))
 		return presented_read(ret, directory, slot, NULL, PRESENTED_TO_OPEN, err);
 	flat = json_copy((json_t *)(uintptr_t)body);
-	if (!flat)
+	/* Without memory the copy lacks members, silently. */
+	if (json_object_size(flat) != json_object_size(body))
 		return error_set(err, ERR_NO_MEMORY, "no memory is left for the request");
 	json_object_del(flat, "slot");
 	json_object_del(flat, "nonce");
