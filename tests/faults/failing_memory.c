@@ -4,18 +4,27 @@
  * Every function that hands out memory is taken but realloc() and free(): those are the program's own (wiping_memory.h), and its
  * realloc() asks malloc() when it needs another block. Where they are the C library's or a sanitizer's, realloc() is taken by
  * name as well, which is without effect otherwise: the program's definition comes first.
+ *
+ * With FAULT_BACKTRACE in the environment each failure writes its stack to standard error.
  */
 #include <dlfcn.h>
 #include <errno.h>
+#include <execinfo.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "fault_control.h"
 
 static struct fault_control *control;
+static bool tells;
+
+#define LOST_BYTES 1000
+static void *volatile lost[16];
+static _Atomic unsigned lost_len;
 
 static void *(*next_malloc)(size_t);
 static void *(*next_calloc)(size_t, size_t);
@@ -46,8 +55,23 @@ static void find_all(void)
 
 __attribute__((constructor)) static void begin(void)
 {
+	void *frame[1];
+
 	find_all();
+	tells = getenv("FAULT_BACKTRACE") != NULL;
+	/* Loads what it needs, before a sandbox closes. */
+	if (tells)
+		(void)backtrace(frame, 1);
 	control = fault_control_map();
+}
+
+/* Where it was that an allocation failed, for whoever looks into a finding. */
+static void tell_who(void)
+{
+	void *frames[24];
+
+	if (tells)
+		backtrace_symbols_fd(frames, backtrace(frames, 24), STDERR_FILENO);
 }
 
 /* Whether this allocation fails; errno is set then. */
@@ -58,6 +82,12 @@ static bool fails(void)
 		atomic_store(&control->bytes, (uint32_t)mallinfo2().uordblks + (uint32_t)mallinfo2().hblkhd);
 	if (!fault_strikes(control, FAULT_MEMORY))
 		return false;
+	/* The planted bug of this library: a block that nobody gives back. */
+	if (atomic_load(&control->kind) == FAULT_DROPPED) {
+		lost[lost_len++ % (sizeof(lost) / sizeof(lost[0]))] = next_malloc(LOST_BYTES);
+		return false;
+	}
+	tell_who();
 	errno = ENOMEM;
 	return true;
 }
