@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+# alone: yes
+"""No room: the map is full, the disk is full, descriptors are exhausted. Reads go on, writes say 507 or 503, what frees room works, and
+everything works again without a restart."""
+import contextlib
+import os
+import resource
+import socket
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "integration"))
+import vault  # noqa: E402
+
+PIECE = "y" * 60000
+
+
+def fill(daemon, prefix="full"):
+    """Writes until there is no room; returns how many were acknowledged. Small ones last, so that no page is left."""
+    count = 0
+    for size in (60000, 2000, 10):
+        for _ in range(4000):
+            answer = daemon.put(f"secret/data/{prefix}/{count}", {"data": {"X": PIECE[:size]}})
+            if answer.status != 200:
+                assert answer.status == 507 and answer.errors, answer
+                break
+            count += 1
+        else:
+            raise AssertionError("it does not become full")
+    return count
+
+
+def kinds(daemon):
+    """(name, call) of every kind of operation that makes the store larger."""
+    unlock = {"type": "key_file", "key": daemon.slot_key()}
+    return (
+        ("put", lambda: daemon.put("secret/data/kind/new", {"data": {"A": PIECE}})),
+        ("patch", lambda: daemon.request("PATCH", "secret/data/kept", {"data": {"B": PIECE}})),
+        ("metadata", lambda: daemon.put("secret/metadata/kept", {"custom_metadata": {"k": "v" * 400}})),
+        ("policy", lambda: daemon.put("sys/policies/acl/new", {"policy": 'path "secret/*" { capabilities = ["read"] } #' + "x" * 3000})),
+        ("token", lambda: daemon.request("POST", "auth/token/create", {"policies": ["default"], "ttl": "1h"})),
+        ("role", lambda: daemon.put("auth/token/roles/new", {"allowed_policies": ["default"]})),
+        ("schema", lambda: daemon.put("secret/schema/kept", {"text": "# @type=string\nA=\n", "mode": "warn"})),
+        ("mount", lambda: daemon.request("POST", "sys/mounts/new", {"type": "kv", "options": {"version": "2"}})),
+        ("quota", lambda: daemon.put("sys/quotas/rate-limit/new", {"rate": 1000000, "path": "cubbyhole/"})),
+        ("wrap", lambda: daemon.request("POST", "sys/wrapping/wrap", {"a": "b" * 3000}, headers={"X-Vault-Wrap-TTL": "60"})),
+        ("slot", lambda: daemon.put("sys/slots", {"unlock": unlock, "slot": {"type": "passphrase", "passphrase": "another one"}})),
+    )
+
+
+def check_reads(daemon, count, prefix="full"):
+    assert daemon.read("kept") == {"KEEP": "yes"}
+    for number in (0, count // 2, count - 1):
+        assert daemon.read(f"{prefix}/{number}")["X"], number
+    assert daemon.get("secret/resolve/kept").status == 200
+    assert daemon.get("sys/health").status == 200
+    assert daemon.request("LIST", "secret/metadata/").status == 200
+
+
+def check_kinds_when_full(daemon):
+    """Each either fits into what is left, or says that there is no room; none blames the client, nothing else happens."""
+    for name, call in kinds(daemon):
+        answer = call()
+        assert answer.status in (200, 204, 507), (name, answer)
+        assert answer.status != 507 or answer.errors, (name, answer)
+    assert daemon.put("secret/data/kind/large", {"data": {"A": PIECE, "B": PIECE, "C": PIECE}}).status == 507
+
+
+def check_deletes_make_room(daemon, count, prefix="full"):
+    """What makes the store smaller works when it is full, and then there is room."""
+    for number in range(count):
+        answer = daemon.request("DELETE", f"secret/metadata/{prefix}/{number}")
+        assert answer.status == 204, (number, answer)
+    assert daemon.write("kind/after", {"A": PIECE}) >= 1
+    for name, call in kinds(daemon):
+        answer = call()
+        assert answer.status in (200, 204) or (answer.status == 400 and "in use" in answer.errors[0]), (name, answer)
+
+
+def check_restart(daemon):
+    assert daemon.stop() == 0
+    daemon.start()
+    assert daemon.unseal().status == 200, daemon.log()
+    assert daemon.read("kept")["KEEP"] == "yes"
+    assert daemon.read("kind/after") == {"A": PIECE}
+
+
+def test_map_full():
+    with vault.Daemon(config='store { max_size = "4MiB" }\n') as daemon:
+        daemon.start().init()
+        daemon.write("kept", {"KEEP": "yes"})
+        count = fill(daemon)
+        check_reads(daemon, count)
+        check_kinds_when_full(daemon)
+        daemon.put("sys/seal", {})
+        assert daemon.unseal().status == 200
+        assert daemon.read(f"full/{count - 1}")["X"]
+        check_deletes_make_room(daemon, count)
+        check_restart(daemon)
+
+
+def test_disk_full():
+    daemon = vault.Daemon()
+    data = os.path.join(daemon.home, "data")
+    os.makedirs(data, mode=0o700, exist_ok=True)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m,mode=700", "tmpfs", data], stderr=subprocess.DEVNULL).returncode != 0:
+        daemon.remove()
+        return "mounting is not allowed here"
+    try:
+        daemon.start().init()
+        daemon.write("kept", {"KEEP": "yes"})
+        count = fill(daemon)
+        check_reads(daemon, count)
+        check_kinds_when_full(daemon)
+        subprocess.check_call(["mount", "-o", "remount,size=40m", data])
+        check_deletes_make_room(daemon, count)
+        check_restart(daemon)
+    finally:
+        with contextlib.suppress(AssertionError):
+            daemon.stop()
+        subprocess.call(["umount", "-l", data])
+        daemon.remove()
+    return None
+
+
+def test_descriptors_exhausted():
+    """With no descriptor left there is no new connection; those that are open are served, and what needs a file says so."""
+    with vault.Daemon() as daemon:
+        daemon.start().init()
+        daemon.write("kept", {"KEEP": "yes"})
+        kept = [daemon.connect() for _ in range(3)]
+        for stream in kept:
+            assert daemon.get("secret/data/kept", stream=stream).status == 200
+        used = max(int(name) for name in os.listdir(f"/proc/{daemon.pid}/fd")) + 1
+        usual = resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (used, usual[1]))
+        last = None
+        unlock = {"type": "key_file", "key": daemon.slot_key()}
+        for number in range(20):
+            answer = daemon.put("secret/data/descriptors", {"data": {"N": number}}, stream=kept[number % 3])
+            assert answer.status in (200, 503, 507), answer
+            last = number if answer.status == 200 else last
+            assert daemon.get("secret/data/kept", stream=kept[0]).data["data"] == {"KEEP": "yes"}
+        for path, body in (("sys/slots", {"unlock": unlock, "slot": {"type": "passphrase", "passphrase": "another one"}}), ("sys/rotate", {})):
+            answer = daemon.put(path, body, stream=kept[1])
+            assert answer.status in (200, 204, 500, 503, 507), answer
+        waiting = [socket.socket(socket.AF_UNIX) for _ in range(4)]
+        for stream in waiting:
+            stream.settimeout(60)
+            stream.connect(daemon.socket)
+        resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, usual)
+        for stream in waiting:
+            with contextlib.suppress(OSError):
+                stream.close()
+        for stream in kept:
+            stream.close()
+        assert daemon.write("after", {"A": "1"}) == 1
+        assert daemon.read("descriptors") == {"N": last}
+        daemon.put("sys/seal", {})
+        answer = daemon.unseal()
+        assert answer.status == 200, ("the right secret was slowed down", answer)
+        answer = daemon.put("sys/slots", {"unlock": unlock, "slot": {"type": "passphrase", "passphrase": "another one"}})
+        assert answer.status == 200, answer
+        assert daemon.put("sys/rotate", {}).status == 204
+
+
+vault.main(globals())
