@@ -135,6 +135,11 @@ def test_descriptors_exhausted():
         usual = resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE)
         resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (used, usual[1]))
         last = None
+        # They take what is left, and the others wait.
+        waiting = [socket.socket(socket.AF_UNIX) for _ in range(20)]
+        for stream in waiting:
+            stream.settimeout(60)
+            stream.connect(daemon.socket)
         unlock = {"type": "key_file", "key": daemon.slot_key()}
         for number in range(20):
             answer = daemon.put("secret/data/descriptors", {"data": {"N": number}}, stream=kept[number % 3])
@@ -144,10 +149,6 @@ def test_descriptors_exhausted():
         for path, body in (("sys/slots", {"unlock": unlock, "slot": {"type": "passphrase", "passphrase": "another one"}}), ("sys/rotate", {})):
             answer = daemon.put(path, body, stream=kept[1])
             assert answer.status in (200, 204, 500, 503, 507), answer
-        waiting = [socket.socket(socket.AF_UNIX) for _ in range(4)]
-        for stream in waiting:
-            stream.settimeout(60)
-            stream.connect(daemon.socket)
         resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, usual)
         for stream in waiting:
             with contextlib.suppress(OSError):
