@@ -26,7 +26,7 @@ void name_collector_add(struct name_collector *collector, const char *text, size
 	collector->count++;
 }
 
-enum error_code name_collector_finish(struct name_collector *collector, struct name_list *ret, struct error *err)
+static enum error_code finish(const struct name_collector *collector, struct name_list *ret, struct error *err)
 {
 	size_t len = collector->texts ? secret_buf_len(collector->texts) : 0;
 	char *block;
@@ -40,8 +40,15 @@ enum error_code name_collector_finish(struct name_collector *collector, struct n
 		memcpy(block, secret_buf_bytes(collector->texts), len);
 	block[len] = '\0';
 	*ret = (struct name_list){ .block = block, .block_len = len, .count = collector->count };
-	name_collector_wipe(collector);
 	return ERR_OK;
+}
+
+enum error_code name_collector_finish(struct name_collector *collector, struct name_list *ret, struct error *err)
+{
+	enum error_code code = finish(collector, ret, err);
+
+	name_collector_wipe(collector);
+	return code;
 }
 
 void name_collector_wipe(struct name_collector *collector)

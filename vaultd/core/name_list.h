@@ -19,7 +19,7 @@ struct name_collector {
 #define NAME_COLLECTOR_INIT(bytes) { .limit = (bytes) }
 
 void name_collector_add(struct name_collector *collector, const char *text, size_t len);
-/* Hands the texts over as one malloc'ed block and empties the collector. */
+/* Hands the texts over as one malloc'ed block. The collector is empty afterwards, also behind a failure. */
 enum error_code name_collector_finish(struct name_collector *collector, struct name_list *ret,
 				      struct error *err) must_check;
 void name_collector_wipe(struct name_collector *collector);
