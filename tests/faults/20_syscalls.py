@@ -157,7 +157,9 @@ class Run:
         unknown = "not known" in sentence or "written wholly" in sentence
         self.header_in_doubt = "written wholly" in sentence
         self.in_doubt |= unknown
-        require(not self.full or answer.status in (503, 507) or unknown, "a full disk is answered with", answer)
+        # Behind the fault: the header is in doubt, and the answer says what to do.
+        told = unknown or "seal and unseal" in sentence
+        require(not self.full or answer.status in (503, 507) or told, "a full disk is answered with", answer)
         return {"done", "not"} if unknown else {"not"}
 
     def step(self, step):
