@@ -177,7 +177,8 @@ class Run:
                 "acknowledged though a sync failed", step[0], answer)
         if key == "epoch" and what == {"not"}:
             what = {"done", "not"}	# in several commits; what began is finished by the next one
-        if key and (key != "token" or self.token):
+        # What was never made is not destroyed or revoked.
+        if key and (key != "token" or self.token) and (key != "destroyed" or self.may["e/small"] != {None}):
             after = {becomes(value) if callable(becomes) else becomes for value in self.may[key]}
             self.may[key] = after if what == {"done"} else self.may[key] | after if "done" in what else self.may[key]
         return answer
