@@ -457,7 +457,7 @@ static void test_a_fault_leaves_the_old_or_the_new_file(void **state)
 		{ "vault.db.new sync 0 0 EIO\n", ERR_IO },
 		{ "vault.db.new sync 0 0 ENOSPC\n", ERR_STORAGE_FULL },
 		{ "vault.db.new rename 0 1 EIO\n", ERR_IO },
-		{ "vault.db.new rename 0 1 ENOSPC\n", ERR_IO },
+		{ "vault.db.new rename 0 1 ENOSPC\n", ERR_STORAGE_FULL },
 		{ "vault.db.new rename 0 1 EIO after\n", ERR_IO },
 		{ ". sync 0 1 EIO\n", ERR_IO },
 	};
