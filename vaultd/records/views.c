@@ -83,6 +83,15 @@ static enum error_code tampered(struct records_view *view, const struct record_k
 	return changed_behind_our_back(key, err);
 }
 
+/* The structure was sound when the store was opened: it was changed since, and a write would spread the damage. */
+static enum error_code unreadable(struct records_view *view, enum error_code code, struct error *err)
+{
+	if (code != ERR_STORE_DAMAGED)
+		return error_set(err, code, "a record cannot be read from vault.db");
+	atomic_store(&view->records->broken, true);
+	return error_set(err, code, "the structure of vault.db was damaged while it was open; restore a backup");
+}
+
 bool view_pin_is_right(struct records_view *view, const struct record_key *key, struct store_bytes value)
 {
 	uint8_t pin[PIN_LEN];
@@ -98,7 +107,7 @@ enum error_code view_value(struct records_view *view, const struct record_key *k
 	uint8_t pin[PIN_LEN];
 
 	if (code != ERR_OK && code != ERR_NOT_FOUND)
-		return error_set(err, code, "a record cannot be read from vault.db");
+		return unreadable(view, code, err);
 	if (code == ERR_NOT_FOUND)
 		return pins_find(view->records->pins, store_snapshot_id(view->snapshot), key->bytes, key->len, pin) ?
 			       tampered(view, key, err) :
@@ -157,7 +166,7 @@ enum error_code records_read_revision(struct records_view *view, const uint8_t e
 		return error_set(err, ERR_REVISION_MISSING, "revision %llu of an environment is missing in the store",
 				 (unsigned long long)revision);
 	if (code != ERR_OK)
-		return error_set(err, code, "a revision cannot be read from vault.db");
+		return unreadable(view, code, err);
 	if (value.len < VALUE_OVERHEAD || memcmp(pin, value.at + VALUE_PIN_OFFSET, PIN_LEN) != 0)
 		return changed_behind_our_back(&key, err);
 	return view_open(view, &key, value, out, err);
@@ -217,8 +226,10 @@ enum error_code records_scan(struct records_view *view, enum table table,
 
 	if (!plain)
 		return error_set(err, ERR_NO_MEMORY, "no memory is left to read");
-	if (store_scan(view->snapshot, &prefix, 1, true, scan_one, &scan, err) != ERR_OK)
-		return err->code;
+	struct error failure = ERROR_INIT;
+
+	if (store_scan(view->snapshot, &prefix, 1, true, scan_one, &scan, &failure) != ERR_OK)
+		return unreadable(view, failure.code, err);
 	if (scan.code != ERR_OK || scan.stopped)
 		return scan.code;
 	if (scan.seen != pins_count(view->records->pins, store_snapshot_id(view->snapshot), prefix))

@@ -12,7 +12,7 @@
 #include "store/engine.h"
 #include "vault/files.h"
 
-static enum error_code code_of(int rc)
+enum error_code database_code(int rc)
 {
 	switch (rc) {
 	case MDB_MAP_FULL:
@@ -23,6 +23,7 @@ static enum error_code code_of(int rc)
 	case MDB_CORRUPTED:
 	case MDB_PAGE_NOTFOUND:
 	case MDB_INVALID:
+	case MDB_MAP_RESIZED:	/* nobody else has it open: a damaged meta page says that it is larger than the map */
 	case MDB_CURSOR_FULL:
 		return ERR_STORE_DAMAGED;
 	case MDB_VERSION_MISMATCH:
@@ -42,7 +43,7 @@ static enum error_code code_of(int rc)
 
 enum error_code database_error(struct error *err, int rc, const char *what)
 {
-	return error_set(err, code_of(rc), "%s: %s", what, mdb_strerror(rc));
+	return error_set(err, database_code(rc), "%s: %s", what, mdb_strerror(rc));
 }
 
 /* The environment's descriptors are opened without close-on-exec. */

@@ -70,6 +70,8 @@ struct store {
 
 /* database.c */
 
+/* The code of an LMDB result that is not 0, or of an errno. */
+enum error_code database_code(int rc);
 /* Sets code and sentence for a result of LMDB or an errno; "what" is what was tried. Returns the code in force. */
 enum error_code database_error(struct error *err, int rc, const char *what);
 /* Checks the files and opens the environment. For an absent or empty file with create it makes one. */

@@ -170,18 +170,24 @@ static int get(MDB_txn *txn, MDB_dbi dbi, const void *key, size_t key_len, struc
 	return rc;
 }
 
+/* When LMDB meets damage, it gives the transaction up: what is read of it next fails with this result, for the same reason. */
+static int first_reason(int rc)
+{
+	return rc == MDB_BAD_TXN ? MDB_CORRUPTED : rc;
+}
+
 enum error_code store_get(const struct store_snapshot *snapshot, const void *key, size_t key_len, struct store_bytes *ret)
 {
 	int rc = get(snapshot->txn, snapshot->store->dbi, key, key_len, ret);
 
-	return rc == 0 ? ERR_OK : rc == MDB_NOTFOUND ? ERR_NOT_FOUND : ERR_IO;
+	return rc == 0 ? ERR_OK : rc == MDB_NOTFOUND ? ERR_NOT_FOUND : database_code(first_reason(rc));
 }
 
 enum error_code store_txn_get(struct store_txn *txn, const void *key, size_t key_len, struct store_bytes *ret)
 {
 	int rc = get(txn->txn, txn->dbi, key, key_len, ret);
 
-	return rc == 0 ? ERR_OK : rc == MDB_NOTFOUND ? ERR_NOT_FOUND : ERR_IO;
+	return rc == 0 ? ERR_OK : rc == MDB_NOTFOUND ? ERR_NOT_FOUND : database_code(rc);
 }
 
 static bool has_prefix(const MDB_val *key, const void *prefix, size_t len)
@@ -199,7 +205,7 @@ enum error_code store_scan_from(const struct store_snapshot *snapshot, struct st
 	int rc = mdb_cursor_open(snapshot->txn, snapshot->store->dbi, &cursor);
 
 	if (rc != 0)
-		return database_error(err, rc, "go through the records");
+		return database_error(err, first_reason(rc), "go through the records");
 	memcpy(&key.mv_data, &from.at, sizeof(from.at));
 	rc = mdb_cursor_get(cursor, &key, with_values ? &value : NULL, from.len ? MDB_SET_RANGE : MDB_FIRST);
 	while (rc == 0 && has_prefix(&key, from.at, prefix_len)) {
@@ -212,7 +218,7 @@ enum error_code store_scan_from(const struct store_snapshot *snapshot, struct st
 		rc = mdb_cursor_get(cursor, &key, with_values ? &value : NULL, MDB_NEXT);
 	}
 	mdb_cursor_close(cursor);
-	return rc == 0 || rc == MDB_NOTFOUND ? ERR_OK : database_error(err, rc, "go through the records");
+	return rc == 0 || rc == MDB_NOTFOUND ? ERR_OK : database_error(err, first_reason(rc), "go through the records");
 }
 
 enum error_code store_scan(const struct store_snapshot *snapshot, const void *prefix, size_t prefix_len, bool with_values,

@@ -123,7 +123,7 @@ void store_snapshot_end(struct store_snapshot *snapshot);	/* NULL is allowed */
 /* Whether all snapshots should end now: the store is being stopped, or waits for its readers to be opened again. */
 bool store_recalls(struct store *store);
 uint64_t store_snapshot_id(const struct store_snapshot *snapshot);	/* id of the newest transaction it sees */
-/* ERR_NOT_FOUND (without a sentence: *err is untouched), ERR_IO. */
+/* ERR_NOT_FOUND; ERR_STORE_DAMAGED when the file was damaged while it was open, as far as LMDB notices; ERR_IO. */
 enum error_code store_get(const struct store_snapshot *snapshot, const void *key, size_t key_len,
 			  struct store_bytes *ret) must_check;
 /* Calls each() in key order for keys that begin with the prefix, until it returns false. with_values false does not

@@ -325,7 +325,55 @@ static void a_change_under_the_running_store_is_found(void **state)
 	free(old.value);
 }
 
-/* The other process of the test above. */
+static void read_or_write_page(const struct vault_fixture *fixture, uint64_t page, uint8_t bytes[static 4096], bool writing)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/vault.db", fixture->directory);
+	int fd = open(path, O_RDWR);
+	assert_true(fd >= 0);
+	assert_int_equal(writing ? pwrite(fd, bytes, 4096, (off_t)page * 4096) : pread(fd, bytes, 4096, (off_t)page * 4096), 4096);
+	close(fd);
+}
+
+/* Each child of the root becomes a page that there is not. */
+static void damage_the_root(const struct vault_fixture *fixture)
+{
+	uint8_t metas[2][4096], page[4096];
+	uint64_t ids[2], root;
+	uint16_t lower, node;
+
+	for (unsigned i = 0; i < 2; i++) {
+		read_or_write_page(fixture, i, metas[i], false);
+		memcpy(&ids[i], metas[i] + 144, 8);
+	}
+	memcpy(&root, metas[ids[1] > ids[0]] + 128, 8);
+	read_or_write_page(fixture, root, page, false);
+	memcpy(&lower, page + 12, 2);
+	for (unsigned at = 16; at < lower; at += 2) {
+		memcpy(&node, page + at, 2);
+		memset(page + node, 0xff, 6);
+	}
+	read_or_write_page(fixture, root, page, true);
+}
+
+static void damage_of_the_structure_while_it_runs_ends_the_answers(void **state)
+{
+	struct vault_fixture *fixture = *state;
+	char name[16], value[64];
+
+	for (int i = 0; i < 40; i++) {
+		snprintf(name, sizeof(name), "e%d", i);
+		assert_int_equal(vault_put(fixture, name, "1"), ERR_OK);
+	}
+	assert_int_equal(vault_get(fixture, "e7", value, sizeof(value)), ERR_OK);
+	damage_the_root(fixture);
+	assert_int_equal(vault_get(fixture, "e7", value, sizeof(value)), ERR_STORE_DAMAGED);
+	assert_true(records_tampered(fixture->records));
+	assert_int_equal(vault_put(fixture, "e8", "2"), ERR_RECORD);	/* nothing is written to it any more */
+}
+
+/* The other process of a_change_under_the_running_store_is_found(). */
 static int change_behind(const char *directory)
 {
 	struct vault_fixture fixture = { 0 };
@@ -489,6 +537,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(the_anchor_sees_another_history, vault_fixture_setup_anchored,
 						vault_fixture_teardown),
 		TEST(a_change_under_the_running_store_is_found),
+		TEST(damage_of_the_structure_while_it_runs_ends_the_answers),
 		TEST(destroy_and_rotation_leave_no_old_wrap),
 		TEST(a_kill_anywhere_in_a_rotation_is_survived),
 		TEST(readers_never_see_a_false_alarm),

@@ -217,6 +217,52 @@ static enum verdict with_meta_number(struct image *image, size_t page, size_t at
 	return verdict;
 }
 
+static void write_page(const struct image *image, size_t at, const uint8_t *bytes)
+{
+	const int fd = open(image->path, O_WRONLY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(pwrite(fd, bytes, STORE_PAGE, (off_t)at), STORE_PAGE);
+	close(fd);
+}
+
+/* The file is changed under an open store: what LMDB notices is damage, and no error of the machine. */
+static void test_damage_while_it_is_open_has_a_name(void **state)
+{
+	struct image *image = *state;
+	const size_t root = (size_t)number_at(image->bytes + newest_meta(image) + ROOT_AT) * STORE_PAGE;
+	struct store *store = open_store(image->directory, MAP_SIZE, false);
+	cleanup_(store_snapshot_endp) struct store_snapshot *snapshot = NULL;
+	struct error err = ERROR_INIT;
+	uint8_t page[STORE_PAGE];
+	struct store_bytes value;
+	struct tally tally;
+	uint16_t lower, node;
+
+	memcpy(page, image->bytes + root, sizeof(page));
+	memcpy(&lower, page + 12, sizeof(lower));
+	for (unsigned at = 16; at < lower; at += 2) {	/* each child is a page that there is not */
+		memcpy(&node, page + at, sizeof(node));
+		memset(page + node, 0xff, 6);
+	}
+	write_page(image, root, page);
+	assert_int_equal(store_snapshot_begin(store, &snapshot, &err), ERR_OK);
+	assert_int_equal(store_get(snapshot, "003", 3, &value), ERR_STORE_DAMAGED);
+	assert_int_equal(store_get(snapshot, "004", 3, &value), ERR_STORE_DAMAGED);	/* LMDB has given the transaction up */
+	assert_int_equal(store_scan(snapshot, NULL, 0, true, add_up, &tally, &err), ERR_STORE_DAMAGED);
+	store_snapshot_end(take_ptr(snapshot));
+	write_page(image, root, image->bytes + root);
+	assert_true(tally_of(store, &tally));
+	assert_int_equal(tally.entries, IMAGE_KEYS - 1);
+	/* More pages than the map has. */
+	memcpy(page, image->bytes + newest_meta(image), sizeof(page));
+	page[136 + 5] = 1;
+	write_page(image, newest_meta(image), page);
+	err = (struct error)ERROR_INIT;
+	assert_int_equal(store_snapshot_begin(store, &snapshot, &err), ERR_STORE_DAMAGED);
+	store_close(store);
+}
+
 static void test_older_state_is_refused(void **state)
 {
 	struct image *image = *state;
@@ -503,6 +549,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_truncated, image_setup, image_teardown),
 		cmocka_unit_test_setup_teardown(test_flips_of_meta_pages, image_setup, image_teardown),
 		cmocka_unit_test_setup_teardown(test_flips_of_structure, image_setup, image_teardown),
+		cmocka_unit_test_setup_teardown(test_damage_while_it_is_open_has_a_name, image_setup, image_teardown),
 		cmocka_unit_test_setup_teardown(test_older_state_is_refused, image_setup, image_teardown),
 		cmocka_unit_test_setup_teardown(test_root_points_elsewhere, image_setup, image_teardown),
 		cmocka_unit_test_setup_teardown(test_wrong_count_is_refused, image_setup, image_teardown),
