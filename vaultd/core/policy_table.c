@@ -124,8 +124,9 @@ static enum error_code insert(struct policy_table *table, const struct record_ke
 	bool there;
 	size_t place;
 
+	/* Not ERR_NO_MEMORY, for which the feed would wait. */
 	if (table->len == PLACES)
-		return error_set(err, ERR_NO_MEMORY, "there are more than %d policies", PLACES);
+		return error_set(err, ERR_TOO_LARGE, "there are more than %d policies", PLACES);
 	made.name = copy_text(record->name);
 	made.text = copy_text(record->text);
 	if (!made.name || !made.text) {
