@@ -1,5 +1,4 @@
 #!/usr/bin/env python3
-# alone: yes
 # tier: quick
 # sanitized: yes
 """What Vault does not have: resolve with ETag and blocking reads, history, diff, rollback, settings."""

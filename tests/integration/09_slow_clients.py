@@ -1,5 +1,4 @@
 #!/usr/bin/env python3
-# alone: yes
 """Absolute deadlines: a byte now and then keeps nobody's place; limits of connections; peers that leave."""
 import contextlib
 import socket

@@ -1,5 +1,4 @@
 #!/usr/bin/env python3
-# alone: yes
 # tier: quick
 # sanitized: yes
 """sys/quotas/rate-limit: written, read, listed, deleted, and enforced with 429 and its headers."""

@@ -1,5 +1,4 @@
 #!/usr/bin/env python3
-# alone: yes
 """Other local users and processes of the same user: no socket, no files, no memory, no arguments."""
 import os
 import sys

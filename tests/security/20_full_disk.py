@@ -1,5 +1,4 @@
 #!/usr/bin/env python3
-# alone: yes
 """A full disk: reads go on, writes answer 507, and writes work again when there is room, without a restart."""
 import os
 import sys

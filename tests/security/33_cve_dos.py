@@ -1,5 +1,4 @@
 #!/usr/bin/env python3
-# alone: yes
 """What has brought down secret managers before, tried here: each test names the advisory it stands for."""
 import concurrent.futures
 import contextlib
