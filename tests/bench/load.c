@@ -1,7 +1,7 @@
 /*
  * A load client for the benchmark: N connections, one thread, epoll, one
  * request in flight on each. Prints one line of JSON: requests per second,
- * p50 and p99 in microseconds, and how many answers were not 2xx.
+ * p50, p99 and the longest in microseconds, and how many answers were not 2xx.
  *
  *   load ADDRESS CONNECTIONS SECONDS keep|close RATE REQUEST-FILE [RANDOM-MAX [COUNT]]
  *
@@ -263,8 +263,9 @@ static void drive(struct connection *connections, unsigned len, double seconds)
 	qsort(load.samples, load.samples_len, sizeof *load.samples, by_value);
 	double p50 = load.samples_len ? load.samples[load.samples_len / 2] / 10.0 : 0;
 	double p99 = load.samples_len ? load.samples[load.samples_len * 99 / 100] / 10.0 : 0;
-	printf("{\"rps\":%.0f,\"p50_us\":%.1f,\"p99_us\":%.1f,\"answered\":%llu,\"failed\":%llu,\"seconds\":%.2f}\n",
-	       (double)load.answered / took, p50, p99, (unsigned long long)load.answered,
+	double longest = load.samples_len ? load.samples[load.samples_len - 1] / 10.0 : 0;
+	printf("{\"rps\":%.0f,\"p50_us\":%.1f,\"p99_us\":%.1f,\"max_us\":%.1f,\"answered\":%llu,\"failed\":%llu,\"seconds\":%.2f}\n",
+	       (double)load.answered / took, p50, p99, longest, (unsigned long long)load.answered,
 	       (unsigned long long)load.failed, took);
 }
 
