@@ -15,7 +15,6 @@
 
 #define REPORTS 16		/* sentences that wait to be logged */
 #define REPORTED_FINDINGS 10	/* of one verify */
-#define JOB_NICE 10
 
 static_assert(REPORTED_FINDINGS + 2 <= REPORTS, "one job's sentences find room");
 static_assert(JOB_ID_LEN == NONCE_LEN, "a job's id is made as nonces are");
@@ -188,7 +187,7 @@ static void *run(void *arg)
 	struct kept *kept = &jobs->kept[job];
 	enum error_code code;
 
-	(void)setpriority(PRIO_PROCESS, 0, JOB_NICE);	/* of this thread alone, on Linux */
+	(void)setpriority(PRIO_PROCESS, 0, JOBS_NICE);	/* of this thread alone, on Linux */
 	code = work(jobs, job, &result);
 	pthread_mutex_lock(&jobs->lock);
 	kept->verify = result.verify;

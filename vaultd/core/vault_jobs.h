@@ -37,6 +37,7 @@ enum job_state {
 	JOB_FAILED,	/* see error */
 };
 
+#define JOBS_NICE 10	/* of threads that go through the whole store, so that requests come first */
 #define JOB_ID_LEN 36	/* UUID text */
 
 struct job_status {

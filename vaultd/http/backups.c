@@ -4,9 +4,11 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "core/vault_backup.h"
+#include "core/vault_jobs.h"
 #include "http/handlers.h"
 #include "http/internal.h"
 #include "vault/clock.h"
@@ -151,6 +153,7 @@ static void *make(void *arg)
 	struct request *first;
 	enum error_code code;
 
+	(void)setpriority(PRIO_PROCESS, 0, JOBS_NICE);	/* of this thread alone, on Linux */
 	/* The caller belongs to the request, which is suspended until the first byte. */
 	code = vault_backup(backups->server->vault, &backups->first->caller, push, backups, NULL, &err);
 	pthread_mutex_lock(&backups->lock);
