@@ -145,11 +145,17 @@ static enum error_code check_anchor(struct records *records, struct error *err)
 				  ERR_OK;
 	if (!records->anchor && anchor_open(records->anchor_path, !anchored, &records->anchor, err) != ERR_OK)
 		return err->code;
-	if (!anchored)
-		return ERR_OK;	/* it gets its first point, and the state the flag, when everything else is right */
-	if (anchor_read(records->anchor, records->base.anchor, header_store_id(records->header), &point, err) != ERR_OK ||
-	    compare_anchor(records, &point, err) != ERR_OK)
+	if (anchor_read(records->anchor, records->base.anchor, header_store_id(records->header), &point, err) != ERR_OK) {
+		if (anchored || err->code != ERR_ANCHOR_MISSING)
+			return err->code;
+		error_clear(err);	/* a new one: it gets its first point, and the state the flag, when everything else is right */
+		return ERR_OK;
+	}
+	/* Also when the state has no flag: a copy of before the anchor was configured may have been put back. */
+	if (compare_anchor(records, &point, err) != ERR_OK)
 		return err->code;
+	if (!anchored)
+		return ERR_OK;
 	records->anchored_counter = memcmp(point.fork_id, records->state.fork_id, ID_LEN) == 0 ? point.counter : 0;
 	return ERR_OK;
 }

@@ -262,6 +262,27 @@ static void the_anchor_sees_a_rollback_of_everything(void **state)
 	remove_file(fixture->directory, "new.db");
 }
 
+/* Such a copy does not say that there is an anchor; the anchor knows the vault all the same. */
+static void the_anchor_sees_a_copy_of_before_it_was_configured(void **state)
+{
+	struct vault_fixture *fixture = *state;
+
+	assert_int_equal(vault_put(fixture, "a", "1"), ERR_OK);
+	vault_fixture_close(fixture);
+	copy_file(fixture->directory, "vault.db", "old.db");
+	fixture->anchored = true;
+	assert_start(fixture, ERR_OK, ERR_OK);
+	assert_int_equal(vault_put(fixture, "a", "2"), ERR_OK);
+	vault_fixture_close(fixture);
+	copy_file(fixture->directory, "vault.db", "new.db");
+	copy_file(fixture->directory, "old.db", "vault.db");
+	assert_start(fixture, ERR_ROLLBACK, ERR_ROLLBACK);
+	copy_file(fixture->directory, "new.db", "vault.db");
+	assert_start(fixture, ERR_OK, ERR_OK);
+	remove_file(fixture->directory, "old.db");
+	remove_file(fixture->directory, "new.db");
+}
+
 /* Two histories that went on from the same copy reach the same counter with different states. */
 static void the_anchor_sees_another_history(void **state)
 {
@@ -533,6 +554,8 @@ int main(int argc, char **argv)
 		TEST(an_added_record_is_found),
 		TEST(an_old_database_is_refused_by_the_header),
 		cmocka_unit_test_setup_teardown(the_anchor_sees_a_rollback_of_everything, vault_fixture_setup_anchored,
+						vault_fixture_teardown),
+		cmocka_unit_test_setup_teardown(the_anchor_sees_a_copy_of_before_it_was_configured, vault_fixture_setup,
 						vault_fixture_teardown),
 		cmocka_unit_test_setup_teardown(the_anchor_sees_another_history, vault_fixture_setup_anchored,
 						vault_fixture_teardown),
