@@ -1,8 +1,9 @@
 /*
- * The dotenv package of Ruby, by two of its parsers: that of 2.4, which reads
- * line by line, and that of 3, which knows values of several lines and escapes
- * outside quotes. A line that these two do not read alike is refused, and so is
- * what refers to the environment or would run a command.
+ * The dotenv package of Ruby, by three of its parsers: that of 2.4, which reads
+ * line by line; that of 3, which knows values of several lines and escapes
+ * outside quotes; and the last one of 3, for which a name alone is a variable
+ * and an export without a value is none. A line that these do not read alike is
+ * refused, and so is what refers to the environment or would run a command.
  */
 #include "dialect/row.h"
 #include "dialect/text.h"
@@ -36,6 +37,10 @@ static const struct remark remark_depth = {
 static const struct remark remark_export = {
 	"export names a variable that is not set before, over which dotenv gives up the file",
 	"remove the line, or write export NAME=VALUE",
+};
+static const struct remark remark_empty_export = {
+	"exports nothing behind =, over which the last versions of dotenv 3 give up the file",
+	"write export NAME='', or NAME= without export",
 };
 static const struct remark remark_file = {
 	"is not valid UTF-8: dotenv would refuse the whole file",
@@ -305,7 +310,8 @@ static bool is_legacy(const struct reader *reader)
 	       memcmp(entry.value, legacy, entry.value_len) == 0;
 }
 
-static void read_value_3(struct version *version, size_t at)
+/* False: there is none, not even a blank. */
+static bool read_value_3(struct version *version, size_t at)
 {
 	struct reader *reader = &version->reader;
 	size_t from = skip_space(reader, at);
@@ -323,31 +329,61 @@ static void read_value_3(struct version *version, size_t at)
 		version->refused = substitute(reader->value);
 	reader_move(reader, end);
 	reader_skip_line(reader);
+	return end > at;
 }
 
-static bool read_assignment_3(struct version *version)
+static bool read_assignment_3(struct version *version, bool is_last)
 {
 	struct reader *reader = &version->reader;
-	size_t from = skip_export(reader, reader->at);
+	size_t start = reader->at;
+	size_t from = skip_export(reader, start);
 	size_t to = skip_key(reader, from);
 	size_t value = to > from ? skip_separator(reader, to) : 0;
 	if (value == 0)
 		return false;
 	found_name(version, from, to);
-	read_value_3(version, value);
+	bool has_value = read_value_3(version, value);
+	if (is_last && !has_value && from > start)
+		version->refused = &remark_empty_export;
 	return true;
 }
 
-static bool ruby_3_next(struct version *version)
+/* A name without a value, which is not behind export; the word export may be one itself. */
+static bool read_name_alone(struct version *version)
+{
+	struct reader *reader = &version->reader;
+	size_t from = reader->at;
+	size_t exported = skip_export(reader, from);
+	if (exported > from && ends_line(reader, skip_space_of_line(reader, skip_key(reader, exported))))
+		return false;
+	size_t to = skip_key(reader, from);
+	if (to == from || !ends_line(reader, skip_space_of_line(reader, to)))
+		return false;
+	found_name(version, from, to);
+	reader_move(reader, reader_find(reader, to, '\n'));
+	return true;
+}
+
+static bool next_of_3(struct version *version, bool is_last)
 {
 	struct reader *reader = &version->reader;
 	for (;;) {
 		reader_move(reader, skip_space(reader, reader->at));
 		if (reader_is_done(reader))
 			return false;
-		if (read_assignment_3(version) || pass_other_line(version))
+		if (read_assignment_3(version, is_last) || (is_last && read_name_alone(version)) || pass_other_line(version))
 			return true;
 	}
+}
+
+static bool ruby_3_next(struct version *version)
+{
+	return next_of_3(version, false);
+}
+
+static bool last_ruby_3_next(struct version *version)
+{
+	return next_of_3(version, true);
 }
 
 /* -- dotenv 2.4 ------------------------------------------------------------------- */
@@ -435,7 +471,8 @@ static const struct remark *check_found(const struct version *version)
 
 static void ruby_read(struct reader *reader)
 {
-	static const struct version_rules rules = { &remark_differ, check_found, { ruby_3_next, ruby_2_next, NULL } };
+	/* The last one is first: what it takes for a variable is no line that dotenv ignores. */
+	static const struct version_rules rules = { &remark_differ, check_found, { last_ruby_3_next, ruby_3_next, ruby_2_next } };
 	cleanup_(secret_buf_freep) struct secret_buf *copy = NULL;
 	if (!check_encoding(reader))
 		return;

@@ -230,7 +230,7 @@ SAYS = [
      "backslash, no `#` or `$`, no quote at the start, no white space at an edge.",
      [refuses_names("", "\u00e9", "A B", "A-B", "A=B"), holds_names("1", "A.B_"), refuses(*NOT_TEXT, b"x\n", b"\r", b"'\\n", b"'\\r"),
       refuses(b"x\\\\", b"x#\\", b"x$\\", b"'\\", b"\"\\", b" x\\"), holds(b"x y\\", b"x'\\")]),
-    ("ruby-dotenv", "Reading follows 2.4 and 3.", []),
+    ("ruby-dotenv", "Reading follows 2.4, the first versions of 3, and the last ones.", []),
     ("ruby-dotenv", "What they do not read alike is refused with its line, and so is what dotenv would fill in (`$NAME`, `${NAME}`: from its environment first) or run "
      "(`$(command)`).", [declines(b'A="b\\nc"\n', b"A=$B\n", b'A="${B}"\n', b"A=$(true)\n")]),
     ("ruby-dotenv", "Nothing is ever run here.", []),

@@ -1,6 +1,6 @@
 #include "dialect_test.h"
 
-/* What dotenv 2.4 and 3 make of each; a refusal where they make different things of it, or run or fill in something. */
+/* What dotenv 2.4, 3.0 and 3.2 make of each; a refusal where they make different things of it, or run or fill in something. */
 static const struct decode_row rows[] = {
 	{ .text = "A=b\n", .set = { "A", "b" } },
 	{ .text = "A=  b c  \n", .set = { "A", "b c" } },
@@ -44,7 +44,7 @@ static const struct decode_row rows[] = {
 	{ .text = "A=\"b`echo x`c\"\n", .set = { "A", "b`echo x`c" } },
 	{ .text = "A=\"b\nc\"\n", .refused = "read this line alike", .line = 1 },
 	{ .text = "A='b\nc'\n", .refused = "read this line alike", .line = 1 },
-	{ .text = "A=b\\\nc\n", .set = { "A", "b\\" }, .warned = "ignores", .line = 2 },
+	{ .text = "A=b\\\nc\n", .refused = "read this line alike", .line = 2 },
 	{ .text = "A=\"b\\\nc\"\n", .refused = "read this line alike", .line = 1 },
 	{ .text = "A=b\r\nB=c\r\n", .set = { "A", "b", "B", "c" } },
 	{ .text = "A=\"b\r\nc\"\r\n", .refused = "read this line alike", .line = 1 },
@@ -53,8 +53,8 @@ static const struct decode_row rows[] = {
 	{ .text = "A=\n", .set = { "A", "" } },
 	{ .text = "A=\nB=c\n", .set = { "A", "", "B", "c" } },
 	{ .text = "A=\"\"\n", .set = { "A", "" } },
-	{ .text = "A\nB=c\n", .set = { "B", "c" }, .warned = "ignores", .line = 1 },
-	{ .text = "HOSTVAR\n", .set = { NULL }, .warned = "ignores", .line = 1 },
+	{ .text = "A\nB=c\n", .refused = "read this line alike", .line = 1 },
+	{ .text = "HOSTVAR\n", .refused = "read this line alike", .line = 1 },
 	{ .text = "A: b\n", .set = { "A", "b" } },
 	{ .text = "A=1\nA=2\n", .set = { "A", "2" }, .warned = "more than once", .line = 2 },
 	{ .text = ";A=1\nB=2\n", .set = { "B", "2" }, .warned = "ignores", .line = 1 },
@@ -164,9 +164,22 @@ static const struct decode_row rows[] = {
 	{ .text = "A=\"$(((((((((((((((((x)))))))))))))))))\"\n", .refused = "too many parentheses" },
 	{ .text = "A=\"\\$(a(b)c)\"\n", .set = { "A", "$(a(b)c)" } },
 	{ .text = "A=\"\\$(a()c)\"\n", .set = { "A", "\\$(a()c)" } },
-	{ .text = "B=1\nexport\nexport B B\n", .set = { "B", "1" } },
+	{ .text = "B=1\nexport\nexport B B\n", .refused = "read this line alike", .line = 2 },
+	{ .text = "B=1\nexport B B\n", .set = { "B", "1" } },
 	{ .text = "export A=b\nexport A C\nC=d\n", .refused = "export names", .line = 2 },
-	{ .text = "exporter\n", .set = { NULL }, .warned = "ignores", .line = 1 },
+	{ .text = "exporter\n", .refused = "read this line alike", .line = 1 },
+	/* What the last versions of 3 alone make of a name without a value. */
+	{ .text = "A # c\n", .refused = "read this line alike", .line = 1 },
+	{ .text = "A=1\n  A\t", .refused = "read this line alike", .line = 2 },
+	{ .text = "A$\nA.B!\n#A\nB=1\n", .set = { "B", "1" }, .warned = "ignores", .line = 2 },
+	{ .text = "export\n", .refused = "read this line alike", .line = 1 },
+	{ .text = "export # c\nA=b\n", .refused = "export names", .line = 1 },
+	{ .text = "B=1\nexport\nB\n", .refused = "read this line alike", .line = 3 },
+	{ .text = "A=1\nexport A # c\n", .refused = "export names", .line = 2 },
+	{ .text = "export A=\n", .refused = "exports nothing", .line = 1 },
+	{ .text = "A=1\nexport A=#c\n", .refused = "exports nothing", .line = 2 },
+	{ .text = "A=1\nexport A=", .refused = "exports nothing", .line = 2 },
+	{ .text = "export A= \nexport B=''\n", .set = { "A", "", "B", "" } },
 	{ .text = "A=b\0\n", .refused = "not a text file", .len = 5 },
 };
 
