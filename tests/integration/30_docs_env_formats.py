@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
@@ -18,6 +19,7 @@ import dialect_cases  # noqa: E402
 import env_format_statements as statements  # noqa: E402
 
 TOOL = dialect_cases.Tool(os.path.join(os.environ.get("VAULTD_BUILD", os.path.join(TOP, "build")), "tests/consumers/dialect_tool"))
+ENVCTL = os.path.join(os.environ.get("VAULTD_BUILD", os.path.join(TOP, "build")), "envctl/envctl")
 FAILED = 0
 DONE = 0
 
@@ -76,6 +78,25 @@ def check_refuses(dialect, variables):
     return f"of {variables!r} not every variable is refused: {word} {rest}"
 
 
+def convert(text):
+    """What envctl makes of a file .env without a dialect: variables or None, and what it says."""
+    with tempfile.TemporaryDirectory() as folder:
+        with open(os.path.join(folder, ".env"), "wb") as file:
+            file.write(text)
+        done = subprocess.run([ENVCTL, "convert", ".env", "--to", "json"], cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True, env={"PATH": os.environ["PATH"]})
+    return json.loads(done.stdout) if done.returncode == 0 else None, done.stderr
+
+
+def check_auto(_, text, variables, sentences, never=()):
+    found, said = convert(text)
+    if found != variables:
+        return f"{text!r} gives {found!r}, not {variables!r}: {said}"
+    missing = [sentence for sentence in sentences if sentence not in said]
+    shown = [sentence for sentence in never if sentence in said]
+    return f"of {text!r} is said {said!r}: {missing} is missing, {shown} should not be there" if missing or shown else None
+
+
 def check_all(dialect, kind, cases):
     arguments = {"declines": (), "refuses": (), "writes": (None, False)}[kind]
     return next((problem for problem in (CHECKS[kind](dialect, case, *arguments) for case in cases) if problem), None)
@@ -85,7 +106,7 @@ def check_of(_, dialect, checks):
     return run_checks(dialect, checks)
 
 
-CHECKS = {"all": check_all, "of": check_of, "reads": check_reads, "declines": check_declines, "writes": check_writes, "refuses": check_refuses}
+CHECKS = {"all": check_all, "auto": check_auto, "of": check_of, "reads": check_reads, "declines": check_declines, "writes": check_writes, "refuses": check_refuses}
 
 
 def run_checks(dialect, checks):
@@ -229,6 +250,13 @@ def test_sentences(dialect, section):
         result(run_checks(dialect, checks), f"{dialect}: {sentence}")
 
 
+def test_whose_file_it_is(section):
+    _, said = convert(statements.EXAMPLE_OF_A_FILE)
+    shown = BLOCK.search(section).group(2)
+    result(None if said.startswith(shown) else f"{shown!r} is not what is said: {said!r}", "the example of a file that readers do not read alike")
+    test_sentences("auto", section)
+
+
 def main():
     with open(os.path.join(TOP, "docs/env-formats.md"), encoding="utf-8") as source:
         page = source.read()
@@ -241,6 +269,7 @@ def main():
             continue
         test_tables(dialect, parts[dialect])
         test_sentences(dialect, parts[dialect])
+    test_whose_file_it_is(parts["Whose file it is"])
     for key in set(statements.SENTENCES) | set(statements.ROWS):
         if key not in USED:
             result("the page does not say it any more: " + key[1], f"{key[0]}: a test of a sentence")

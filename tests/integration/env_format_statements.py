@@ -408,5 +408,42 @@ TABLES = [
     ("ruby-dotenv", "invalid UTF-8, also in a comment", "refused: dotenv does not read the file", [declines(b"A=b\n# \xe9\n")]),
 ]
 
+
+
+def taken(text, **variables):
+    """Without a dialect, envctl takes the text."""
+    return ("auto", text, variables, ())
+
+
+def told(text, *sentences, never=()):
+    """Without a dialect, envctl refuses the text: it says these, and none of `never`."""
+    return ("auto", text, None, sentences, never)
+
+
+EXAMPLE_OF_A_FILE = b'A=1\nNAME="two words"\n'
+KEY_FILE = b'KEY="-----BEGIN\nc2VjcmV0=dHdv\n-----END"\n'
+ALL_READERS = ("systemd", "docker", "podman", "kubectl", "compose", "motdotla", "node", "python-dotenv", "godotenv", "ruby-dotenv", "shell")
+SAYS += [("auto", sentence, checks) for sentence, checks in [
+    ("`envctl import FILE` and `envctl convert FILE` without a dialect (`--dialect auto`, `--from auto`) decode the file with every reader of env files, and "
+     "take it when all of them give every variable the same value and none refuses a line.",
+     [taken(b"A=1\nB=x/y\n", A="1", B="x/y"), told(b"A=b#c\n", "A: readers differ", *ALL_READERS), told(b"A=1\nB C\n", "docker: refused")]),
+    ("Else nothing is written, and each variable that they do not agree about is told, with its line and what they make of it:",
+     [told(b"A=b#c\nB=1\nC=b #c\n", ":1: A: readers differ", ":3: C: readers differ", "ends at #", "nothing was written", never=(": B:",))]),
+    ("No value is shown, and no name that some reader takes for a piece of a value (the second line of a key, say).",
+     [told(KEY_FILE, ":1: KEY: ", never=("c2Vj", "dHdv", "BEGIN")), told(b"A=sekrit #sekrit\n", "A: readers differ", never=("sekrit",))]),
+    ("The error at the end lists the dialects that can read the whole file: name one with `--dialect`.",
+     [told(b"A=$B\n", "--from systemd, docker, podman, kubectl, motdotla, node, python-dotenv\n")]),
+    ("`dotenv` is no reader of its own but what those of the programming languages have in common; it is offered first.",
+     [told(EXAMPLE_OF_A_FILE, "--from dotenv, systemd", never=("    dotenv", ", dotenv"))]),
+    ("A text that begins with `{` is read as JSON, one with lines `apiVersion:` and `kind:` as a manifest, one that begins with `environment:` or `services:` as a "
+     "compose file, one that begins with `---` as YAML; then only that dialect counts.",
+     [taken(b'{"A": "$x #y"}', A="$x #y"), taken(b"apiVersion: v1\nkind: Secret\ndata:\n  A: Yg==\n", A="b"), taken(b'environment:\n  A: "$$b #c"\n', A="$b #c"),
+      taken(b'---\nA: "$x #y"\n', A="$x #y"), told(b"services:\n  x:\n    environment:\n      A: b\n", "services", never=("readers differ",)),
+      told(b'{"A": 1}', "A", never=("readers differ",))]),
+    ("A first line `NAME: value` is YAML and an env file to some: all are asked.", [told(b"A: b\n", "A: readers differ", *ALL_READERS, "yaml")]),
+    ("A file that readers agree about needs no dialect: comments, and `NAME=value` lines whose values are made of letters, digits and `_./:@%+,=^-`.",
+     [taken(b"# c\nA=az09_./:@%+,=^-\n\nB=\n", A="az09_./:@%+,=^-", B="")]),
+]]
+
 SENTENCES = {(dialect, sentence): checks for dialect, sentence, checks in SAYS}
 ROWS = {(dialect, text): (value, checks) for dialect, text, value, checks in TABLES}
