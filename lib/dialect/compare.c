@@ -548,7 +548,8 @@ static enum error_code fail(const struct comparison *comparison, struct error *e
 	size_t count = comparison->len + comparison->omitted;
 
 	if (comparison->whole == 0)
-		return error_set(err, ERR_INVALID, "no reader of env files can read it all: %zu problems", count);
+		return error_set(err, ERR_INVALID, "no reader of env files can read it all: %zu %s", count,
+				 count == 1 ? "problem" : "problems");
 	return error_set(err, ERR_INVALID, "readers of env files disagree about %zu %s; name the one that it is written for", count,
 			 count == 1 ? "variable" : "variables");
 }

@@ -438,7 +438,7 @@ SAYS += [("auto", sentence, checks) for sentence, checks in [
     ("A text that begins with `{` is read as JSON, one with lines `apiVersion:` and `kind:` as a manifest, one that begins with `environment:` or `services:` as a "
      "compose file, one that begins with `---` as YAML; then only that dialect counts.",
      [taken(b'{"A": "$x #y"}', A="$x #y"), taken(b"apiVersion: v1\nkind: Secret\ndata:\n  A: Yg==\n", A="b"), taken(b'environment:\n  A: "$$b #c"\n', A="$b #c"),
-      taken(b'---\nA: "$x #y"\n', A="$x #y"), told(b"services:\n  x:\n    environment:\n      A: b\n", "services", never=("readers differ",)),
+      taken(b'---\nA: "$x #y"\n', A="$x #y"), told(b"services:\n  x:\n    environment:\n      A: b\n", "services", "read it all: 1 problem\n", never=("readers differ",)),
       told(b'{"A": 1}', "A", never=("readers differ",))]),
     ("A first line `NAME: value` is YAML and an env file to some: all are asked.", [told(b"A: b\n", "A: readers differ", *ALL_READERS, "yaml")]),
     ("A file that readers agree about needs no dialect: comments, and `NAME=value` lines whose values are made of letters, digits and `_./:@%+,=^-`.",
