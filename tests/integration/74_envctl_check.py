@@ -3,6 +3,7 @@
 # sanitized: yes
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -356,6 +357,30 @@ def wrong_use_is_told_what_was_meant(story):
     out = story.good("check", "--env-file", write(story, "style.env", "B=1\nA=1\n"))
     assert "--fix mends what it can" in out.err, out
     assert "--fix" not in story.good("check", "--env-file", path).err
+
+
+def example_of_the_page(language):
+    """The block of docs/schema.md about hooks and CI."""
+    with open(os.path.join(vault.TOP, "docs", "schema.md"), encoding="utf-8") as page:
+        section = page.read().split("## In a hook and in CI\n")[1].split("\n## ")[0]
+    return re.search(rf"```{language}\n(.*?)```", section, re.S).group(1)
+
+
+@case
+def a_hook_and_a_workflow_stop_what_has_errors(story):
+    place = story.path("repository")
+    os.makedirs(os.path.join(place, "tests"))
+    env = {"PATH": os.path.dirname(vault.ENVCTL) + ":" + os.environ["PATH"], "HOME": story.home, "VAULT_ADDR": "unix:///nowhere"}
+    hook = write(story, "pre-commit", example_of_the_page("sh"), 0o700)
+    step = example_of_the_page("yaml").removeprefix("- run: ").split()
+    write(story, "repository/.env.example", SCHEMA)
+    for words, name, of_a_warning in (([hook], ".env", 0), (step, "tests/.env", 1)):    # git runs a hook at the top of its tree
+        for text, code in ((GOOD, 0), (GOOD + "EXTRA=1\n", of_a_warning), (BAD, 1)):
+            write(story, "repository/" + name, text)
+            done = subprocess.run(words, cwd=place, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
+            assert done.returncode == code and SECRET not in done.stdout, (words, text, done)
+            assert ("EXTRA" in text) == ("EXTRA" in done.stdout), done
+        assert ("::error file=tests/.env,line=3,title=type" if of_a_warning else ".env:3: error: PORT: ") in done.stdout, done
 
 
 @case
