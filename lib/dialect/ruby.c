@@ -1,9 +1,10 @@
 /*
- * The dotenv package of Ruby, by three of its parsers: that of 2.4, which reads
- * line by line; that of 3, which knows values of several lines and escapes
- * outside quotes; and the last one of 3, for which a name alone is a variable
- * and an export without a value is none. A line that these do not read alike is
- * refused, and so is what refers to the environment or would run a command.
+ * The dotenv package of Ruby, by two of its parsers: that of 2.4, which reads
+ * line by line, and that of 3, which knows values of several lines and escapes
+ * outside quotes. A line that these two do not read alike is refused, and so is
+ * what refers to the environment or would run a command. For the last versions
+ * of 3 a name alone is a variable, and an export without a value an error: what
+ * finds these refuses them, so that they need no third way through the text.
  */
 #include "dialect/row.h"
 #include "dialect/text.h"
@@ -332,7 +333,7 @@ static bool read_value_3(struct version *version, size_t at)
 	return end > at;
 }
 
-static bool read_assignment_3(struct version *version, bool is_last)
+static bool read_assignment_3(struct version *version)
 {
 	struct reader *reader = &version->reader;
 	size_t start = reader->at;
@@ -343,12 +344,12 @@ static bool read_assignment_3(struct version *version, bool is_last)
 		return false;
 	found_name(version, from, to);
 	bool has_value = read_value_3(version, value);
-	if (is_last && !has_value && from > start)
+	if (!has_value && from > start)
 		version->refused = &remark_empty_export;
 	return true;
 }
 
-/* A name without a value, which is not behind export; the word export may be one itself. */
+/* A name without a value, which is not behind export; the word export may be one itself. A variable for the last versions alone. */
 static bool read_name_alone(struct version *version)
 {
 	struct reader *reader = &version->reader;
@@ -360,30 +361,21 @@ static bool read_name_alone(struct version *version)
 	if (to == from || !ends_line(reader, skip_space_of_line(reader, to)))
 		return false;
 	found_name(version, from, to);
+	version->refused = &remark_differ;
 	reader_move(reader, reader_find(reader, to, '\n'));
 	return true;
 }
 
-static bool next_of_3(struct version *version, bool is_last)
+static bool ruby_3_next(struct version *version)
 {
 	struct reader *reader = &version->reader;
 	for (;;) {
 		reader_move(reader, skip_space(reader, reader->at));
 		if (reader_is_done(reader))
 			return false;
-		if (read_assignment_3(version, is_last) || (is_last && read_name_alone(version)) || pass_other_line(version))
+		if (read_assignment_3(version) || read_name_alone(version) || pass_other_line(version))
 			return true;
 	}
-}
-
-static bool ruby_3_next(struct version *version)
-{
-	return next_of_3(version, false);
-}
-
-static bool last_ruby_3_next(struct version *version)
-{
-	return next_of_3(version, true);
 }
 
 /* -- dotenv 2.4 ------------------------------------------------------------------- */
@@ -471,8 +463,7 @@ static const struct remark *check_found(const struct version *version)
 
 static void ruby_read(struct reader *reader)
 {
-	/* The last one is first: what it takes for a variable is no line that dotenv ignores. */
-	static const struct version_rules rules = { &remark_differ, check_found, { last_ruby_3_next, ruby_3_next, ruby_2_next } };
+	static const struct version_rules rules = { &remark_differ, check_found, { ruby_3_next, ruby_2_next, NULL } };
 	cleanup_(secret_buf_freep) struct secret_buf *copy = NULL;
 	if (!check_encoding(reader))
 		return;

@@ -173,7 +173,7 @@ static const struct decode_row rows[] = {
 	{ .text = "A=1\n  A\t", .refused = "read this line alike", .line = 2 },
 	{ .text = "A$\nA.B!\n#A\nB=1\n", .set = { "B", "1" }, .warned = "ignores", .line = 2 },
 	{ .text = "export\n", .refused = "read this line alike", .line = 1 },
-	{ .text = "export # c\nA=b\n", .refused = "export names", .line = 1 },
+	{ .text = "export # c\nA=b\n", .refused = "read this line alike", .line = 1 },
 	{ .text = "B=1\nexport\nB\n", .refused = "read this line alike", .line = 3 },
 	{ .text = "A=1\nexport A # c\n", .refused = "export names", .line = 2 },
 	{ .text = "export A=\n", .refused = "exports nothing", .line = 1 },
