@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What stands in the files: no value, no name, no token, and nobody else can read them."""
+"""What stands in the files, and in backups of them: no value, no name, no token, and nobody else can read them."""
 import os
 import sys
 
@@ -8,7 +8,7 @@ import vault  # noqa: E402
 
 CANARIES = {"CANARY_NAME_7Q": "canary-value-31337-abcdef", "DATABASE_URL": "postgresql://canary-user:canary-pass@db"}
 WORDS = [b"CANARY_NAME_7Q", b"canary-value-31337", b"canary-user", b"DATABASE_URL", b"canaryshop", b"canary-message",
-         b"canarymeta"]
+         b"canarymeta", b"canaryschema", b"canarypolicy"]
 
 
 def files(daemon):
@@ -24,15 +24,20 @@ def test_nothing_readable_stands_in_any_file():
         for number in range(5):
             daemon.write("canaryshop/production", dict(CANARIES, N=str(number)), message="canary-message")
         daemon.put("secret/metadata/canaryshop/production", {"custom_metadata": {"canarymeta": "canarymeta"}})
+        assert daemon.put("secret/schema/canaryshop/production", {"text": "# canaryschema\nCANARY_NAME_7Q=\n"}).status == 200
+        assert daemon.put("sys/policies/acl/canarypolicy", {"policy": 'path "secret/data/canaryshop/*" { capabilities = ["read"] }'}).status == 204
         token = daemon.root_token.encode()
+        backup = os.path.join(daemon.dir, "backup")
+        daemon.envctl("backup", "-o", backup, check=0)
+        assert os.stat(backup).st_mode & 0o777 == 0o600
         daemon.stop()
         seen = 0
-        for path in files(daemon):
+        for path in [*files(daemon), backup]:
             seen += 1
             content = open(path, "rb").read()
             for word in WORDS + [token, token[8:40]]:
                 assert word not in content, (path, word)
-        assert seen >= 3, seen
+        assert seen >= 4, seen
 
 
 def test_files_are_private_even_with_an_open_umask():
