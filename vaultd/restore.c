@@ -1,5 +1,6 @@
 /* `vaultd restore`: a data directory from a backup on standard input. */
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -147,19 +148,36 @@ static const char *check_place(const struct offline_options *options)
 	return place && place[0] != '\0' ? place : "/var/tmp";
 }
 
+/* Relative to where the command was given, as the directory that is made becomes the working directory. NULL stays NULL. */
+static enum error_code absolute(const char *path, char ret[static PATH_MAX], const char **ret_path, struct error *err)
+{
+	char here[PATH_MAX] = "";
+
+	*ret_path = NULL;
+	if (!path)
+		return ERR_OK;
+	if (path[0] != '/' && !getcwd(here, sizeof(here)))
+		return error_set_errno(err, ERR_IO, errno, "find the working directory");
+	if (snprintf(ret, PATH_MAX, "%s%s%s", here, here[0] ? "/" : "", path) >= PATH_MAX)
+		return error_set(err, ERR_USAGE, "the path of the anchor is too long");
+	*ret_path = ret;
+	return ERR_OK;
+}
+
 static enum error_code restore(const struct offline_options *options, struct error *err)
 {
 	cleanup_(backup_reader_freep) struct backup_reader *reader = NULL;
-	restore_place_scope place = { .target = "" };
+	restore_place_scope place = RESTORE_PLACE_NONE;
 	slot_input_scope input = { .key = NULL };
 	struct progress progress = { .shown = isatty(STDERR_FILENO) == 1 };
 	struct restore_options wanted = {
-		.records = { .max_size = options->max_size, .anchor_path = options->anchor, .anchor_mode = ANCHOR_RELAXED,
+		.records = { .directory = ".", .max_size = options->max_size, .anchor_mode = ANCHOR_RELAXED,
 			     .clock = clock_system },
 		.keep_tokens = options->keep_tokens, .progress = show_reading, .checking = show_checking, .arg = &progress,
 	};
 	struct accept_report report;
 	struct slot_info slots[SLOTS_MAX];
+	char anchor[PATH_MAX];
 	size_t slots_len;
 
 	/* Whether it is a backup, and what opens it, is known before anybody is asked for anything. */
@@ -168,9 +186,10 @@ static enum error_code restore(const struct offline_options *options, struct err
 	slots_len = header_slots(backup_reader_header(reader), slots);
 	progress.records = backup_reader_front(reader)->records;
 	if (restore_place_begin(options->check ? NULL : options->words[0], check_place(options), &place, err) != ERR_OK ||
-	    slot_input_read(&options->slot, slots, slots_len, &input, err) != ERR_OK)
+	    slot_input_read(&options->slot, slots, slots_len, &input, err) != ERR_OK ||
+	    absolute(options->anchor, anchor, &wanted.records.anchor_path, err) != ERR_OK ||
+	    restore_place_enter(&place, err) != ERR_OK)
 		return err->code;
-	wanted.records.directory = place.directory;
 	if (records_restore(reader, &input.secret, &wanted, &report, err) != ERR_OK)
 		return interrupted ? error_prefix(err, "interrupted, nothing was restored") : err->code;
 	if (!options->check && restore_place_finish(&place, err) != ERR_OK)

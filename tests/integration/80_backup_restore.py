@@ -4,6 +4,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import stat
 import subprocess
@@ -392,6 +393,75 @@ def test_an_empty_directory_gives_its_owner():
         restore(daemon, backup, target)
         for path in (target, *(os.path.join(target, name) for name in os.listdir(target))):
             assert (os.stat(path).st_uid, os.stat(path).st_gid) == (4242, 4243), path
+
+
+def test_root_restores_what_its_owner_can_use():
+    if os.geteuid() != 0:
+        return "needs root"
+    with vault.personal() as daemon:
+        os.chmod(daemon.dir, 0o711)
+        backup = back_up(daemon)
+        anchors = os.path.join(daemon.dir, "anchors")
+        os.mkdir(anchors, 0o700)
+        os.chown(anchors, 4242, 4243)
+        # the second time the anchor is there, as it is when a vault is restored in the place of one that was lost
+        for name in ("one", "two"):
+            target, anchor = os.path.join(daemon.dir, name), os.path.join(anchors, "anchor")
+            os.mkdir(target, 0o700)
+            os.chown(target, 4242, 4243)
+            restore(daemon, backup, target, "--anchor", "anchors/anchor")
+            for path in (anchor, target, *(os.path.join(target, file) for file in os.listdir(target))):
+                assert (os.stat(path).st_uid, os.stat(path).st_gid) == (4242, 4243), path
+            assert os.path.getsize(anchor) == 8192
+        # root's own places are not made with the owner's rights, nor the owner's with root's
+        os.chown(anchors, 0, 0)
+        os.mkdir(os.path.join(daemon.dir, "three"))
+        os.chown(os.path.join(daemon.dir, "three"), 4242, 4243)
+        restore(daemon, backup, os.path.join(daemon.dir, "three"), "--anchor", os.path.join(anchors, "another"), code=74, sentence="anchor")
+        assert os.listdir(anchors) == ["anchor"] and not os.listdir(os.path.join(daemon.dir, "three"))
+
+
+def test_who_may_write_beside_the_target_gets_nothing_of_roots():
+    if os.geteuid() != 0:
+        return "needs root"
+    with vault.personal() as daemon:
+        for i in range(4):
+            daemon.write(f"shop/{i}", {"A": os.urandom(40000).hex()})
+        data = open(back_up(daemon), "rb").read()
+        victim, home = os.path.join(daemon.dir, "victim"), os.path.join(daemon.dir, "theirs")
+        for is_whole in (True, False):
+            os.mkdir(victim)
+            for name in ("shadow", "vault.hdr"):
+                open(os.path.join(victim, name), "w").close()
+            os.mkdir(home)
+            os.mkdir(os.path.join(home, "target"))
+            for path in (home, os.path.join(home, "target")):
+                os.chown(path, 4242, 4243)
+            process = subprocess.Popen([vault.VAULTD, "restore", "--key-file", daemon.key_file, os.path.join(home, "target")],
+                                       stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=daemon.environment())
+            process.stdin.write(data[:len(data) // 2])
+            process.stdin.flush()
+            made = []
+            while not made or not os.path.exists(os.path.join(made[0], "vault.db")):
+                made = [os.path.join(home, name) for name in os.listdir(home) if name.startswith("target.restore-")]
+                time.sleep(0.01)
+            os.rename(made[0], os.path.join(home, "aside"))
+            os.symlink(victim, made[0])
+            process.communicate(data[len(data) // 2:] if is_whole else b"")
+            for name in ("shadow", "vault.hdr"):
+                assert os.stat(os.path.join(victim, name)).st_uid == 0, (is_whole, name)
+            assert sorted(os.listdir(victim)) == ["shadow", "vault.hdr"] and os.stat(victim).st_uid == 0, is_whole
+            shutil.rmtree(victim)
+            shutil.rmtree(home)
+
+
+def test_a_place_is_named():
+    with vault.personal() as daemon:
+        backup = back_up(daemon)
+        for name in (".", "..", "/", "none/..", ""):
+            restore(daemon, backup, name, code=64, sentence="by its name")
+        restore(daemon, backup, "relative/", "--anchor", "anchor")
+        assert os.path.exists(os.path.join(daemon.dir, "relative", "vault.db")) and os.path.exists(os.path.join(daemon.dir, "anchor"))
 
 
 def test_a_restore_without_room_leaves_nothing():
