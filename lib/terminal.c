@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <termios.h>
@@ -35,18 +36,23 @@ static enum error_code open_terminal(int *ret, struct error *err)
 	return ERR_OK;
 }
 
-/* Reads up to and without the line feed. *ret_signal: the signal that ended the reading, or 0. */
-static enum error_code read_line(int fd, struct secret_buf *line, int *ret_signal, struct error *err)
+/* Reads up to and without the line feed. *ret_signal: the signal that ended the reading, or 0. Signals that are held back are let
+ * in while it waits, and never between a look and the waiting, where they would be forgotten (allowed NULL: none is held back). */
+static enum error_code read_line(int fd, const sigset_t *allowed, struct secret_buf *line, int *ret_signal, struct error *err)
 {
+	struct pollfd readable = {.fd = fd, .events = POLLIN};
+
 	*ret_signal = 0;
 	for (;;) {
 		char c;
-		ssize_t got = read(fd, &c, 1);
+		ssize_t got = ppoll(&readable, 1, NULL, allowed);
 
-		if (got < 0 && errno == EINTR && caught != 0) {
+		if (got < 0 && errno == EINTR && allowed != NULL && caught != 0) {
 			*ret_signal = caught;
 			return ERR_OK;
 		}
+		if (got > 0)
+			got = read(fd, &c, 1);
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
@@ -58,30 +64,43 @@ static enum error_code read_line(int fd, struct secret_buf *line, int *ret_signa
 	}
 }
 
-static void catch_signals(struct sigaction saved[static ARRAY_LEN(caught_signals)])
+struct dispositions {
+	struct sigaction actions[ARRAY_LEN(caught_signals)];
+	sigset_t mask;
+};
+
+/* They are held back as well: read_line() lets them in. */
+static void catch_signals(struct dispositions *before)
 {
-	struct sigaction action = {.sa_handler = remember_signal}; /* without SA_RESTART: read() must end */
+	struct sigaction action = {.sa_handler = remember_signal};
+	sigset_t held;
 
 	caught = 0;
 	sigemptyset(&action.sa_mask);
+	sigemptyset(&held);
+	for (size_t i = 0; i < ARRAY_LEN(caught_signals); i++)
+		sigaddset(&held, caught_signals[i]);
+	pthread_sigmask(SIG_BLOCK, &held, &before->mask);
 	for (size_t i = 0; i < ARRAY_LEN(caught_signals); i++) {
-		sigaction(caught_signals[i], NULL, &saved[i]);
-		if (saved[i].sa_handler != SIG_IGN)
+		sigaction(caught_signals[i], NULL, &before->actions[i]);
+		if (before->actions[i].sa_handler != SIG_IGN)
 			sigaction(caught_signals[i], &action, NULL);
 	}
 }
 
-static void release_signals(const struct sigaction saved[static ARRAY_LEN(caught_signals)])
+/* What came while nobody waited is for those who handled it before. */
+static void release_signals(const struct dispositions *before)
 {
 	for (size_t i = 0; i < ARRAY_LEN(caught_signals); i++)
-		sigaction(caught_signals[i], &saved[i], NULL);
+		sigaction(caught_signals[i], &before->actions[i], NULL);
+	pthread_sigmask(SIG_SETMASK, &before->mask, NULL);
 }
 
 /* One attempt, with the echo off in between. */
 static enum error_code read_hidden(int fd, const char *prompt, struct secret_buf *line, int *ret_signal,
 				   struct error *err)
 {
-	struct sigaction saved[ARRAY_LEN(caught_signals)];
+	struct dispositions saved;
 	struct termios before, hidden;
 
 	if (tcgetattr(fd, &before) < 0)
@@ -89,17 +108,17 @@ static enum error_code read_hidden(int fd, const char *prompt, struct secret_buf
 	hidden = before;
 	hidden.c_lflag &= ~(tcflag_t)(ECHO | ECHOE | ECHOK);
 	hidden.c_lflag |= ECHONL | ICANON | ISIG;
-	catch_signals(saved);
+	catch_signals(&saved);
 	enum error_code rc = ERR_OK;
 	if (tcsetattr(fd, TCSAFLUSH, &hidden) < 0)
 		rc = error_set_errno(err, ERR_IO, errno, "cannot switch the terminal's echo off");
 	if (rc == ERR_OK)
 		rc = fd_write_all(fd, prompt, strlen(prompt), err);
 	if (rc == ERR_OK)
-		rc = read_line(fd, line, ret_signal, err);
+		rc = read_line(fd, &saved.mask, line, ret_signal, err);
 	while (tcsetattr(fd, TCSAFLUSH, &before) < 0 && errno == EINTR)
 		;
-	release_signals(saved);
+	release_signals(&saved);
 	return rc;
 }
 
@@ -119,6 +138,9 @@ enum error_code terminal_read_secret(const char *prompt, struct secret_buf **ret
 			break;
 		/* Now with the old disposition: ends the process, or stops it until the prompt is asked again. */
 		(void)raise(signal_number);
+		/* The program has a handler of its own, and wants to end what it does. */
+		if (signal_number != SIGTSTP)
+			rc = error_set(err, ERR_CONFLICT, "interrupted");
 	}
 	if (rc == ERR_OK && (!secret_buf_ok(line) || secret_buf_len(line) >= PROMPT_MAX))
 		rc = error_set(err, ERR_TOO_LARGE,
@@ -141,7 +163,7 @@ enum error_code terminal_read_line(const char *prompt, char *ret, size_t size, s
 	if (rc == ERR_OK)
 		rc = fd_write_all(fd, prompt, strlen(prompt), err);
 	if (rc == ERR_OK)
-		rc = read_line(fd, line, &ignored, err);
+		rc = read_line(fd, NULL, line, &ignored, err);
 	if (rc == ERR_OK)
 		rc = secret_buf_check(line, "the line", err);
 	if (rc != ERR_OK)

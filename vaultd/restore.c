@@ -37,6 +37,7 @@ static void catch_signals(void)
 	sigemptyset(&action.sa_mask);
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
 		sigaction(numbers[i], &action, NULL);
+	signal(SIGPIPE, SIG_IGN);	/* a report that nobody reads is an error of the write */
 }
 
 static enum error_code read_input(void *arg, void *bytes, size_t size, size_t *ret_len, struct error *err)
