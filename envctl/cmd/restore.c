@@ -94,7 +94,7 @@ static enum error_code use_backup(const char *path, struct error *err)
 
 enum error_code command_restore(struct invocation *inv, struct error *err)
 {
-	char vaultd[PATH_MAX], restore[] = "restore", names[ARRAY_LEN(handed)][32], values[ARRAY_LEN(handed)][PATH_MAX];
+	char vaultd[PATH_MAX], restore[] = "restore", end_of_options[] = "--", names[ARRAY_LEN(handed)][32], values[ARRAY_LEN(handed)][PATH_MAX];
 	char *arguments[ARGUMENTS_MAX + 1] = {NULL};
 	size_t len = 0;
 	int status = 0;
@@ -120,6 +120,7 @@ enum error_code command_restore(struct invocation *inv, struct error *err)
 			return error_set(err, ERR_USAGE, "the value of %s is too long", handed[i].name);
 		arguments[len++] = values[i];
 	}
+	arguments[len++] = end_of_options;
 	if (inv->words_len > 1)
 		arguments[len++] = inv->words[1];
 	/* It needs no token. */
