@@ -618,6 +618,25 @@ def test_who_leaves_ends_it():
         back_up(daemon)
 
 
+def test_what_was_made_and_not_taken_is_no_backup():
+    with vault.personal() as daemon:
+        # less than the daemon keeps ready, more than a socket does: it is made whole before its taker leaves
+        daemon.write("large", {"A": os.urandom(200000).hex()})
+        daemon.write("larger", {"A": os.urandom(200000).hex()})
+        chunks = Chunks(daemon)
+        assert chunks.more()
+        chunks.close()
+        while True:
+            metrics = daemon.request("GET", "/metrics").body.decode()
+            if "vaultd_backups_total 1\n" in metrics or "vaultd_backups_broken_off_total 1\n" in metrics:
+                break
+            time.sleep(0.01)
+        assert "vaultd_backups_total 0\n" in metrics and "vaultd_backup_last_timestamp_seconds 0\n" in metrics, metrics
+        assert "backup_broken_off" in daemon.log()
+        back_up(daemon)
+        assert "vaultd_backups_total 1\n" in daemon.request("GET", "/metrics").body.decode()
+
+
 def test_an_interrupted_envctl_leaves_nothing():
     with vault.personal() as daemon:
         large(daemon)

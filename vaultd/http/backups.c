@@ -25,6 +25,7 @@ struct backups {
 	/* of the one under way */
 	bool making, sending;		/* by its thread; by its response, or a request that will have one */
 	bool whole;			/* made to its end */
+	bool sent;			/* and taken to its end */
 	struct request *first;		/* suspended until the first byte, or the error */
 	struct MHD_Connection *mhd;
 	struct connection *connection;
@@ -140,10 +141,10 @@ static enum error_code push(void *arg, const void *bytes, size_t len, struct err
 	return err->code;
 }
 
-static void log_broken(const struct backups *backups, const struct error *err)
+static void log_broken(const struct backups *backups, const char *text)
 {
 	if (backups->server->options.log)
-		backups->server->options.log("backup_broken_off", err->text);
+		backups->server->options.log("backup_broken_off", text);
 }
 
 static void *make(void *arg)
@@ -159,19 +160,16 @@ static void *make(void *arg)
 	pthread_mutex_lock(&backups->lock);
 	backups->making = false;
 	backups->whole = code == ERR_OK;
-	backups->counts.whole += backups->whole;
-	backups->counts.broken += !backups->whole;
-	if (backups->whole)
-		backups->counts.last = clock_system.now_us(clock_system.arg) / 1000000;
 	first = take_ptr(backups->first);
 	if (first) {
 		/* Not a byte has come: an answer like any other. */
 		backups->sending = false;
+		backups->counts.broken++;
 		reply_error(first, &err, false);
 		request_resume(first, NULL);
 	} else {
 		if (!backups->whole)
-			log_broken(backups, &err);
+			log_broken(backups, err.text);
 		wake(backups);
 	}
 	pthread_mutex_unlock(&backups->lock);
@@ -194,7 +192,7 @@ static enum error_code start(struct backups *backups, struct request *request, s
 	backups->mhd = request->mhd;
 	backups->connection = request->connection;
 	backups->at = backups->len = 0;
-	backups->whole = backups->waiting = false;
+	backups->whole = backups->sent = backups->waiting = false;
 	backups->making = backups->sending = true;
 	request_suspend(request);
 	failed = pthread_create(&backups->thread, NULL, make, backups);
@@ -235,6 +233,14 @@ void backups_stop(struct backups *backups)
 
 /* -- sending ------------------------------------------------------------------------- */
 
+/* Counted before its end is sent: who has seen that finds it counted. */
+static void note_sent(struct backups *backups)
+{
+	backups->sent = true;
+	backups->counts.whole++;
+	backups->counts.last = clock_system.now_us(clock_system.arg) / 1000000;
+}
+
 static ssize_t read_ring(void *arg, uint64_t position, char *out, size_t max)
 {
 	struct backups *backups = arg;
@@ -247,6 +253,9 @@ static ssize_t read_ring(void *arg, uint64_t position, char *out, size_t max)
 		pthread_cond_signal(&backups->room);
 		connection_set_deadline(backups->connection, BACKUP_STALL_SECONDS);
 	} else if (!backups->making) {
+		/* Asked for only when all before it was written to the socket. */
+		if (backups->whole)
+			note_sent(backups);
 		got = backups->whole ? MHD_CONTENT_READER_END_OF_STREAM : MHD_CONTENT_READER_END_WITH_ERROR;
 	} else {
 		backups->waiting = true;
@@ -257,9 +266,13 @@ static ssize_t read_ring(void *arg, uint64_t position, char *out, size_t max)
 	return got;
 }
 
+/* A backup is one that was taken: what lay in the ring when its taker left is on nobody's disk. */
 void backups_abandon(struct backups *backups)
 {
 	pthread_mutex_lock(&backups->lock);
+	backups->counts.broken += !backups->sent;
+	if (backups->whole && !backups->sent)
+		log_broken(backups, "who took the backup has left before its end");
 	backups->sending = false;
 	pthread_cond_signal(&backups->room);
 	pthread_mutex_unlock(&backups->lock);
