@@ -34,6 +34,7 @@ struct store_jobs {
 	struct clock_source clock;
 	pthread_mutex_t lock;		/* all that follows but the atomics */
 	struct kept kept[STORE_JOBS];
+	bool ended;			/* nothing begins any more */
 	bool has_thread;		/* to be joined */
 	pthread_t thread;
 	enum store_job running;		/* valid while its state is JOB_RUNNING */
@@ -244,8 +245,10 @@ static enum error_code start(struct store_jobs *jobs, struct records *records, e
 			     struct error *err)
 {
 	pthread_mutex_lock(&jobs->lock);
-	*ret_began = !is_running(jobs);
-	if (*ret_began)
+	*ret_began = !jobs->ended && !is_running(jobs);
+	if (jobs->ended)
+		error_set(err, ERR_BUSY, "vaultd is stopping: try again when it runs");
+	else if (*ret_began)
 		(void)start_thread(jobs, records, job, err);
 	else if (jobs->running != job)
 		error_set(err, ERR_BUSY, "the store is being %s: try again when that is over (%s)",
@@ -253,6 +256,14 @@ static enum error_code start(struct store_jobs *jobs, struct records *records, e
 	memcpy(ret_id, jobs->kept[job].id, JOB_ID_LEN + 1);
 	pthread_mutex_unlock(&jobs->lock);
 	return err->code;
+}
+
+void vault_end_jobs(struct vault *vault)
+{
+	pthread_mutex_lock(&vault->jobs->lock);
+	vault->jobs->ended = true;
+	atomic_store(&vault->jobs->cancelled, true);
+	pthread_mutex_unlock(&vault->jobs->lock);
 }
 
 void store_jobs_tick(struct store_jobs *jobs, struct records *records)

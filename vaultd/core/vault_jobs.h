@@ -63,6 +63,10 @@ enum error_code vault_job_status(struct vault *vault, const struct caller *calle
 /* Sudo and delete. Ends one that runs, a moment later; ERR_OK when none does. */
 enum error_code vault_job_cancel(struct vault *vault, const struct caller *caller, enum store_job job, struct error *err) must_check;
 
+/* Before the vault is closed: one that runs ends a moment later, and none begins any more (ERR_BUSY). Changes that wait for a
+ * compaction, and a backup, go on then. */
+void vault_end_jobs(struct vault *vault);
+
 /* What is to be logged of jobs, a sentence at a time, without names of environments; false when there is nothing new. For the
  * thread of vault_tick(). */
 struct job_report {

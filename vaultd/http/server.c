@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/vault_jobs.h"
 #include "http/backups.h"
 #include "http/internal.h"
 #include "vault/clock.h"
@@ -263,6 +264,8 @@ bool server_stop(struct server *server, unsigned seconds)
 	atomic_store(&server->draining, true);
 	stop_listening(server);
 	waiters_stop(server->waiters);
+	/* A compaction of a large store would keep changes, and a backup, waiting for longer than the end may take. */
+	vault_end_jobs(server->vault);
 	backups_stop(server->backups);
 	(void)wait_until_zero(&server->active, seconds);
 	worker_stop(server->worker);

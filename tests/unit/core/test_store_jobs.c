@@ -150,6 +150,30 @@ static void test_one_at_a_time_and_cancelled(void **state)
 /* -- damage ------------------------------------------------------------------------------------------ */
 
 /* Flips a bit in the body of the largest value in the file, while the vault is closed. */
+static void test_none_begins_at_the_end(void **state)
+{
+	struct fixture *fixture = *state;
+	char id[JOB_ID_LEN + 1] = "";
+	struct job_status status;
+	struct error err = ERROR_INIT;
+	bool began = true;
+
+	put_some(fixture, 200, 4000);
+	assert_true(start(fixture, JOB_VERIFY, id));
+	vault_end_jobs(fixture->vault);
+	status = wait_for_end(fixture, JOB_VERIFY);
+	assert_true(status.state == JOB_ENDED || status.state == JOB_DONE);
+	job_status_free(&status);
+	for (unsigned job = 0; job < STORE_JOBS; job++) {
+		err = (struct error)ERROR_INIT;
+		assert_int_equal(vault_job_start(fixture->vault, &fixture->root, job, id, &began, &err), ERR_BUSY);
+		assert_non_null(strstr(err.text, "is stopping"));
+		assert_false(began);
+	}
+	/* and changes are made as before */
+	put_some(fixture, 1, 10);
+}
+
 static void damage_a_revision(const struct fixture *fixture)
 {
 	char path[128];
@@ -269,6 +293,7 @@ int main(void)
 		TEST(test_sudo_is_needed),
 		TEST(test_a_verify_and_a_compaction),
 		TEST(test_one_at_a_time_and_cancelled),
+		TEST(test_none_begins_at_the_end),
 		TEST(test_findings_name_the_environment_and_the_log_does_not),
 		TEST(test_it_compacts_by_itself_once_an_hour),
 	};
