@@ -19,6 +19,7 @@ enum {
 	{ "passphrase-file", required_argument, NULL, OPT_PASSPHRASE_FILE }, \
 	{ "shares-file", required_argument, NULL, OPT_SHARES_FILE }, { "credential", required_argument, NULL, OPT_CREDENTIAL }, \
 	{ "json", no_argument, NULL, OPT_JSON }, { "keep-tokens", no_argument, NULL, OPT_KEEP_TOKENS }, \
+	{ "accept-loss", no_argument, NULL, OPT_ACCEPT_LOSS }, \
 	{ "help", no_argument, NULL, OPT_HELP }
 
 static const struct option restore_rows[] = {
@@ -33,7 +34,6 @@ static const struct option recover_rows[] = {
 	SHARED_ROWS,
 	{ "config", required_argument, NULL, OPT_CONFIG },
 	{ "expect", required_argument, NULL, OPT_EXPECT },
-	{ "accept-loss", no_argument, NULL, OPT_ACCEPT_LOSS },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -127,6 +127,8 @@ static const char restore_help[] =
 	"                           remove it again\n"
 	"  --anchor FILE            the anchor of the restored vault; it is made or rewritten\n"
 	"  --keep-tokens            tokens of before count: some may have been revoked since\n"
+	"  --accept-loss            also a backup of a store that was damaged: lists what is\n"
+	"                           lost, and restores the rest\n"
 	"  --max-size SIZE          how large the database may become (64GiB)\n"
 	"  --json                   print the result as JSON\n"
 	"\n";

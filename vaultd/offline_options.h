@@ -10,14 +10,14 @@
 
 struct offline_options {
 	struct slot_input_options slot;
-	bool json, help, keep_tokens;
+	bool json, help, keep_tokens, accept_loss;
 	/* restore */
 	bool check;
 	const char *anchor;		/* NULL: none */
 	size_t max_size;
 	/* recover */
 	const char *config_file;
-	bool has_expect, accept_loss;
+	bool has_expect;
 	uint64_t expect;
 	/* the words behind the options */
 	char **words;

@@ -3,6 +3,7 @@
 #include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "vault/files.h"
@@ -65,6 +66,38 @@ void report_members(struct secret_buf *out, const struct accept_report *report, 
 	json_emit_uint(out, report->new_counter);
 	json_emit_raw(out, ",");
 	member_hex(out, "new_fork", report->new_fork_id);
+}
+
+/* -- losses ---------------------------------------------------------------------------- */
+
+void loss_report_take(void *arg, const char *text)
+{
+	struct loss_report *losses = arg;
+
+	if (losses->len++ >= LOSSES_SHOWN)
+		return;
+	if (losses->json) {
+		json_emit_raw(losses->out, losses->len > 1 ? "," : "");
+		json_emit_cstring(losses->out, text);
+	} else {
+		report_line(losses->out, "lost: %s", text);
+	}
+}
+
+void loss_report_end(struct loss_report *losses)
+{
+	if (losses->len > LOSSES_SHOWN && !losses->json)
+		report_line(losses->out, "lost: %llu more", (unsigned long long)(losses->len - LOSSES_SHOWN));
+}
+
+void report_advise_loss(const char *instead, struct error *err)
+{
+	const bool lossy = err->code == ERR_RECORD || err->code == ERR_SET_CHANGED || err->code == ERR_REVISION_MISSING ||
+			   err->code == ERR_REVISION_UNKNOWN || err->code == ERR_STORE_DAMAGED;
+	const size_t len = strlen(err->text);
+
+	if (lossy)
+		(void)snprintf(err->text + len, sizeof(err->text) - len, "; %s", instead);
 }
 
 enum error_code report_print(const struct secret_buf *out, struct error *err)

@@ -14,5 +14,21 @@ struct secret_buf *report_new(struct error *err) owned_by(secret_buf_free);
 void report_line(struct secret_buf *out, const char *format, ...) printf_like(2, 3);
 /* "counter":…,"fork":"…","time":"…", of what was found, and what was made of it. */
 void report_members(struct secret_buf *out, const struct accept_report *report, bool accepted);
+/*
+ * What is lost, as it is told by an accept: a line each, or the members of a JSON array. A damaged file may have lost more than
+ * anybody reads: behind LOSSES_SHOWN they are counted.
+ */
+#define LOSSES_SHOWN 1000
+struct loss_report {
+	struct secret_buf *out;		/* not its own */
+	bool json;
+	uint64_t len;
+};
+void loss_report_take(void *arg, const char *text);	/* arg: the struct loss_report */
+/* Behind the last: how many were not shown. */
+void loss_report_end(struct loss_report *losses);
+/* Adds to an error that a damaged store is the reason of, what else could be done. */
+void report_advise_loss(const char *instead, struct error *err);
+
 /* Writes it to standard output. */
 enum error_code report_print(const struct secret_buf *out, struct error *err) must_check;

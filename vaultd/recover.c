@@ -17,25 +17,6 @@
 #include "vault/clock.h"
 #include "vault/json_emit.h"
 
-struct losses {
-	struct secret_buf *out;
-	bool json;
-	size_t len;
-};
-
-static void take_loss(void *arg, const char *text)
-{
-	struct losses *losses = arg;
-
-	if (losses->json) {
-		json_emit_raw(losses->out, losses->len > 0 ? "," : "");
-		json_emit_cstring(losses->out, text);
-	} else {
-		report_line(losses->out, "lost: %s", text);
-	}
-	losses->len++;
-}
-
 static void describe_anchor(struct secret_buf *out, const struct accept_report *report, const struct config *config)
 {
 	char time[TIME_TEXT_MAX];
@@ -87,7 +68,9 @@ static void describe_json(struct secret_buf *out, const struct offline_options *
 	json_emit_uint(out, report->has_anchor ? report->anchor_counter : 0);
 	json_emit_raw(out, ",\"lost\":[");
 	json_emit_raw_n(out, secret_buf_text(lost), secret_buf_len(lost));
-	json_emit_raw(out, "],");
+	json_emit_raw(out, "],\"lost_total\":");
+	json_emit_uint(out, report->lost);
+	json_emit_raw(out, ",");
 	report_members(out, report, options->has_expect);
 	json_emit_raw(out, "}\n");
 }
@@ -110,10 +93,10 @@ static enum error_code accept(const struct offline_options *options, const struc
 			      struct slot_input *input, struct error *err)
 {
 	cleanup_(secret_buf_freep) struct secret_buf *out = report_new(err), *lost = report_new(err);
-	struct losses losses = { .out = options->json ? lost : out, .json = options->json };
+	struct loss_report losses = { .out = options->json ? lost : out, .json = options->json };
 	const struct accept_options wanted = { .accept = options->has_expect, .expect = options->expect,
 					       .keep_tokens = options->keep_tokens, .accept_loss = options->accept_loss,
-					       .lost = take_loss, .arg = &losses };
+					       .lost = loss_report_take, .arg = &losses };
 	struct accept_report report;
 	struct slot_info slots[SLOTS_MAX];
 
@@ -126,23 +109,12 @@ static enum error_code accept(const struct offline_options *options, const struc
 		return err->code;
 	if (options->has_expect)
 		log_accepted(config, options, &report);
+	loss_report_end(&losses);
 	if (options->json)
 		describe_json(out, options, &report, lost);
 	else
 		describe(out, options, config, &report);
 	return report_print(out, err);
-}
-
-/* What else could be done about it. */
-static void advise(const struct offline_options *options, struct error *err)
-{
-	bool lossy = err->code == ERR_RECORD || err->code == ERR_SET_CHANGED || err->code == ERR_REVISION_MISSING ||
-		     err->code == ERR_REVISION_UNKNOWN || err->code == ERR_STORE_DAMAGED;
-	size_t len = strlen(err->text);
-
-	if (lossy && !options->accept_loss)
-		(void)snprintf(err->text + len, sizeof(err->text) - len,
-			       "; restore a backup, or look at what is lost with --accept-loss (it changes nothing without --expect)");
 }
 
 /* Root becomes the user that the data belongs to: what is made beside it must be his. */
@@ -182,8 +154,8 @@ static enum error_code recover(const struct offline_options *options, struct err
 	if (!records_initialized(records))
 		error_set(err, ERR_NOT_INITIALIZED, "there is no vault.hdr in %s: put it back from a copy, or restore a backup",
 			  config.data_dir);
-	else if (accept(options, &config, records, &input, err) != ERR_OK)
-		advise(options, err);
+	else if (accept(options, &config, records, &input, err) != ERR_OK && !options->accept_loss)
+		report_advise_loss("restore a backup, or look at what is lost with --accept-loss (it changes nothing without --expect)", err);
 	records_close(records);
 	return err->code;
 }

@@ -57,6 +57,7 @@ static enum error_code read_input(void *arg, void *bytes, size_t size, size_t *r
 }
 
 struct progress {
+	struct loss_report losses;
 	bool shown;
 	uint64_t records;	/* in all */
 	int64_t next_us;
@@ -93,41 +94,58 @@ static bool show_checking(void *arg, uint64_t done, uint64_t total)
 	return !interrupted;
 }
 
-static enum error_code print_report(const struct offline_options *options, const struct backup_reader *reader,
-				    const struct restore_place *place, const struct accept_report *report, struct error *err)
+static void take_loss(void *arg, const char *text)
 {
-	cleanup_(secret_buf_freep) struct secret_buf *out = report_new(err);
+	struct progress *progress = arg;
+
+	loss_report_take(&progress->losses, text);
+}
+
+static void describe_json(struct secret_buf *out, const struct offline_options *options, const struct backup_reader *reader,
+			  const struct restore_place *place, const struct accept_report *report, const struct secret_buf *lost)
+{
+	char made[TIME_TEXT_MAX];
+
+	time_format(backup_reader_front(reader)->created, made);
+	json_emit_raw(out, options->check ? "{\"checked\":true," : "{\"restored\":true,\"directory\":");
+	if (!options->check) {
+		json_emit_cstring(out, place->target);
+		json_emit_raw(out, ",");
+	}
+	json_emit_raw(out, "\"backup_time\":");
+	json_emit_cstring(out, made);
+	json_emit_raw(out, ",\"bytes\":");
+	json_emit_uint(out, backup_reader_bytes(reader));
+	json_emit_raw(out, ",\"lost\":[");
+	json_emit_raw_n(out, secret_buf_text(lost), secret_buf_len(lost));
+	json_emit_raw(out, "],\"lost_total\":");
+	json_emit_uint(out, report->lost);
+	json_emit_raw(out, ",");
+	report_members(out, report, !options->check);
+	json_emit_raw(out, "}\n");
+}
+
+static void describe(struct secret_buf *out, const struct offline_options *options, const struct backup_reader *reader,
+		     const struct restore_place *place, const struct accept_report *report)
+{
 	char made[TIME_TEXT_MAX], fork[2 * ID_LEN + 1];
 
-	if (!out)
-		return err->code;
 	time_format(backup_reader_front(reader)->created, made);
 	report_hex(report->new_fork_id, fork);
-	if (options->json) {
-		json_emit_raw(out, options->check ? "{\"checked\":true," : "{\"restored\":true,\"directory\":");
-		if (!options->check) {
-			json_emit_cstring(out, place->target);
-			json_emit_raw(out, ",");
-		}
-		json_emit_raw(out, "\"backup_time\":");
-		json_emit_cstring(out, made);
-		json_emit_raw(out, ",\"bytes\":");
-		json_emit_uint(out, backup_reader_bytes(reader));
-		json_emit_raw(out, ",");
-		report_members(out, report, !options->check);
-		json_emit_raw(out, "}\n");
-		return report_print(out, err);
-	}
-	report_line(out, "the backup of %s is whole: counter %llu, %llu records and %llu revisions, each of them opened", made,
-		    (unsigned long long)report->counter, (unsigned long long)report->n_live, (unsigned long long)report->n_revisions);
-	if (!options->check) {
-		report_line(out, "restored to %s", place->target);
-		report_line(out, "it is another history from here on: counter %llu, fork %s", (unsigned long long)report->new_counter, fork);
-		report_line(out, options->keep_tokens ?
-				 "tokens made before count as they did; some may have been revoked since the backup" :
-				 "tokens made before do not count any more, because some may have been revoked since the backup");
-	}
-	return report_print(out, err);
+	if (report->lost == 0)
+		report_line(out, "the backup of %s is whole: counter %llu, %llu records and %llu revisions, each of them opened", made,
+			    (unsigned long long)report->counter, (unsigned long long)report->n_live, (unsigned long long)report->n_revisions);
+	else
+		report_line(out, "the backup of %s has counter %llu, %llu records and %llu revisions; %llu of these are lost, all others were "
+			    "opened", made, (unsigned long long)report->counter, (unsigned long long)report->n_live,
+			    (unsigned long long)report->n_revisions, (unsigned long long)report->lost);
+	if (options->check)
+		return;
+	report_line(out, "restored to %s", place->target);
+	report_line(out, "it is another history from here on: counter %llu, fork %s", (unsigned long long)report->new_counter, fork);
+	report_line(out, options->keep_tokens ?
+			 "tokens made before count as they did; some may have been revoked since the backup" :
+			 "tokens made before do not count any more, because some may have been revoked since the backup");
 }
 
 static enum error_code check_words(const struct offline_options *options, struct error *err)
@@ -170,17 +188,21 @@ static enum error_code restore(const struct offline_options *options, struct err
 	cleanup_(backup_reader_freep) struct backup_reader *reader = NULL;
 	restore_place_scope place = RESTORE_PLACE_NONE;
 	slot_input_scope input = { .key = NULL };
-	struct progress progress = { .shown = isatty(STDERR_FILENO) == 1 };
+	cleanup_(secret_buf_freep) struct secret_buf *out = report_new(err), *lost = report_new(err);
+	struct progress progress = { .losses = { .out = options->json ? lost : out, .json = options->json },
+				     .shown = isatty(STDERR_FILENO) == 1 };
 	struct restore_options wanted = {
 		.records = { .directory = ".", .max_size = options->max_size, .anchor_mode = ANCHOR_RELAXED,
 			     .clock = clock_system },
-		.keep_tokens = options->keep_tokens, .progress = show_reading, .checking = show_checking, .arg = &progress,
+		.keep_tokens = options->keep_tokens, .accept_loss = options->accept_loss, .lost = take_loss, .progress = show_reading, .checking = show_checking, .arg = &progress,
 	};
 	struct accept_report report;
 	struct slot_info slots[SLOTS_MAX];
 	char anchor[PATH_MAX];
 	size_t slots_len;
 
+	if (!out || !lost)
+		return err->code;
 	/* Whether it is a backup, and what opens it, is known before anybody is asked for anything. */
 	if (backup_reader_new(read_input, NULL, &reader, err) != ERR_OK)
 		return err->code;
@@ -191,11 +213,18 @@ static enum error_code restore(const struct offline_options *options, struct err
 	    absolute(options->anchor, anchor, &wanted.records.anchor_path, err) != ERR_OK ||
 	    restore_place_enter(&place, err) != ERR_OK)
 		return err->code;
-	if (records_restore(reader, &input.secret, &wanted, &report, err) != ERR_OK)
+	if (records_restore(reader, &input.secret, &wanted, &report, err) != ERR_OK && !options->accept_loss)
+		report_advise_loss("use another copy, or look at what is lost with --check --accept-loss", err);
+	if (err->code != ERR_OK)
 		return interrupted ? error_prefix(err, "interrupted, nothing was restored") : err->code;
 	if (!options->check && restore_place_finish(&place, err) != ERR_OK)
 		return err->code;
-	return print_report(options, reader, &place, &report, err);
+	loss_report_end(&progress.losses);
+	if (options->json)
+		describe_json(out, options, reader, &place, &report, lost);
+	else
+		describe(out, options, reader, &place, &report);
+	return report_print(out, err);
 }
 
 int restore_main(int argc, char **argv)

@@ -23,6 +23,7 @@ enum option_id {
 	OPT_HELP,
 	OPT_VERSION,
 	/* of some */
+	OPT_ACCEPT_LOSS,
 	OPT_ACCESSOR,
 	OPT_ALLOW_DISK,
 	OPT_ALLOW_EMPTY,

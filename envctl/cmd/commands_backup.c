@@ -23,6 +23,7 @@ static const struct option_row restore_options[] = {
 	{ OPT_CHECK, 0, "check", NULL, "check the backup, and keep nothing; DIRECTORY is then where there is room for it", false },
 	{ OPT_ANCHOR, 0, "anchor", "FILE", "the anchor of the restored vault; it is made or rewritten", false },
 	{ OPT_KEEP_TOKENS, 0, "keep-tokens", NULL, "tokens of before count: some may have been revoked since", false },
+	{ OPT_ACCEPT_LOSS, 0, "accept-loss", NULL, "also a backup of a store that was damaged: lists what is lost", false },
 	{ OPT_MAX_SIZE, 0, "max-size", "SIZE", "how large the database may become (64GiB)", false },
 	{ OPT_VAULTD, 0, "vaultd", "PATH", "the daemon's program, which does it", false },
 };

@@ -27,6 +27,7 @@ static const struct handed {
 	{OPT_ANCHOR, "--anchor", true},
 	{OPT_MAX_SIZE, "--max-size", true},
 	{OPT_KEEP_TOKENS, "--keep-tokens", false},
+	{OPT_ACCEPT_LOSS, "--accept-loss", false},
 	{OPT_CHECK, "--check", false},
 	{OPT_JSON, "--json", false},
 };

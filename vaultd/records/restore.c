@@ -60,8 +60,8 @@ static enum error_code accept(struct backup_reader *reader, const struct secret_
 			      const struct restore_options *options, struct accept_report *ret, struct error *err)
 {
 	const struct accept_options accept = { .accept = true, .expect = backup_reader_front(reader)->counter,
-					       .keep_tokens = options->keep_tokens, .checking = options->checking,
-					       .arg = options->arg };
+					       .keep_tokens = options->keep_tokens, .accept_loss = options->accept_loss,
+					       .lost = options->lost, .checking = options->checking, .arg = options->arg };
 	struct records *records = NULL;
 
 	if (records_open(&options->records, &records, err) != ERR_OK)

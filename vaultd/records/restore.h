@@ -20,6 +20,8 @@
 struct restore_options {
 	struct records_options records;	/* its directory; its anchor is written, and read as a witness */
 	bool keep_tokens;
+	bool accept_loss;		/* as in struct accept_options: a backup may be one of a store that was damaged already */
+	void (*lost)(void *arg, const char *text);
 	/* Called after each record, with what was read so far. May be NULL. */
 	void (*progress)(void *arg, uint64_t bytes, uint64_t records);
 	bool (*checking)(void *arg, uint64_t done, uint64_t total);	/* as in struct accept_options */
