@@ -40,11 +40,15 @@ enum error_code new_file_begin(const char *path, bool force, struct new_file *re
 {
 	struct new_file file = {.fd = -1, .force = force};
 	struct stat info;
+	bool is_there = lstat(path, &info) == 0;
 
 	if (snprintf(file.path, sizeof(file.path), "%s", path) >= (int)sizeof(file.path) ||
 	    snprintf(file.temporary, sizeof(file.temporary), "%.4080s.part-XXXXXX", path) >= (int)sizeof(file.temporary))
 		return error_set(err, ERR_USAGE, "the file's path is too long");
-	if (!force && lstat(path, &info) == 0)
+	/* A name in /dev would be a file from then on, for everybody. */
+	if (is_there && !S_ISREG(info.st_mode) && !S_ISLNK(info.st_mode))
+		return error_set(err, ERR_EXISTS, "%s is there and is no file: give another name, or -o - for standard output", path);
+	if (!force && is_there)
 		return error_set(err, ERR_EXISTS, "%s is there already: give another name, or --force", path);
 	file.fd = mkstemp(file.temporary); /* O_EXCL, mode 0600 */
 	if (file.fd < 0)

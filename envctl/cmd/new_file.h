@@ -20,7 +20,7 @@ struct new_file {
 };
 #define new_file_scope cleanup_(new_file_end) struct new_file
 
-/* force: what is there under the name may be replaced. ERR_EXISTS without it. */
+/* force: a file or symbolic link that is there under the name may be replaced. ERR_EXISTS without it, and for what is neither. */
 enum error_code new_file_begin(const char *path, bool force, struct new_file *ret, struct error *err) must_check;
 enum error_code new_file_write(struct new_file *file, const void *bytes, size_t len, struct error *err) must_check;
 /* ERR_EXISTS when something has come there meanwhile, and force is not set. */

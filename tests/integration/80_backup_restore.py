@@ -522,6 +522,14 @@ def test_envctl_makes_a_file_whole_or_not_at_all():
         assert "--force" in done.stderr and open(path, "rb").read() == first
         daemon.envctl("backup", "-o", path, "--force", check=0)
         assert open(path, "rb").read() != first
+        # what is no file is not replaced by one: --force on /dev/null by root would leave a machine without it
+        special, folder = os.path.join(daemon.dir, "special"), os.path.join(daemon.dir, "folder")
+        os.mkfifo(special)
+        os.mkdir(folder)
+        for place in (special, folder):
+            assert "-o -" in daemon.envctl("backup", "-o", place, "--force", check=6).stderr
+            assert "--force" not in daemon.envctl("backup", "-o", place, check=6).stderr
+        assert stat.S_ISFIFO(os.stat(special).st_mode) and not os.listdir(folder)
         piped = daemon.envctl("backup", "-o", "-", stdin=b"", check=0)
         frames(piped.stdout)
         assert "-o FILE" in daemon.envctl("backup", check=64).stderr
