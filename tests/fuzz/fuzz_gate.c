@@ -109,6 +109,18 @@ static void expect_end_of_line(struct reader *reader)
 	expect_text(reader, "\n");
 }
 
+/*
+ * The empty line. libmicrohttpd takes a line that begins with a colon for a name without letters, puts a NUL for the colon, and
+ * then takes the line for the empty one: colon and LF leave the two NULs that CR LF leaves.
+ */
+static void expect_end_of_head(struct reader *reader)
+{
+	if (reader->end - reader->at >= 2 && reader->at[0] == ':' && reader->at[1] == '\n')
+		reader->at += 2;
+	else
+		expect_end_of_line(reader);
+}
+
 static void expect_header(struct reader *reader, const struct gate_header *header)
 {
 	fuzz_expect(header->name[0] != '\0');
@@ -137,7 +149,7 @@ static void expect_wire(const struct gate_head *head, size_t head_len)
 	expect_end_of_line(&reader);
 	for (size_t i = 0; i < head->headers_len; i++)
 		expect_header(&reader, &head->headers[i]);
-	expect_end_of_line(&reader);
+	expect_end_of_head(&reader);
 	fuzz_expect((size_t)(reader.at - begin) == head_len);
 }
 

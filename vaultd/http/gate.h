@@ -13,7 +13,8 @@
  *   { name NUL [space or tab]… value NUL NUL }… NUL NUL
  *
  * and end where the head ends. A bare LF leaves one NUL, a folded line a name
- * that is none, a NUL in a value one separator too many. The caller compares
+ * that is none, a NUL in a value one separator too many. (A NUL, or at the end of
+ * the head a colon, before a bare LF cannot be told from CR LF.) The caller compares
  * the headers found with those that libmicrohttpd reports, one by one.
  *
  * Pure functions; the results point into the head.
