@@ -68,8 +68,14 @@ def test_the_form_of_a_job():
             status = daemon.get("sys/" + job, token=daemon.root_token).data
             assert (status["state"], status["id"], status["done"]) == ("never", "", 0), status
             assert daemon.request("DELETE", "sys/" + job, token=daemon.root_token).status == 204
+            # who asks for what there is not yet is told so, and gets no job without it
+            for method, more, body in (("GET", "?full=1", None), ("PUT", "?dry_run=1", None), ("PUT", "", {"dry_run": True}), ("PUT", "", b"[]"),
+                                       ("PUT", "", b"{"), ("DELETE", "?id=1", None)):
+                answer = daemon.request(method, "sys/" + job + more, body, token=daemon.root_token)
+                assert answer.status == 400, (job, method, more, body, answer)
+            assert daemon.get("sys/" + job, token=daemon.root_token).data["state"] == "never"
         daemon.write("shop/production", {"A": "1"})
-        answer = daemon.request("POST", "sys/verify", token=daemon.root_token)
+        answer = daemon.put("sys/verify", {}, token=daemon.root_token)
         assert answer.status == 202 and answer.data["state"] == "running" and len(answer.data["id"]) == 36, answer
         status = wait_for(daemon, "verify")
         assert status["id"] == answer.data["id"] and status["state"] == "done", status

@@ -1,5 +1,6 @@
 /* sys/verify and sys/compact: jobs on the whole store, of one form. */
 #include "core/vault_jobs.h"
+#include "http/change.h"
 #include "http/handlers.h"
 #include "http/internal.h"
 #include "vault/json_emit.h"
@@ -21,6 +22,15 @@ static const char *state_name(enum job_state state)
 	return "failed";
 }
 
+/* Neither arguments nor members: what a later version may know must not be passed over by this one. */
+static bool asks_no_more(struct request *request)
+{
+	static const char *const none[] = { NULL };
+	struct json_value body;
+
+	return request_args_only(request, none) && body_object(request, &body) && members_only(request, &body, none);
+}
+
 /* 202 for one that was begun, 200 for one that runs already. */
 static void start(struct request *request, enum store_job job)
 {
@@ -29,6 +39,8 @@ static void start(struct request *request, enum store_job job)
 	struct secret_buf *out;
 	bool began;
 
+	if (!asks_no_more(request))
+		return;
 	if (vault_job_start(request->server->vault, &request->caller, job, id, &began, &err) != ERR_OK) {
 		reply_error(request, &err, false);
 		return;
@@ -46,6 +58,8 @@ static void cancel(struct request *request, enum store_job job)
 {
 	struct error err = ERROR_INIT;
 
+	if (!asks_no_more(request))
+		return;
 	if (vault_job_cancel(request->server->vault, &request->caller, job, &err) != ERR_OK)
 		reply_error(request, &err, false);
 	else
@@ -134,6 +148,8 @@ static void tell(struct request *request, enum store_job job,
 	struct error err = ERROR_INIT;
 	struct secret_buf *out;
 
+	if (!asks_no_more(request))
+		return;
 	if (vault_job_status(request->server->vault, &request->caller, job, &status, &err) != ERR_OK) {
 		reply_error(request, &err, false);
 		return;
