@@ -36,19 +36,26 @@ static enum error_code open_terminal(int *ret, struct error *err)
 	return ERR_OK;
 }
 
-/* Reads up to and without the line feed. *ret_signal: the signal that ended the reading, or 0. Signals that are held back are let
- * in while it waits, and never between a look and the waiting, where they would be forgotten (allowed NULL: none is held back). */
-static enum error_code read_line(int fd, const sigset_t *allowed, struct secret_buf *line, int *ret_signal, struct error *err)
+/* How the reading of a line came to its end, other than by its line feed. */
+struct line_end {
+	int signal; /* that interrupted it, or 0 */
+	bool is_input_end;
+};
+
+/* Reads up to and without the line feed. Signals that are held back are let in while it waits, and never between a look and the
+ * waiting, where they would be forgotten (allowed NULL: none is held back). */
+static enum error_code read_line(int fd, const sigset_t *allowed, struct secret_buf *line, struct line_end *ret,
+				 struct error *err)
 {
 	struct pollfd readable = {.fd = fd, .events = POLLIN};
 
-	*ret_signal = 0;
+	*ret = (struct line_end){.signal = 0};
 	for (;;) {
 		char c;
 		ssize_t got = ppoll(&readable, 1, NULL, allowed);
 
 		if (got < 0 && errno == EINTR && allowed != NULL && caught != 0) {
-			*ret_signal = caught;
+			ret->signal = caught;
 			return ERR_OK;
 		}
 		if (got > 0)
@@ -57,6 +64,7 @@ static enum error_code read_line(int fd, const sigset_t *allowed, struct secret_
 			continue;
 		if (got < 0)
 			return error_set_errno(err, ERR_IO, errno, "cannot read from the terminal");
+		ret->is_input_end = got == 0;
 		if (got == 0 || c == '\n')
 			return ERR_OK;
 		secret_buf_append_char(line, c);
@@ -97,7 +105,7 @@ static void release_signals(const struct dispositions *before)
 }
 
 /* One attempt, with the echo off in between. */
-static enum error_code read_hidden(int fd, const char *prompt, struct secret_buf *line, int *ret_signal,
+static enum error_code read_hidden(int fd, const char *prompt, struct secret_buf *line, struct line_end *ret,
 				   struct error *err)
 {
 	struct dispositions saved;
@@ -115,7 +123,7 @@ static enum error_code read_hidden(int fd, const char *prompt, struct secret_buf
 	if (rc == ERR_OK)
 		rc = fd_write_all(fd, prompt, strlen(prompt), err);
 	if (rc == ERR_OK)
-		rc = read_line(fd, &saved.mask, line, ret_signal, err);
+		rc = read_line(fd, &saved.mask, line, ret, err);
 	while (tcsetattr(fd, TCSAFLUSH, &before) < 0 && errno == EINTR)
 		;
 	release_signals(&saved);
@@ -127,20 +135,24 @@ enum error_code terminal_read_secret(const char *prompt, struct secret_buf **ret
 	cleanup_(fd_closep) int fd = -1;
 	cleanup_(secret_buf_freep) struct secret_buf *line = secret_buf_new(PROMPT_MAX + 1);
 	enum error_code rc = open_terminal(&fd, err);
-	int signal_number = 0;
+	struct line_end end = {.signal = 0};
 
 	if (rc == ERR_OK && line == NULL)
 		rc = error_set(err, ERR_NO_MEMORY, "out of memory");
 	while (rc == ERR_OK) {
 		secret_buf_reset(line);
-		rc = read_hidden(fd, prompt, line, &signal_number, err);
-		if (rc != ERR_OK || signal_number == 0)
+		rc = read_hidden(fd, prompt, line, &end, err);
+		if (rc != ERR_OK || end.signal == 0)
 			break;
 		/* Now with the old disposition: ends the process, or stops it until the prompt is asked again. */
-		(void)raise(signal_number);
+		(void)raise(end.signal);
 		/* The program has a handler of its own, and wants to end what it does. */
-		if (signal_number != SIGTSTP)
+		if (end.signal != SIGTSTP)
 			rc = error_set(err, ERR_CONFLICT, "interrupted");
+	}
+	if (rc == ERR_OK && end.is_input_end) {
+		(void)!fd_write_all(fd, "\n", 1, err); /* nobody typed one */
+		rc = error_set(err, ERR_INVALID, "cancelled: the input ended at the prompt; nothing was done");
 	}
 	if (rc == ERR_OK && (!secret_buf_ok(line) || secret_buf_len(line) >= PROMPT_MAX))
 		rc = error_set(err, ERR_TOO_LARGE,
@@ -156,7 +168,7 @@ enum error_code terminal_read_line(const char *prompt, char *ret, size_t size, s
 	cleanup_(fd_closep) int fd = -1;
 	cleanup_(secret_buf_freep) struct secret_buf *line = secret_buf_new(size - 1);
 	enum error_code rc = open_terminal(&fd, err);
-	int ignored;
+	struct line_end ignored;
 
 	if (rc == ERR_OK && line == NULL)
 		rc = error_set(err, ERR_NO_MEMORY, "out of memory");

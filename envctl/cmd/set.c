@@ -84,7 +84,11 @@ static enum error_code put_from_prompt(struct env_set *set, const char *name, st
 
 	snprintf(prompt, sizeof(prompt), "%s: ", name);
 	enum error_code rc = terminal_read_secret(prompt, &text, err);
-	return rc == ERR_OK ? put(set, name, strlen(name), secret_buf_text(text), secret_buf_len(text), err) : rc;
+	if (rc != ERR_OK)
+		return rc;
+	if (secret_buf_len(text) == 0)
+		warn("the line is empty, and so is now %s", name);
+	return put(set, name, strlen(name), secret_buf_text(text), secret_buf_len(text), err);
 }
 
 /* Words behind ENV: NAME=VALUE, NAME -, NAME. */

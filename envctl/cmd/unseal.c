@@ -50,18 +50,18 @@ static enum error_code give_share(struct unsealing *unsealing, const char *text,
 	return ERR_OK;
 }
 
-/* Until it is open, or somebody has no more: an empty line. A wrong share is told, and asked for again. */
+/* Until it is open, or somebody has no more: an empty line, or none. A wrong share is told, and asked for again. */
 static enum error_code ask_for_shares(struct unsealing *unsealing, struct error *err)
 {
 	while (unsealing->sealed) {
 		cleanup_(secret_buf_freep) struct secret_buf *share = NULL;
 		struct error refused = ERROR_INIT;
-		enum error_code rc = terminal_read_secret("Share (nothing, if you have no more): ", &share, err);
+		enum error_code rc = terminal_read_secret("Share (nothing, if you have no more): ", &share, &refused);
 
-		if (rc != ERR_OK)
-			return rc;
-		if (secret_buf_len(share) == 0)
+		if (rc == ERR_INVALID || (rc == ERR_OK && secret_buf_len(share) == 0))
 			return ERR_OK;
+		if (rc != ERR_OK)
+			return error_set(err, rc, "%s", refused.text);
 		rc = give_share(unsealing, secret_buf_text(share), secret_buf_len(share), &refused);
 		if (rc == ERR_UNSEAL_FAILED)
 			warn("%s", refused.text);

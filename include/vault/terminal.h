@@ -16,7 +16,8 @@
 bool terminal_is_there(void);
 
 /* Reads one line without echo; the echo is restored also when a signal arrives. ERR_TOO_LARGE at PROMPT_MAX,
- * ERR_USAGE when there is no terminal, ERR_CONFLICT after a signal that the program catches. */
+ * ERR_USAGE when there is no terminal, ERR_CONFLICT after a signal that the program catches, ERR_INVALID when the input ends
+ * (Ctrl-D) before the line does: who ends it has changed his mind, and an empty line is something else. */
 enum error_code terminal_read_secret(const char *prompt, struct secret_buf **ret, struct error *err) must_check;
 
 /* One line with echo, without its end. An end of file is an empty line. */

@@ -66,6 +66,18 @@ def prompt_hides_the_value(story):
 
 
 @case
+def a_prompt_that_nobody_answers(story):
+    """Ctrl-D cancels all of it, also behind a name that was answered; an empty line is told as an empty pipe is."""
+    for answers in ([("A: ", "\x04")], [("A: ", "hunter1\n"), ("C: ", "\x04")], [("A: ", "half\x04\x04")]):
+        shown = story.terminal("set", ENV, "A", "B=2", "C", answers=answers, code=1)
+        assert "cancelled" in shown and "nothing was done" in shown and "hunter" not in shown, shown
+        story.bad(3, "no environment", "get", ENV)
+    shown = story.terminal("set", ENV, "A", "C", answers=[("A: ", "\n"), ("C: ", "hunter2\n")])
+    assert "the line is empty, and so is now A" in shown and "now C" not in shown, shown
+    assert story.json_of("get", ENV, "--json")["variables"] == {"A": "", "C": "hunter2"}
+
+
+@case
 def terminals_cannot_be_played_tricks_on(story):
     story.good("set", ENV, "A", "-", stdin="red\033[31m\nnext\n")
     shown = story.terminal("get", ENV, "A")
