@@ -25,11 +25,8 @@ static enum error_code read_source(const struct invocation *inv, struct vault_cl
 		return rc;
 	if (!json_find(&answer.data, "data", &data) || data.kind != JSON_SCAN_OBJECT)
 		return error_set(err, ERR_PROTOCOL, "the answer holds no variables; is this address really vaultd's?");
-	rc = plan_add_object(wanted, &data, &filter, err);
-	if (rc == ERR_OK && env_set_count(wanted) == 0 && json_count(&data) > 0)
-		rc = error_set(err, ERR_NOT_FOUND, "no variable of %s matches --only and --except; nothing was copied",
-			       env->text);
-	return rc;
+	rc = session_filter_check(&filter, &data, env, "nothing was copied", err);
+	return rc == ERR_OK ? plan_add_object(wanted, &data, &filter, err) : rc;
 }
 
 /* Which of the copied variables are templates: they are copied as such. */

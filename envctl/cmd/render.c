@@ -28,8 +28,8 @@ static enum error_code texts_of(const struct json_value *variables, const struct
 }
 
 /* What the answer holds, in the output's dialect. */
-static enum error_code write_answer(const struct invocation *inv, struct env_output *output, const struct answer *answer,
-				    const struct name_filter *filter, struct error *err)
+static enum error_code write_answer(const struct invocation *inv, struct env_output *output, const struct env_path *env,
+				    const struct answer *answer, const struct name_filter *filter, struct error *err)
 {
 	cleanup_(env_set_freep) struct env_set *set = env_set_new(PLAN_SET_MAX);
 	cleanup_(notes_free) struct notes notes = { .len = 0 };
@@ -39,7 +39,9 @@ static enum error_code write_answer(const struct invocation *inv, struct env_out
 		return error_set(err, ERR_NO_MEMORY, "out of memory");
 	if (!json_find(&answer->data, "variables", &variables) || variables.kind != JSON_SCAN_OBJECT)
 		return error_set(err, ERR_PROTOCOL, "the answer holds no variables; is this address really vaultd's?");
-	enum error_code rc = texts_of(&variables, filter, output->options.skip, set, &notes, err);
+	enum error_code rc = session_filter_check(filter, &variables, env, "nothing was written", err);
+	if (rc == ERR_OK)
+		rc = texts_of(&variables, filter, output->options.skip, set, &notes, err);
 	return rc == ERR_OK ? env_output_write(inv, output, set, &notes, err) : rc;
 }
 
@@ -66,5 +68,5 @@ enum error_code command_render(struct invocation *inv, struct error *err)
 	rc = client_resolve(client, &env, revision, false, &answer, err);
 	if (rc == ERR_NOT_FOUND && revision == 0)
 		return suggest_environment(client, &env, err);
-	return rc == ERR_OK ? write_answer(inv, &output, &answer, &filter, err) : rc;
+	return rc == ERR_OK ? write_answer(inv, &output, &env, &answer, &filter, err) : rc;
 }

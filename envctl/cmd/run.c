@@ -13,8 +13,8 @@ static size_t largest_start(void)
 	return limit > 0 ? (size_t)limit : 128 * 1024;
 }
 
-static enum error_code build(const struct invocation *inv, const struct answer *answer, struct child_env **ret,
-			     struct error *err)
+static enum error_code build(const struct invocation *inv, const struct env_path *env, const struct answer *answer,
+			     struct child_env **ret, struct error *err)
 {
 	struct child_env_options options = {
 		.pristine = option_is_given(inv, OPT_PRISTINE),
@@ -31,6 +31,8 @@ static enum error_code build(const struct invocation *inv, const struct answer *
 		return rc;
 	if (!json_find(&answer->data, "variables", &variables) || variables.kind != JSON_SCAN_OBJECT)
 		return error_set(err, ERR_PROTOCOL, "the answer holds no variables; is this address really vaultd's?");
+	if (session_filter_check(&options.filter, &variables, env, "nothing was started", err) != ERR_OK)
+		return err->code;
 	bool has_allowed = json_find(&answer->data, "allow_names", &allowed);
 	rc = child_env_build(&variables, has_allowed ? &allowed : NULL, &options, ret, &notes, err);
 	warn_notes(&notes, NULL);
@@ -57,7 +59,7 @@ enum error_code command_run(struct invocation *inv, struct error *err)
 	if (rc == ERR_NOT_FOUND && revision == 0)
 		return suggest_environment(client, &env, err);
 	if (rc == ERR_OK)
-		rc = build(inv, &answer, &child, err);
+		rc = build(inv, &env, &answer, &child, err);
 	if (rc == ERR_OK)
 		rc = exec_program(inv->program, child_env_pointers(child), &inv->failure_status, err);
 	return rc;

@@ -57,6 +57,26 @@ enum error_code session_filter(const struct invocation *inv, struct name_filter 
 	return ERR_OK;
 }
 
+enum error_code session_filter_check(const struct name_filter *filter, const struct json_value *variables,
+				     const struct env_path *env, const char *outcome, struct error *err)
+{
+	cleanup_(secret_buf_freep) struct secret_buf *name = secret_buf_new(LIMIT_BODY_DATA);
+	struct json_member member;
+	size_t cursor = 0;
+
+	if (name == NULL)
+		return error_set(err, ERR_NO_MEMORY, "out of memory");
+	while (json_next_member(variables, &cursor, &member)) {
+		secret_buf_reset(name);
+		json_append_unescaped(name, member.name);
+		if (name_filter_takes(filter, secret_buf_text(name), secret_buf_len(name)))
+			return ERR_OK;
+	}
+	if (json_count(variables) == 0)
+		return ERR_OK;
+	return error_set(err, ERR_NOT_FOUND, "no variable of %s matches --only and --except; %s", env->text, outcome);
+}
+
 enum error_code session_read_base(struct vault_client *client, const struct env_path *env, struct env_set *set,
 				  uint64_t *ret_revision, struct error *err)
 {

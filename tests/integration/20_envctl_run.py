@@ -64,6 +64,21 @@ def globs(story):
 
 
 @case
+def globs_that_match_nothing(story):
+    """A program without what it needs is not started, and a file without it not written."""
+    story.good("set", ENV, "DB_HOST=1")
+    started, written = story.path("started"), story.path("written")
+    for glob in (["--only", "NOPE_*"], ["--except", "*"], ["--only", "DB_*", "--except", "*HOST"]):
+        story.bad(125, f"no variable of {ENV} matches", "run", ENV, *glob, "--", "touch", started)
+        story.bad(3, f"no variable of {ENV} matches", "render", ENV, "--format", "docker", "--output", written, *glob)
+        story.bad(3, f"no variable of {ENV} matches", "copy", ENV, "shop/other", *glob)
+    assert not os.path.exists(started) and not os.path.exists(written)
+    # of an environment that has none, none is missing
+    story.good("unset", ENV, "DB_HOST")
+    assert set(shown(story, "--pristine", "--only", "DB_*")[0]) == {"PATH"}
+
+
+@case
 def revisions(story):
     story.good("set", ENV, "A=1")
     story.good("set", ENV, "A=2")
