@@ -30,6 +30,12 @@ static void describe_anchor(struct secret_buf *out, const struct accept_report *
 							     "no anchor is configured%s", config->anchor);
 }
 
+/* What a start says to it: of a store that it takes, there is nothing to accept. */
+static bool is_healthy(const struct accept_report *report)
+{
+	return report->refused[0] == '\0' && report->lost == 0;
+}
+
 static void describe(struct secret_buf *out, const struct offline_options *options, const struct config *config,
 		     const struct accept_report *report)
 {
@@ -43,8 +49,9 @@ static void describe(struct secret_buf *out, const struct offline_options *optio
 	describe_anchor(out, report, config);
 	if (report->refused[0] != '\0')
 		report_line(out, "a start refuses it: %s", report->refused);
-	else if (report->lost == 0)
-		report_line(out, "a start does not refuse it");
+	else if (is_healthy(report))
+		report_line(out, options->has_expect ? "a start would not have refused it; it was accepted all the same" :
+						       "a start does not refuse it: there is nothing to accept");
 	if (options->has_expect) {
 		report_hex(report->new_fork_id, fork);
 		report_line(out, "accepted: it is another history from here on, counter %llu, fork %s",
@@ -53,6 +60,8 @@ static void describe(struct secret_buf *out, const struct offline_options *optio
 							"tokens made before do not count any more");
 		return;
 	}
+	if (is_healthy(report))
+		return;
 	report_line(out, "to accept it%s, with the same options and: --expect=%llu", report->lost > 0 ? " without what is lost" : "",
 		    (unsigned long long)report->counter);
 }

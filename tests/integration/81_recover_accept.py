@@ -116,6 +116,21 @@ def test_a_vault_that_has_no_anchor_any_more():
         assert daemon.read("shop") == {"A": "1"}
 
 
+def test_of_a_healthy_store_there_is_nothing_to_accept():
+    with vault.personal(config=CONFIG) as daemon:
+        daemon.write("shop", {"A": "1"})
+        daemon.stop()
+        said = recover(daemon, "accept", sentence="there is nothing to accept").stdout
+        assert "--expect" not in said, said
+        report = look(daemon)
+        assert report["refused"] == "" and report["lost"] == [], report
+        # who insists gets another history, and is told that it was not needed
+        said = recover(daemon, "accept", "--expect", str(report["counter"]), sentence="accepted all the same").stdout
+        assert "another history" in said, said
+        opens(daemon)
+        assert daemon.read("shop") == {"A": "1"}
+
+
 def test_it_needs_the_directory_and_what_opens_it():
     with vault.personal() as daemon:
         daemon.write("shop", {"A": "1"})
