@@ -59,7 +59,13 @@ static const char *base_of(const struct restore_place *place)
 static enum error_code open_parent(struct restore_place *place, const char *path, struct error *err)
 {
 	place->parent = open(path, OPEN_DIRECTORY);
-	return place->parent >= 0 ? ERR_OK : error_set_errno(err, ERR_IO, errno, "open the directory %s", path);
+	if (place->parent >= 0)
+		return ERR_OK;
+	if (errno != ENOENT)
+		return error_set_errno(err, ERR_IO, errno, "open the directory %s", path);
+	if (place->target[0] == '\0')
+		return error_set(err, ERR_IO, "the backup is checked in %s, which is not there: make it first", path);
+	return error_set(err, ERR_IO, "%s cannot be made: its parent directory is not there: make it first", place->target);
 }
 
 static enum error_code open_parent_of_target(struct restore_place *place, struct error *err)

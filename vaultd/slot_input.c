@@ -36,6 +36,18 @@ enum error_code slot_input_check(const struct slot_input_options *options, struc
 
 /* -- reading ---------------------------------------------------------------- */
 
+/* There is no other way here than a file: standard input may be a backup. */
+static enum error_code ask_passphrase(struct slot_input *ret, struct error *err)
+{
+	struct error found = ERROR_INIT;
+	enum error_code code = terminal_read_secret("Passphrase of the vault: ", &ret->passphrase, &found);
+
+	if (code == ERR_OK)
+		return ERR_OK;
+	return error_set(err, code, "%s", code == ERR_USAGE ? "there is no terminal to ask for the passphrase at: give --passphrase-file FILE" :
+							      found.text);
+}
+
 static enum error_code read_passphrase(const struct slot_input_options *options, struct slot_input *ret, struct error *err)
 {
 	if (options->passphrase_file) {
@@ -43,7 +55,7 @@ static enum error_code read_passphrase(const struct slot_input_options *options,
 			return error_set(err, ERR_USAGE, "--passphrase-file takes a file; standard input is for the backup");
 		if (terminal_passphrase(options->passphrase_file, false, &ret->passphrase, err) != ERR_OK)
 			return err->code;
-	} else if (terminal_read_secret("Passphrase of the vault: ", &ret->passphrase, err) != ERR_OK) {
+	} else if (ask_passphrase(ret, err) != ERR_OK) {
 		return err->code;
 	}
 	if (secret_buf_len(ret->passphrase) == 0 || secret_buf_len(ret->passphrase) > LIMIT_PASSPHRASE_LEN)
@@ -121,31 +133,14 @@ static enum error_code read_keys(const struct slot_input_options *options, struc
 
 /* -- what may be asked for ----------------------------------------------------- */
 
-static const char *option_of(enum slot_type type)
-{
-	switch (type) {
-	case SLOT_PASSPHRASE: return "--passphrase";
-	case SLOT_KEY_FILE: return "--key-file FILE";
-	case SLOT_BOTH: return "--key-file FILE --passphrase";
-	case SLOT_CREDENTIAL: return "--credential NAME";
-	case SLOT_SHARES: return "--shares-file FILE";
-	case SLOT_EMPTY: break;
-	}
-	return "";
-}
-
 static enum error_code demand_option(const struct slot_info *slots, size_t len, struct error *err)
 {
-	char text[256] = "";
-	size_t used = 0;
+	char text[SLOT_WAYS_MAX];
 
 	for (size_t i = 0; i < len; i++)
 		if (slots[i].type == SLOT_PASSPHRASE)
 			return ERR_OK;
-	for (size_t i = 0; i < len && used < sizeof(text); i++)
-		if (i == 0 || slots[i].type != slots[i - 1].type)
-			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s", used > 0 ? ", or " : "",
-						 option_of(slots[i].type));
+	slot_ways(slots, len, text);
 	return error_set(err, ERR_USAGE, "no passphrase opens this vault; give %s", text);
 }
 

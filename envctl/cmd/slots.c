@@ -137,7 +137,8 @@ static enum error_code change_body(const struct invocation *inv, struct slot_cho
 	if (rc == ERR_OK)
 		rc = slot_unlock_read(inv, &unlock, err);
 	if (rc == ERR_OK && wants_stdin(choice, terminal) && wants_stdin(&unlock, terminal))
-		rc = error_set(err, ERR_USAGE, "standard input can hold one of the two secrets: give the other in a file");
+		rc = error_set(err, ERR_USAGE, "standard input can hold one of the two secrets: give the new one with --passphrase-file FILE, or what "
+			       "opens the vault now with --unlock-passphrase-file FILE or another --unlock-...");
 	if (rc == ERR_OK)
 		rc = append_unlock(inv, &unlock, body, err);
 	if (rc == ERR_OK)

@@ -396,7 +396,8 @@ def test_envctl_with_shares():
         daemon.envctl("set", "shop", "A", "-", stdin="kept", check=0)
         daemon.envctl("seal", check=0)
         assert "no share was given; 0 of 2 are there" in daemon.envctl("unseal", check=2).stderr
-        assert "no slot is opened by this kind of secret" in daemon.envctl("unseal", "--passphrase", stdin="x\n", check=4).stderr
+        told = daemon.envctl("unseal", "--passphrase", stdin="x\n", check=4).stderr
+        assert "no slot is opened by this kind of secret" in told and "what opens the vault is shares (envctl unseal --share" in told, told
         done = daemon.envctl("unseal", stdin=shares[2] + "\n", check=2)
         assert "1 of 2 shares are given" in done.stderr, done
         assert "2 of 3 needed, 1 given" in daemon.envctl("status", check=2).stdout
@@ -436,10 +437,13 @@ def test_envctl_slots():
         assert "passphrase and key file" in daemon.envctl("slots", "list", check=0).stdout
         daemon.envctl("seal", check=0)
         daemon.envctl("unseal", "--key-file", key, check=4)
-        daemon.envctl("unseal", "--passphrase-file", word, check=4)
+        told = daemon.envctl("unseal", "--passphrase-file", word, check=4).stderr
+        assert "what opens the vault is --key-file FILE --passphrase" in told, told
         daemon.envctl("unseal", "--passphrase-file", word, "--key-file", key, check=0)
         both = ["--unlock-passphrase-file", word, "--unlock-key-file", key]
         daemon.envctl("slots", "add", "--passphrase", "--label", "team", *both, stdin="battery\n", check=0)
+        told = daemon.envctl("slots", "add", "--passphrase", stdin="battery\n", check=64).stderr
+        assert "--passphrase-file FILE" in told and "--unlock-passphrase-file FILE" in told, told
         made = daemon.envctl("slots", "add", "--shares", "2-of-3", "--json", *both, check=0)
         same(len(json.loads(made.stdout)["shares"]), 3)
         daemon.envctl("slots", "change", "1", "--passphrase-file", "-", *both, stdin="staple\n", check=0)

@@ -61,9 +61,10 @@ def frames(data):
     return places
 
 
-def run(daemon, *words, stdin=None, code=0, sentence=""):
-    done = subprocess.run([vault.VAULTD, *words], env=daemon.environment(), cwd=daemon.dir, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          stdin=stdin or subprocess.DEVNULL, timeout=120, text=True)
+def run(daemon, *words, stdin=None, code=0, sentence="", program=vault.VAULTD):
+    """In a session of its own: without a terminal to ask at."""
+    done = subprocess.run([program, *words], env=daemon.environment(), cwd=daemon.dir, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          stdin=stdin or subprocess.DEVNULL, timeout=120, text=True, start_new_session=True)
     assert done.returncode == code and sentence in done.stderr, (words, code, sentence, done)
     return done
 
@@ -318,6 +319,11 @@ def test_what_opens_the_vault_opens_the_backup():
         check("--key-file", "passphrase", code=1)
         check("--key-file", daemon.key_file, "--shares-file", "shares", code=64, sentence="only a passphrase and a key file go together")
         assert "1" in check("--key-file", daemon.key_file, "--json").stdout
+        # nobody is there to be asked: it says which option to give
+        check("--passphrase", code=64, sentence="give --passphrase-file FILE")
+        run(daemon, "restore", "--check", "--passphrase", backup, code=64, sentence="give --passphrase-file FILE", program=vault.ENVCTL)
+        check("--key-file", daemon.key_file, os.path.join(daemon.dir, "absent"), code=74, sentence="which is not there: make it first")
+        restore(daemon, backup, os.path.join(daemon.dir, "no", "parent"), code=74, sentence="its parent directory is not there: make it first")
         assert not [name for name in os.listdir(daemon.dir) if "check" in name]
 
 

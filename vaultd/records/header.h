@@ -107,6 +107,11 @@ const uint8_t *header_store_id(const struct header *header);
 uint64_t header_seq(const struct header *header);
 size_t header_slots(const struct header *header, struct slot_info ret[static SLOTS_MAX]);
 
+#define SLOT_WAYS_MAX 256
+/* What opens them, for a sentence: the options of envctl and of vaultd's offline commands, each kind once:
+ * "--passphrase, or --key-file FILE". "" without slots. */
+void slot_ways(const struct slot_info *slots, size_t len, char ret[static SLOT_WAYS_MAX]);
+
 /*
  * Whether a share belongs to a slot of this vault, before anything is combined. ERR_INVALID names what is wrong: a typing
  * mistake, another vault, another slot or set, another threshold, a number that was not made, another share than was made.

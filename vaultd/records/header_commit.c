@@ -117,6 +117,15 @@ enum error_code records_share_check(struct records *records, const uint8_t share
 
 /* -- trying a slot --------------------------------------------------------------------- */
 
+static enum error_code refuse_kind(const struct header *header, struct error *err)
+{
+	struct slot_info slots[SLOTS_MAX];
+	char ways[SLOT_WAYS_MAX];
+
+	slot_ways(slots, header_slots(header, slots), ways);
+	return error_set(err, ERR_UNSEAL_FAILED, "no slot is opened by this kind of secret; what opens the vault is %s", ways);
+}
+
 /* The slot whose failures are counted: the named one, or the first of the type. -1: none has the type. */
 static int counted_slot(const struct header *header, const struct slot_secret *secret, int slot_id)
 {
@@ -150,8 +159,7 @@ enum error_code slot_try(struct records *records, const struct header *header, c
 	enum error_code code;
 
 	if (counted < 0)
-		return error_set(err, ERR_UNSEAL_FAILED, "no slot is opened by this kind of secret; try another: passphrase, key file, both together, "
-				 "credential, shares");
+		return refuse_kind(header, err);
 	if (secret->type == SLOT_SHARES && counted_slot_of_shares(header, secret, &counted, err) != ERR_OK)
 		return err->code;
 	pthread_mutex_lock(&records->attempts);

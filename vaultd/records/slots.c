@@ -1,6 +1,7 @@
 /* The slots of the header: each wraps the root key under a key made from what its owner knows or has. */
 #include <assert.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "crypto/passphrase.h"
@@ -47,6 +48,35 @@ size_t header_slots(const struct header *header, struct slot_info ret[static SLO
 		len++;
 	}
 	return len;
+}
+
+static const char *way_of(enum slot_type type)
+{
+	switch (type) {
+	case SLOT_PASSPHRASE: return "--passphrase";
+	case SLOT_KEY_FILE: return "--key-file FILE";
+	case SLOT_BOTH: return "--key-file FILE --passphrase";
+	case SLOT_CREDENTIAL: return "--credential NAME";
+	case SLOT_SHARES: return "shares (envctl unseal --share, else --shares-file FILE)";
+	case SLOT_EMPTY: break;
+	}
+	return "";
+}
+
+void slot_ways(const struct slot_info *slots, size_t len, char ret[static SLOT_WAYS_MAX])
+{
+	unsigned told = 0;
+	size_t used = 0;
+
+	ret[0] = '\0';
+	for (size_t i = 0; i < len && used < SLOT_WAYS_MAX; i++) {
+		const char *way = way_of(slots[i].type);
+
+		if (way[0] == '\0' || told & 1u << slots[i].type)
+			continue;
+		told |= 1u << slots[i].type;
+		used += (size_t)snprintf(ret + used, SLOT_WAYS_MAX - used, "%s%s", used > 0 ? ", or " : "", way);
+	}
 }
 
 /* -- from a secret to the slot's key --------------------------------------------- */

@@ -144,6 +144,24 @@ static void each_type_opens_with_its_own_secret(void **state)
 	header_free(header);
 }
 
+static void what_opens_them_is_told_once_each(void **state)
+{
+	static const struct slot_info slots[] = {
+		{ .type = SLOT_KEY_FILE }, { .type = SLOT_PASSPHRASE }, { .type = SLOT_KEY_FILE }, { .type = SLOT_EMPTY },
+		{ .type = (enum slot_type)255 }, { .type = SLOT_BOTH }, { .type = SLOT_CREDENTIAL }, { .type = SLOT_SHARES },
+	};
+	char ways[SLOT_WAYS_MAX];
+
+	(void)state;
+	slot_ways(slots, 0, ways);
+	assert_string_equal(ways, "");
+	slot_ways(slots, 5, ways);
+	assert_string_equal(ways, "--key-file FILE, or --passphrase");
+	slot_ways(slots, 8, ways);
+	assert_string_equal(ways, "--key-file FILE, or --passphrase, or --key-file FILE --passphrase, or --credential NAME, or shares "
+				  "(envctl unseal --share, else --shares-file FILE)");
+}
+
 static void wrong_secrets_look_alike(void **state)
 {
 	uint8_t wrong_file[100] = { 1 };
@@ -458,6 +476,7 @@ int main(void)
 		cmocka_unit_test(slot_keys_are_the_known_ones),
 		cmocka_unit_test(slot_keys_differ_by_all_that_they_are_made_of),
 		cmocka_unit_test(each_type_opens_with_its_own_secret),
+		cmocka_unit_test(what_opens_them_is_told_once_each),
 		cmocka_unit_test(wrong_secrets_look_alike),
 		cmocka_unit_test(a_named_slot_is_the_only_one_tried),
 		cmocka_unit_test(one_line_feed_is_the_editors),
