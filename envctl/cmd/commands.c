@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cmd/dialect_option.h"
 #include "vault/limits.h"
 
 /* Tables. */
@@ -360,7 +361,7 @@ static const struct command commands[] = {
 	{
 		.name = "edit", .words = "ENV", .words_min = 1, .words_max = 1, .json = true,
 		OPTIONS(edit_options),
-		.examples = edit_examples, .handler = command_edit, .summary = "Change variables in an editor",
+		.examples = edit_examples, .handler = command_edit, .takes_dialect = dialect_can_be_edited, .summary = "Change variables in an editor",
 		.details = "The text is in memory, never in a file on disk; $VISUAL or $EDITOR opens it as "
 			   "/proc/PID/fd/N. vim and neovim are run without swap, backup and history files.\nWhat "
 			   "the portable dialect cannot hold is shown in that of the shell.",

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "vault/attributes.h"
+#include "vault/dialect.h"
 #include "vault/error.h"
 
 enum option_id {
@@ -142,6 +143,7 @@ struct command {
 	size_t options_len;
 	const char *const *examples; /* NULL-terminated */
 	command_handler *handler;
+	bool (*takes_dialect)(const struct dialect *dialect); /* of those that the help lists; NULL: all */
 };
 
 /* One table of verbs; commands.c has the list of them. */

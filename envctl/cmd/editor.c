@@ -17,6 +17,7 @@
 
 #define COMMAND_MAX 4096
 #define ARGUMENTS_MAX 12
+#define SHELL_NOT_FOUND 127 /* how a shell ends that finds no such command */
 
 /* Finds a command's file as the shell will. */
 static bool find_command(const char *name, char path[static PATH_MAX])
@@ -35,6 +36,7 @@ static bool find_command(const char *name, char path[static PATH_MAX])
 	return false;
 }
 
+/* NULL: there is none. */
 static const char *editor_command(void)
 {
 	static const char *const variables[] = {"VISUAL", "EDITOR"};
@@ -46,7 +48,7 @@ static const char *editor_command(void)
 		if (value != NULL && value[0] != '\0')
 			return value;
 	}
-	return find_command("editor", path) ? "editor" : "vi";
+	return find_command("editor", path) ? "editor" : find_command("vi", path) ? "vi" : NULL;
 }
 
 /* Looks through alternatives and links: `vi` and `editor` are often vim. */
@@ -130,6 +132,8 @@ static enum error_code run_and_wait(const char *command, char *path, struct erro
 			rc = error_set_errno(err, ERR_IO, errno, "cannot wait for the editor");
 	sigaction(SIGINT, &saved_int, NULL);
 	sigaction(SIGQUIT, &saved_quit, NULL);
+	if (rc == ERR_OK && WIFEXITED(status) && WEXITSTATUS(status) == SHELL_NOT_FOUND)
+		rc = error_set(err, ERR_IO, "the editor ended with a failure: what VISUAL or EDITOR names is not there; nothing was changed");
 	if (rc == ERR_OK && (!WIFEXITED(status) || WEXITSTATUS(status) != 0))
 		rc = error_set(err, ERR_IO, "the editor ended with a failure; nothing was changed");
 	return rc;
@@ -137,9 +141,12 @@ static enum error_code run_and_wait(const char *command, char *path, struct erro
 
 enum error_code editor_run(const struct secret_buf *text, size_t max, struct secret_buf **ret, struct error *err)
 {
-	cleanup_(fd_closep) int fd = memfd_create("envctl", MFD_CLOEXEC);
+	const char *command = editor_command();
 	char path[64];
 
+	if (command == NULL)
+		return error_set(err, ERR_USAGE, "there is no editor here: name one in EDITOR, such as EDITOR=nano");
+	cleanup_(fd_closep) int fd = memfd_create("envctl", MFD_CLOEXEC);
 	if (fd < 0)
 		return error_set_errno(err, ERR_IO, errno, "cannot make a file in memory");
 	enum error_code rc = fd_write_all(fd, secret_buf_bytes(text), secret_buf_len(text), err);
@@ -152,7 +159,7 @@ enum error_code editor_run(const struct secret_buf *text, size_t max, struct sec
 	if (getrlimit(RLIMIT_CORE, &core) < 0 || setrlimit(RLIMIT_CORE, &(struct rlimit){.rlim_max = core.rlim_max}) < 0)
 		return error_set_errno(err, ERR_IO, errno, "cannot switch core dumps off");
 	(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
-	rc = run_and_wait(editor_command(), path, err);
+	rc = run_and_wait(command, path, err);
 	if (before == 0)
 		(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	(void)setrlimit(RLIMIT_CORE, &core);

@@ -12,7 +12,8 @@
 #include "vault/error.h"
 #include "vault/secret_buf.h"
 
-/* Runs $VISUAL, $EDITOR, `editor` or `vi` on the text and gives back what was saved. ERR_IO when the editor could not
+/* Runs $VISUAL, $EDITOR, `editor` or `vi` on the text and gives back what was saved. ERR_USAGE when
+ * there is none of them, ERR_IO when the editor could not
  * be started or ended with a failure; ERR_TOO_LARGE. */
 enum error_code editor_run(const struct secret_buf *text, size_t max, struct secret_buf **ret,
 			   struct error *err) must_check;

@@ -115,12 +115,14 @@ static bool takes_dialect(const struct command *command)
 	return false;
 }
 
-static void append_dialects(struct secret_buf *out)
+static void append_dialects(struct secret_buf *out, const struct command *command)
 {
 	const struct dialect *dialect;
 
 	secret_buf_append_text(out, "\nDialects:\n");
 	for (size_t i = 0; (dialect = dialect_at(i)) != NULL; i++) {
+		if (command->takes_dialect != NULL && !command->takes_dialect(dialect))
+			continue;
 		output_format(out, "  %-20s", dialect_name(dialect));
 		append_wrapped(out, dialect_summary(dialect), 22);
 	}
@@ -141,7 +143,7 @@ static void append_command(struct secret_buf *out, const struct command *command
 		if (global_options[i].id != OPT_VERSION && (command->json || global_options[i].id != OPT_JSON))
 			append_option(out, &global_options[i]);
 	if (takes_dialect(command))
-		append_dialects(out);
+		append_dialects(out, command);
 	secret_buf_append_text(out, "\nExamples:\n");
 	for (size_t i = 0; command->examples[i] != NULL; i++)
 		output_format(out, "  %s\n", command->examples[i]);

@@ -3,6 +3,7 @@
 # sanitized: yes
 import json
 import os
+import re
 import resource
 import signal
 import stat
@@ -237,6 +238,31 @@ def render_replaces_no_pipe(story):
     os.mkfifo(pipe)
     story.bad(1, "not a regular file", "render", ENV, "--format", "docker", "--output", pipe)
     assert stat.S_ISFIFO(os.stat(pipe).st_mode)
+
+
+@case
+def edit_without_an_editor(story):
+    story.good("set", ENV, "A=1")
+    story.bad(64, "name one in EDITOR", "edit", ENV, env={"EDITOR": None, "VISUAL": None, "PATH": story.path("none")})
+    story.bad(74, "what VISUAL or EDITOR names is not there", "edit", ENV, env={"EDITOR": story.path("none"), "VISUAL": None})
+
+
+@case
+def edit_takes_the_dialects_that_it_lists(story):
+    """All others have no comments, and so no place for what the text says about itself."""
+    def listed(verb):
+        return re.findall(r"^  ([a-z-]+) ", story.good("help", verb).out.split("Dialects:\n")[1].split("Examples:")[0], re.M)
+    story.good("set", ENV, "A=1")
+    taken, every = listed("edit"), listed("import")
+    assert "dotenv" in taken and "shell" in taken and "json" not in taken and set(taken) < set(every), (taken, every)
+    changes = 's/\\b1\\b/2/; s/MQ==/Mg==/'  # the second for kubernetes, whose values are in base64
+    for name in taken:
+        story.good("set", ENV, "A=1")
+        story.good("edit", ENV, "--dialect", name, env=editor(story, f't=$(sed "/^#/!{{ {changes} }}" "$1"); printf "%s\\n" "$t" > "$1"'))
+        assert variables(story) == {"A": "2"}, name
+    for name in set(every) - set(taken):
+        out = story.bad(64, f"--dialect {name} cannot be edited", "edit", ENV, "--dialect", name, env={"EDITOR": "true"})
+        assert "dotenv" in out.err and "json" not in out.err.split("there are")[1], out
 
 
 @case
