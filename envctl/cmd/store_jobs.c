@@ -167,6 +167,35 @@ static enum error_code print_begun(const struct invocation *inv, const struct jo
 	return output_flush(out, err);
 }
 
+/* It ends a moment later; what was over when it was asked is told, and is no failure. */
+static enum error_code cancel(const struct invocation *inv, struct vault_client *client, const struct job *job, struct error *err)
+{
+	cleanup_(answer_free) struct answer before = {0};
+	cleanup_(secret_buf_freep) struct secret_buf *out = output_new(err);
+	struct error found = ERROR_INIT;
+	char state[16];
+
+	if (out == NULL)
+		return err->code;
+	enum error_code rc = client_job_status(client, job->name, &before, &found);
+	if (rc != ERR_OK && rc != ERR_DENIED)
+		return error_set(err, rc, "%s", found.text);
+	if (rc == ERR_OK)
+		answer_text(&before.data, "state", state, sizeof(state));
+	/* Who may end it and not look at it is not told more. */
+	bool runs = rc != ERR_OK || strcmp(state, "running") == 0;
+	if (client_job_cancel(client, job->name, err) != ERR_OK)
+		return err->code;
+	if (!option_is_given(inv, OPT_JSON)) {
+		say(inv, runs ? "%s is told to end" : "no %s runs: there is nothing to cancel", job->name);
+		return ERR_OK;
+	}
+	json_emit_raw(out, "{\"cancelled\":");
+	json_emit_bool(out, runs);
+	json_emit_raw(out, "}\n");
+	return output_flush(out, err);
+}
+
 static enum error_code run_job(struct invocation *inv, const struct job *job, struct error *err)
 {
 	cleanup_(client_freep) struct vault_client *client = NULL;
@@ -178,7 +207,7 @@ static enum error_code run_job(struct invocation *inv, const struct job *job, st
 	if (session_open(inv, &client, err) != ERR_OK)
 		return err->code;
 	if (option_is_given(inv, OPT_CANCEL))
-		return client_job_cancel(client, job->name, err);
+		return cancel(inv, client, job, err);
 	if (client_job_start(client, job->name, &begun, err) != ERR_OK)
 		return err->code;
 	if (option_is_given(inv, OPT_NO_WAIT))

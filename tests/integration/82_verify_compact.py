@@ -116,6 +116,10 @@ def test_envctl():
         assert json.loads(daemon.envctl("verify", "--no-wait", "--json", check=0).stdout)["state"] == "running"
         daemon.envctl("verify", "--cancel", check=0)
         wait_for(daemon, "verify")
+        for job in ("verify", "compact"):
+            done = daemon.envctl(job, "--cancel", check=0)
+            assert f"no {job} runs: there is nothing to cancel" in done.stderr and done.stdout == "", done
+            assert json.loads(daemon.envctl(job, "--cancel", "--json", check=0).stdout) == {"cancelled": False}
         assert "do not go together" in daemon.envctl("verify", "--cancel", "--no-wait", check=64).stderr
         daemon.envctl("seal", check=0)
         assert "sealed" in daemon.envctl("verify", check=2).stderr.lower()
