@@ -68,6 +68,8 @@ def prompt_hides_the_value(story):
 @case
 def a_prompt_that_nobody_answers(story):
     """Ctrl-D cancels all of it, also behind a name that was answered; an empty line is told as an empty pipe is."""
+    shown = story.terminal("set", ENV, "A", answers=[("A: ", "\x04")], code=1)
+    assert "cancelled" in shown, shown
     for answers in ([("A: ", "\x04")], [("A: ", "hunter1\n"), ("C: ", "\x04")], [("A: ", "half\x04\x04")]):
         shown = story.terminal("set", ENV, "A", "B=2", "C", answers=answers, code=1)
         assert "cancelled" in shown and "nothing was done" in shown and "hunter" not in shown, shown
