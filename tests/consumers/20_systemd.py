@@ -1,5 +1,4 @@
 #!/usr/bin/env python3
-# alone: yes
 """A rendered EnvironmentFile starts a unit in a real systemd, booted in a container from a small Debian tree."""
 import os
 import sys
