@@ -99,18 +99,6 @@ static void expect_target(struct reader *reader)
 	fuzz_expect(strcmp(again.path, path.path) == 0);
 }
 
-/*
- * The empty line. libmicrohttpd takes a line that begins with a colon for a name without letters, puts a NUL for the colon, and
- * then takes the line for the empty one: colon and LF leave the two NULs that CR LF leaves.
- */
-static void expect_end_of_head(struct reader *reader)
-{
-	if (reader->end - reader->at >= 2 && reader->at[0] == ':' && reader->at[1] == '\n')
-		reader->at += 2;
-	else
-		expect_text(reader, "\r\n");
-}
-
 static void expect_header(struct reader *reader, const struct gate_header *header)
 {
 	fuzz_expect(header->name[0] != '\0');
@@ -132,9 +120,10 @@ static void expect_wire(const struct gate_head *head, size_t head_len)
 	skip_empty_lines(&reader);
 	const char *begin = reader.at;
 
-	/* A NUL that was sent cannot be told from those that libmicrohttpd puts for separators: the threat model says so. */
+	/* A NUL that was sent cannot be told from those that libmicrohttpd puts for separators, nor can the one that it puts for a
+	 * colon at the beginning of a line, which it takes for the empty line then: the threat model says so. */
 	fuzz_expect((size_t)(reader.end - begin) >= head_len);
-	if (memchr(begin, '\0', head_len))
+	if (memchr(begin, '\0', head_len) || memmem(begin, head_len, "\n:", 2) || memmem(begin, head_len, "\r:", 2))
 		return;
 	expect_text(&reader, http_method_name(head->method));
 	expect_text(&reader, " ");
@@ -143,7 +132,7 @@ static void expect_wire(const struct gate_head *head, size_t head_len)
 	expect_text(&reader, "\r\n");
 	for (size_t i = 0; i < head->headers_len; i++)
 		expect_header(&reader, &head->headers[i]);
-	expect_end_of_head(&reader);
+	expect_text(&reader, "\r\n");
 	fuzz_expect((size_t)(reader.at - begin) == head_len);
 }
 

@@ -13,9 +13,10 @@
  *   { name NUL [space or tab]… value NUL NUL }… NUL NUL
  *
  * and end where the head ends. A bare LF leaves one NUL, a folded line a name
- * that is none, a NUL in a value one separator too many. (A NUL, or at the end of
- * the head a colon, before a bare LF cannot be told from CR LF.) The caller compares
- * the headers found with those that libmicrohttpd reports, one by one.
+ * that is none, a NUL in a value one separator too many. (What cannot be told from
+ * CR LF: a NUL that was sent in its place, and the NUL that libmicrohttpd puts for
+ * a colon at the beginning of a line.) The caller compares the headers found with
+ * those that libmicrohttpd reports, one by one.
  *
  * Pure functions; the results point into the head.
  */
