@@ -15,14 +15,6 @@ struct commit {
 	size_t pages;			/* that the requests may need */
 };
 
-static MDB_val val_of(const void *at, size_t len)
-{
-	MDB_val val = { .mv_size = len };
-
-	memcpy(&val.mv_data, &at, sizeof(at));	/* LMDB does not write through it */
-	return val;
-}
-
 uint64_t store_txn_id(const struct store_txn *txn)
 {
 	return mdb_txn_id(txn->txn);

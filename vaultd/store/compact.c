@@ -58,18 +58,6 @@ static uint64_t size_of(const char *path)
 
 /* -- a new file --------------------------------------------------------------------------------- */
 
-static enum error_code remove_new(const struct store *store, struct error *err)
-{
-	if (unlink(store->new_path) != 0 && errno != ENOENT)
-		return error_set_errno(err, ERR_IO, errno, "remove %s", store->new_path);
-	return ERR_OK;
-}
-
-enum error_code compaction_tidy(const struct store *store, struct error *err)
-{
-	return remove_new(store, err);
-}
-
 /* Before anything is written: a disk that is filled to its last byte is everybody's trouble. */
 static enum error_code check_space(struct compaction *compaction, struct error *err)
 {
@@ -142,7 +130,7 @@ static enum error_code make_new(struct compaction *compaction, struct error *err
 	MDB_envinfo info;
 	int rc;
 
-	if (remove_new(compaction->store, err) != ERR_OK)
+	if (database_remove_new(compaction->store, err) != ERR_OK)
 		return err->code;
 	fd = open(compaction->store->new_path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
@@ -188,21 +176,11 @@ static enum error_code commit_new_txn(struct compaction *compaction, struct erro
 	return rc == 0 ? ERR_OK : database_error(err, rc, "write vault.db.new");
 }
 
-static bool is_stopping(struct store *store)
-{
-	bool stopping;
-
-	pthread_mutex_lock(&store->lock);
-	stopping = store->stopping;
-	pthread_mutex_unlock(&store->lock);
-	return stopping;
-}
-
 static enum error_code may_go_on(struct compaction *compaction, struct error *err)
 {
 	const struct store_compaction *wanted = compaction->wanted;
 
-	if (is_stopping(compaction->store))
+	if (store_is_stopping(compaction->store))
 		return error_set(err, ERR_SEALED, "the vault was sealed before the compaction was done; nothing was changed");
 	if (wanted->progress && !wanted->progress(wanted->arg, compaction->copied, compaction->total))
 		return error_set(err, ERR_CONFLICT, "the compaction was ended; nothing was changed");
@@ -213,14 +191,12 @@ static bool copy_record(void *arg, struct store_bytes at, struct store_bytes val
 {
 	struct compaction *compaction = arg;
 	const struct store_compaction *wanted = compaction->wanted;
-	MDB_val key = { .mv_size = at.len }, content = { .mv_size = value.len };
+	MDB_val key = val_of(at.at, at.len), content = val_of(value.at, value.len);
 	int rc;
 
 	if (may_go_on(compaction, compaction->err) != ERR_OK ||
 	    (wanted->each && wanted->each(wanted->arg, at, value, compaction->err) != ERR_OK))
 		return false;
-	memcpy(&key.mv_data, &at.at, sizeof(at.at));	/* LMDB does not write through it */
-	memcpy(&content.mv_data, &value.at, sizeof(value.at));
 	rc = mdb_cursor_put(compaction->cursor, &key, &content, MDB_APPEND);
 	if (rc != 0) {
 		(void)database_error(compaction->err, rc, "write vault.db.new");
@@ -266,8 +242,7 @@ static enum error_code touch_first(struct compaction *compaction, struct error *
 	key.mv_data = copy;
 	if (store_get(compaction->snapshot, copy, key.mv_size, &old) != ERR_OK)
 		return error_set(err, ERR_IO, "a record cannot be read from vault.db");
-	value.mv_size = old.len;
-	memcpy(&value.mv_data, &old.at, sizeof(old.at));
+	value = val_of(old.at, old.len);
 	rc = mdb_put(compaction->txn.txn, compaction->txn.dbi, &key, &value, 0);
 	return rc == 0 ? ERR_OK : database_error(err, rc, "write vault.db.new");
 }
@@ -434,7 +409,7 @@ static void compact(struct store *store, struct compaction_request *request)
 	close_new(&compaction);
 	if (code != ERR_OK) {
 		tell_hooks(&compaction, code);
-		(void)remove_new(store, &ignored);
+		(void)!database_remove_new(store, &ignored);
 	}
 	compaction.result.writers_waited_us = now_us() - compaction.began;
 	*request->ret = compaction.result;

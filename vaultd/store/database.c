@@ -156,19 +156,24 @@ static enum error_code sync_file(const char *path, struct error *err)
 	return ERR_OK;
 }
 
+enum error_code database_remove_new(const struct store *store, struct error *err)
+{
+	if (unlink(store->new_path) != 0 && errno != ENOENT)
+		return error_set_errno(err, ERR_IO, errno, "remove %s", store->new_path);
+	return ERR_OK;
+}
+
 /* An empty database under a name that nothing opens. */
-static enum error_code make_empty(const struct store *store, const char *path, struct error *err)
+static enum error_code make_empty(const struct store *store, struct error *err)
 {
 	MDB_env *env = NULL;
-	enum error_code code;
+	enum error_code code = database_remove_new(store, err);
 
-	/* What a creation that was broken off has left. */
-	if (unlink(path) != 0 && errno != ENOENT)
-		return error_set_errno(err, ERR_IO, errno, "remove %s", path);
-	code = open_environment(store, path, MDB_NOLOCK, &env, err);
+	if (code == ERR_OK)
+		code = open_environment(store, store->new_path, MDB_NOLOCK, &env, err);
 	if (env)
 		mdb_env_close(env);
-	return code == ERR_OK ? sync_file(path, err) : code;
+	return code == ERR_OK ? sync_file(store->new_path, err) : code;
 }
 
 /*
@@ -177,15 +182,13 @@ static enum error_code make_empty(const struct store *store, const char *path, s
  */
 static enum error_code make_database(const struct store *store, struct error *err)
 {
-	char path[PATH_MAX];
+	struct error ignored = ERROR_INIT;
 
-	if (snprintf(path, sizeof(path), "%s.new", store->path) >= (int)sizeof(path))
-		return error_set(err, ERR_CONFIG, "the data directory's path is too long");
-	if (make_empty(store, path, err) != ERR_OK) {
-		(void)unlink(path);
+	if (make_empty(store, err) != ERR_OK) {
+		(void)!database_remove_new(store, &ignored);
 		return err->code;
 	}
-	if (rename(path, store->path) != 0)
+	if (rename(store->new_path, store->path) != 0)
 		return error_set_errno(err, ERR_IO, errno, "make %s", store->path);
 	return directory_sync_parent(store->path, err);
 }

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "store/integrity.h"
 #include "store/store.h"
@@ -38,7 +39,7 @@ struct store_txn {
 struct store {
 	char *directory;
 	char *path;			/* of the database */
-	char *new_path;			/* of the one that a compaction makes */
+	char *new_path;			/* of one that is being made: by a creation or a compaction */
 	size_t max_size;
 	unsigned max_readers;
 	int lock_fd;
@@ -68,6 +69,14 @@ struct store {
 	bool renaming_unsynced;		/* the directory may still have the old file */
 };
 
+static inline MDB_val val_of(const void *at, size_t len)
+{
+	MDB_val val = { .mv_size = len };
+
+	memcpy(&val.mv_data, &at, sizeof(at));	/* LMDB does not write through it */
+	return val;
+}
+
 /* database.c */
 
 /* The code of an LMDB result that is not 0, or of an errno. */
@@ -81,6 +90,8 @@ void database_close(struct store *store);
 /* Pages on the free list as this transaction sees it. */
 int database_free_pages(MDB_txn *txn, uint64_t *ret) must_check;
 
+/* Removes what a creation or a compaction that was killed has left at new_path. */
+enum error_code database_remove_new(const struct store *store, struct error *err) must_check;
 /* What an environment needs before it is opened: the map's size and the number of readers. */
 int database_configure(const struct store *store, MDB_env *env) must_check;
 
@@ -141,8 +152,6 @@ void set_reopening(struct store *store);
 
 /* On the writer thread: does what a store_compact() waits for. Not usable: the store is being stopped without a database. */
 void compact_when_asked(struct store *store, bool usable);
-/* Removes what a compaction that was killed has left. */
-enum error_code compaction_tidy(const struct store *store, struct error *err) must_check;
 
 /* reopen.c */
 

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "store/engine.h"
@@ -77,11 +76,8 @@ static enum error_code commit(struct store_fill *fill, bool go_on, struct error 
 
 static int put(struct store_fill *fill, struct store_bytes key, struct store_bytes value, unsigned flags)
 {
-	MDB_val at = { .mv_size = key.len }, bytes = { .mv_size = value.len };
+	MDB_val at = val_of(key.at, key.len), bytes = val_of(value.at, value.len);
 
-	/* LMDB reads them only, but its types are not const. */
-	memcpy(&at.mv_data, &key.at, sizeof(key.at));
-	memcpy(&bytes.mv_data, &value.at, sizeof(value.at));
 	return mdb_put(fill->txn, fill->dbi, &at, &bytes, flags);
 }
 

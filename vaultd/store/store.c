@@ -63,7 +63,7 @@ enum error_code store_open(const struct store_options *options, struct store **r
 	cleanup_(store_closep) struct store *store = NULL;
 
 	if (make(options, &store, err) != ERR_OK || take_lock(store, err) != ERR_OK ||
-	    compaction_tidy(store, err) != ERR_OK ||
+	    database_remove_new(store, err) != ERR_OK ||
 	    database_open(store, options->create, !options->skip_walk, err) != ERR_OK)
 		return err->code;
 	*ret = take_ptr(store);
