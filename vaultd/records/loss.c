@@ -111,21 +111,12 @@ struct search {
 
 static enum error_code open_revision(struct search *search, const struct record_key *key, const uint8_t *pin, struct error *err)
 {
-	struct revision_record revision = { 0 };
 	struct store_bytes value;
-	enum error_code code;
 
 	/* One that is missing was listed when its place was passed. */
 	if (store_get(search->view->snapshot, key->bytes, key->len, &value) != ERR_OK)
 		return ERR_OK;
-	if (value.len < VALUE_OVERHEAD || memcmp(value.at + VALUE_PIN_OFFSET, pin, PIN_LEN) != 0)
-		return error_set(err, ERR_RECORD, "a revision was changed or put back");
-	secret_buf_reset(search->plain);
-	if (view_open(search->view, key, value, search->plain, err) != ERR_OK)
-		return err->code;
-	code = decode_revision(secret_buf_bytes(search->plain), secret_buf_len(search->plain), &revision, err);
-	revision_record_free(&revision);
-	return code;
+	return view_check_revision(search->view, key, pin, value, search->plain, err);
 }
 
 static enum error_code open_revisions(void *arg, const struct record_key *key, const uint8_t *eid, struct head_record *head,

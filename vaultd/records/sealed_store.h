@@ -155,6 +155,10 @@ enum error_code view_value(struct records_view *view, const struct record_key *k
 /* Opens bytes whose pin is right. */
 enum error_code view_open(struct records_view *view, const struct record_key *key, struct store_bytes value,
 			  struct secret_buf *out, struct error *err) must_check;
+/* Opens and decodes the revision under an R key: ERR_RECORD also when it is not the one with this pin, or says that it is
+ * another one. plain is what is needed for it meanwhile. */
+enum error_code view_check_revision(struct records_view *view, const struct record_key *key, const uint8_t *pin,
+				    struct store_bytes value, struct secret_buf *plain, struct error *err) must_check;
 bool record_key_from(struct store_bytes bytes, struct record_key *ret);
 
 /* commit_hooks.c */

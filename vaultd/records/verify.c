@@ -339,18 +339,6 @@ static bool note_missing(struct verify_head *of, uint64_t end)
 	return true;
 }
 
-static bool decode_is_right(struct verify *verify, uint64_t number, struct error *err)
-{
-	struct revision_record record = { 0 };
-	enum error_code code = decode_revision(secret_buf_bytes(verify->revision_plain), secret_buf_len(verify->revision_plain),
-					       &record, err);
-
-	if (code == ERR_OK && record.revision != number)
-		error_set(err, ERR_RECORD, "a revision says that it is another one");
-	revision_record_free(&record);
-	return err->code == ERR_OK;
-}
-
 static bool open_revision(struct verify_head *of, uint64_t number, struct store_bytes value)
 {
 	struct verify *verify = of->verify;
@@ -358,12 +346,7 @@ static bool open_revision(struct verify_head *of, uint64_t number, struct store_
 	const uint8_t *pin = of->head->revisions[number - of->head->oldest].pin;
 	struct error failure = ERROR_INIT;
 
-	secret_buf_reset(verify->revision_plain);
-	if (value.len < VALUE_OVERHEAD || memcmp(pin, value.at + VALUE_PIN_OFFSET, PIN_LEN) != 0)
-		error_set(&failure, ERR_RECORD, "the revision is not the one that its environment names: it was changed or replaced");
-	else if (view_open(verify->view, &key, value, verify->revision_plain, &failure) == ERR_OK)
-		(void)decode_is_right(verify, number, &failure);
-	if (failure.code == ERR_OK) {
+	if (view_check_revision(verify->view, &key, pin, value, verify->revision_plain, &failure) == ERR_OK) {
 		verify->result->revisions++;
 		return true;
 	}

@@ -1,4 +1,5 @@
 /* Reading: one snapshot, every value's pin compared before it is opened. */
+#include <endian.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,6 +126,24 @@ enum error_code view_open(struct records_view *view, const struct record_key *ke
 	    key_for_value(view, key, &header, &seal_key, err) != ERR_OK)
 		return err->code;
 	return value_open(&seal_key, view->records->store_id, key, value.at, value.len, out, err);
+}
+
+enum error_code view_check_revision(struct records_view *view, const struct record_key *key, const uint8_t *pin,
+				    struct store_bytes value, struct secret_buf *plain, struct error *err)
+{
+	struct revision_record record = { 0 };
+	uint64_t number;
+
+	if (value.len < VALUE_OVERHEAD || memcmp(pin, value.at + VALUE_PIN_OFFSET, PIN_LEN) != 0)
+		return error_set(err, ERR_RECORD, "the revision is not the one that its environment names: it was changed or replaced");
+	secret_buf_reset(plain);
+	memcpy(&number, key->bytes + 1 + ID_LEN, sizeof(number));
+	if (view_open(view, key, value, plain, err) == ERR_OK &&
+	    decode_revision(secret_buf_bytes(plain), secret_buf_len(plain), &record, err) == ERR_OK &&
+	    record.revision != be64toh(number))
+		error_set(err, ERR_RECORD, "a revision says that it is another one");
+	revision_record_free(&record);
+	return err->code;
 }
 
 enum error_code records_read(struct records_view *view, const struct record_key *key, struct secret_buf *out,
