@@ -11,7 +11,7 @@
 
 enum {
 	OPT_KEY_FILE = 1000, OPT_PASSPHRASE, OPT_PASSPHRASE_FILE, OPT_SHARES_FILE, OPT_CREDENTIAL, OPT_JSON, OPT_KEEP_TOKENS, OPT_HELP,
-	OPT_CHECK, OPT_ANCHOR, OPT_MAX_SIZE, OPT_CONFIG, OPT_EXPECT, OPT_ACCEPT_LOSS,
+	OPT_CHECK, OPT_ANCHOR, OPT_MAX_SIZE, OPT_CONFIG, OPT_EXPECT, OPT_ACCEPT_LOSS, OPT_QUIET,
 };
 
 #define SHARED_ROWS \
@@ -25,6 +25,7 @@ enum {
 static const struct option restore_rows[] = {
 	SHARED_ROWS,
 	{ "check", no_argument, NULL, OPT_CHECK },
+	{ "quiet", no_argument, NULL, OPT_QUIET },
 	{ "anchor", required_argument, NULL, OPT_ANCHOR },
 	{ "max-size", required_argument, NULL, OPT_MAX_SIZE },
 	{ NULL, 0, NULL, 0 },
@@ -57,6 +58,7 @@ static enum error_code take(struct offline_options *options, int option, struct 
 	case OPT_JSON: options->json = true; break;
 	case OPT_KEEP_TOKENS: options->keep_tokens = true; break;
 	case OPT_CHECK: options->check = true; break;
+	case OPT_QUIET: options->quiet = true; break;
 	case OPT_ANCHOR: options->anchor = optarg; break;
 	case OPT_CONFIG: options->config_file = optarg; break;
 	case OPT_ACCEPT_LOSS: options->accept_loss = true; break;
@@ -130,6 +132,7 @@ static const char restore_help[] =
 	"  --accept-loss            also a backup of a store that was damaged: lists what is\n"
 	"                           lost, and restores the rest\n"
 	"  --max-size SIZE          how large the database may become (64GiB)\n"
+	"  --quiet                  do not show on a terminal how far it is\n"
 	"  --json                   print the result as JSON\n"
 	"\n";
 

@@ -12,7 +12,7 @@ struct offline_options {
 	struct slot_input_options slot;
 	bool json, help, keep_tokens, accept_loss;
 	/* restore */
-	bool check;
+	bool check, quiet;
 	const char *anchor;		/* NULL: none */
 	size_t max_size;
 	/* recover */

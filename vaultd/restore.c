@@ -190,7 +190,7 @@ static enum error_code restore(const struct offline_options *options, struct err
 	slot_input_scope input = { .key = NULL };
 	cleanup_(secret_buf_freep) struct secret_buf *out = report_new(err), *lost = report_new(err);
 	struct progress progress = { .losses = { .out = options->json ? lost : out, .json = options->json },
-				     .shown = isatty(STDERR_FILENO) == 1 };
+				     .shown = !options->quiet && isatty(STDERR_FILENO) == 1 };
 	struct restore_options wanted = {
 		.records = { .directory = ".", .max_size = options->max_size, .anchor_mode = ANCHOR_RELAXED,
 			     .clock = clock_system },

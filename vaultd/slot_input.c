@@ -79,11 +79,10 @@ static enum error_code add_share(const char *line, size_t len, struct secret_buf
 		len--;
 	if (len == 0)
 		return ERR_OK;
-	if (share_parse(line, len, share, err) != ERR_OK)
-		return err->code;
-	secret_buf_append(out, share, sizeof(share));
-	explicit_bzero(share, sizeof(share));
-	return ERR_OK;
+	if (share_parse(line, len, share, err) == ERR_OK)
+		secret_buf_append(out, share, sizeof(share));
+	explicit_bzero(share, sizeof(share));	/* of a mistyped one a part may be there */
+	return err->code;
 }
 
 static enum error_code read_shares(const char *file, struct slot_input *ret, struct error *err)

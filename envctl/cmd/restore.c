@@ -30,6 +30,7 @@ static const struct handed {
 	{OPT_ACCEPT_LOSS, "--accept-loss", false},
 	{OPT_CHECK, "--check", false},
 	{OPT_JSON, "--json", false},
+	{OPT_QUIET, "--quiet", false},
 };
 
 static bool is_program(const char *path)

@@ -3,9 +3,9 @@
  *
  * libsodium's takes a hundred instructions for each character, which was more
  * than a third of what writing a Secret of Kubernetes cost. Here sixteen
- * characters are done at once, and base64_read() and libsodium do what is left: line ends, the
- * end of the text, and saying that it is none. As in libsodium nothing depends
- * on what the value is, neither a branch nor a place in a table.
+ * characters are done at once, and base64_read() and libsodium do what is left:
+ * line ends, the end of the text, and saying that it is none. As in libsodium
+ * nothing depends on what the value is, neither a branch nor a place in a table.
  */
 #pragma once
 

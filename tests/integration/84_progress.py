@@ -47,6 +47,8 @@ def nothing_of_it_without_a_terminal_or_with_quiet(story):
     assert "MiB of" not in story.good("backup", "-o", backup).err
     text = story.terminal("backup", "-o", backup, "--force", "--quiet")
     assert "MiB" not in text and "\r\x1b" not in text, text
+    text = story.terminal("restore", backup, story.path("two"), "--passphrase-file", secret, "--quiet")
+    assert "MiB" not in text and "checked" not in text and os.path.exists(story.path("two")), text
     out = story.good("restore", backup, story.path("one"), "--passphrase-file", secret, "--json")
     assert out.err == "" and json.loads(out.out)["restored"] is True, out
 

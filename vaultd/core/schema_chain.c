@@ -114,6 +114,17 @@ enum error_code schema_chain_load(const struct chain_root *root, struct schema_c
 	return ERR_OK;
 }
 
+enum error_code schema_chain_decide(const struct schema_chain *chain, const struct caller *caller, const struct mount_info *mount,
+				    struct error *err)
+{
+	for (size_t i = 1; i < chain->len; i++)
+		if (!vault_may_read_data(caller, mount, &chain->nodes[i].path))
+			return error_set(err, ERR_DENIED,
+					 "permission denied: the environment %.150s extends %.150s, which you may not read",
+					 chain->nodes[0].path.text, chain->nodes[i].path.text);
+	return ERR_OK;
+}
+
 bool schema_chain_is_empty(const struct schema_chain *chain)
 {
 	if (chain->parts_len > 0)

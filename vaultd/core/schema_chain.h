@@ -55,6 +55,11 @@ void schema_chain_wipe(struct schema_chain *chain);
 /* Whether any schema counts at all. */
 bool schema_chain_is_empty(const struct schema_chain *chain);
 
+/* ERR_DENIED, naming it, when the caller may not read one of those behind the first: who reads an environment may know its
+ * parents' names. */
+enum error_code schema_chain_decide(const struct schema_chain *chain, const struct caller *caller, const struct mount_info *mount,
+				    struct error *err) must_check;
+
 /* What was decided holds only while these stay: the heads of the parents, and all schemas, those too that are not there. */
 enum error_code schema_chain_guard(const struct schema_chain *chain, struct records_write *write,
 				   struct error *err) must_check;

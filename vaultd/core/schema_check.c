@@ -139,19 +139,6 @@ static enum error_code parse_proposed(struct kv_check *check, struct proposal *p
 	return code;
 }
 
-static enum error_code decide_all(const struct kv_check *check, const struct schema_chain *chain, struct error *err)
-{
-	for (size_t i = 1; i < chain->len; i++) {
-		const struct env_path *path = &chain->nodes[i].path;
-
-		if (!vault_may_read_data(check->caller, check->target->mount, path))
-			return error_set(err, ERR_DENIED,
-					 "permission denied: the environment %.150s extends %.150s, which you may not read",
-					 check->target->path->text, path->text);
-	}
-	return ERR_OK;
-}
-
 /* Nothing to find is not the same as nothing to ask for. */
 static void note_no_schema(struct findings *findings)
 {
@@ -180,7 +167,7 @@ static enum error_code judge(const struct vault_use *use, struct kv_check *check
 	subject.as_caller = true;
 	subject.strict = check->strict;
 	subject.required = check->required;
-	if (schema_chain_load(&root, &chain, err) != ERR_OK || decide_all(check, &chain, err) != ERR_OK ||
+	if (schema_chain_load(&root, &chain, err) != ERR_OK || schema_chain_decide(&chain, check->caller, check->target->mount, err) != ERR_OK ||
 	    schema_judge(&subject, &chain, NULL, &check->findings, &hidden, err) != ERR_OK ||
 	    schema_twins(&subject, &chain, &check->findings, &twins, err) != ERR_OK)
 		return err->code;

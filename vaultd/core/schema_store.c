@@ -141,19 +141,13 @@ static struct kv_schema_change *change_of(struct vault_action *action)
 	return (struct kv_schema_change *)((char *)action - offsetof(struct kv_schema_change, action));
 }
 
-/* The schema judges whatever the environment is put together from. Who reads the environment may know its parents' names. */
+/* The schema judges whatever the environment is put together from. */
 static enum error_code decide_sources(const struct kv_schema_change *change, const struct schema_chain *chain,
 				      struct error *err)
 {
-
 	if (vault_decide_data(change->caller, CAP_READ, change->target->mount, &chain->nodes[0].path, err) != ERR_OK)
 		return err->code;
-	for (size_t i = 1; i < chain->len; i++)
-		if (!vault_may_read_data(change->caller, change->target->mount, &chain->nodes[i].path))
-			return error_set(err, ERR_DENIED,
-					 "permission denied: the environment %.150s extends %.150s, which you may not read",
-					 change->target->path->text, chain->nodes[i].path.text);
-	return ERR_OK;
+	return schema_chain_decide(chain, change->caller, change->target->mount, err);
 }
 
 /* A schema that only warns is no question: who does not read is told nothing of warnings. */

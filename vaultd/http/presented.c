@@ -17,13 +17,12 @@ void presented_free(struct presented *presented)
 	*presented = (struct presented){ .key = NULL };
 }
 
-/* base64 as all the world writes it: either alphabet, with or without padding. */
 static enum error_code no_memory(struct error *err)
 {
 	return error_set(err, ERR_NO_MEMORY, "no memory is left for a key");
 }
 
-/* ERR_INVALID without a sentence: it is something else. */
+/* base64 as all the world writes it: either alphabet, with or without padding. ERR_INVALID without a sentence: it is something else. */
 static enum error_code decode_base64(const char *text, size_t len, struct secret_buf **ret, struct error *err)
 {
 	static const int variants[] = { sodium_base64_VARIANT_ORIGINAL, sodium_base64_VARIANT_ORIGINAL_NO_PADDING,
