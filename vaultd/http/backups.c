@@ -141,6 +141,8 @@ static enum error_code push(void *arg, const void *bytes, size_t len, struct err
 	return err->code;
 }
 
+static const char left[] = "who took the backup has left before its end";
+
 static void log_broken(const struct backups *backups, const char *text)
 {
 	if (backups->server->options.log)
@@ -170,6 +172,8 @@ static void *make(void *arg)
 	} else {
 		if (!backups->whole)
 			log_broken(backups, err.text);
+		else if (!backups->sending)	/* left between the last byte and here: nobody else has said so */
+			log_broken(backups, left);
 		wake(backups);
 	}
 	pthread_mutex_unlock(&backups->lock);
@@ -272,7 +276,7 @@ void backups_abandon(struct backups *backups)
 	pthread_mutex_lock(&backups->lock);
 	backups->counts.broken += !backups->sent;
 	if (backups->whole && !backups->sent)
-		log_broken(backups, "who took the backup has left before its end");
+		log_broken(backups, left);
 	backups->sending = false;
 	pthread_cond_signal(&backups->room);
 	pthread_mutex_unlock(&backups->lock);
