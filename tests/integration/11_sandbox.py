@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# valgrind: no, the sandbox is off there
 """What the running daemon has taken away from itself, as the kernel tells it."""
 import os
 import re
