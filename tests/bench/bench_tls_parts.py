@@ -57,8 +57,7 @@ def run(bench, args):
         out.write(f'data_dir = "{folder}/data"\npersonal = true\n' + CONFIG.format(dir=folder))
     with open(folder + "/nginx.conf", "w", encoding="utf-8") as out:
         out.write(NGINX.format(dir=folder))
-    env = dict(os.environ, HOME=folder, XDG_RUNTIME_DIR=folder, VAULT_ADDR="unix://" + folder + "/v.sock", VAULT_CACERT=folder + "/cert.pem")
-    env.pop("VAULT_TOKEN", None)
+    env = bench.own_places(folder, VAULT_ADDR="unix://" + folder + "/v.sock", VAULT_CACERT=folder + "/cert.pem")
     daemon = subprocess.Popen([bench.VAULTD, "--config", folder + "/vaultd.conf"], env=env, stdin=subprocess.DEVNULL,
                               stderr=open(folder + "/log", "wb"))
     nginx = subprocess.Popen(["nginx", "-c", folder + "/nginx.conf", "-p", folder, "-g", "daemon off;"], stderr=subprocess.DEVNULL)

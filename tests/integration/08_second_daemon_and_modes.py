@@ -5,6 +5,8 @@ import os
 import signal
 import socket
 import stat
+import subprocess
+import tempfile
 import time
 
 import vault
@@ -199,6 +201,28 @@ def test_readiness_is_told_to_systemd():
         same(notify.recv(100), b"READY=1")
         same(daemon.stop(), 0)
         same(notify.recv(100), b"STOPPING=1")
+
+
+def test_the_machines_own_vault_is_not_looked_at():
+    """Neither its configuration nor its socket nor what envctl keeps at home, whatever the story does: root's vaultd and envctl go there by themselves."""
+    if vault.WRAPPER or any(word in vault.BUILD for word in ("asan", "tsan", "valgrind")):
+        return "a sanitizer cannot be traced"
+    with tempfile.TemporaryDirectory() as folder:
+        trace = ["strace", "-f", "-qq", "-s", "300", "-e", "trace=%file,connect", "-o"]
+        with vault.Daemon(wrapper=[*trace, folder + "/vaultd"]) as daemon:
+            daemon.start().init()
+            env = dict(daemon.environment(), PATH="/usr/bin:/bin")
+            for name, code in (("envctl", 0), ("stopped", 5)):
+                same(subprocess.run([*trace, os.path.join(folder, name), vault.ENVCTL, "env", "create", name], env=env, stdout=subprocess.DEVNULL,
+                                    stderr=subprocess.DEVNULL, timeout=60).returncode, code)
+                daemon.stop()
+        for name in ("vaultd", "envctl", "stopped"):
+            with open(os.path.join(folder, name), encoding="utf-8") as lines:
+                seen = lines.read()
+            assert daemon.dir in seen, name
+            for place in ("/etc/vaultd", '"/run/vaultd', os.path.expanduser("~/.")):
+                assert place not in seen, (name, [line for line in seen.split("\n") if place in line])
+    return None
 
 
 if __name__ == "__main__":

@@ -237,7 +237,7 @@ def nobody_reads_it_out_before_exec(story):
     listener.bind(path)
     os.chmod(path, 0o777)
     listener.listen(1)
-    process = subprocess.Popen([ENVCTL, "run", ENV, "--address", path, "--", "true"], env={"HOME": "/", "CANARY": "x"},
+    process = subprocess.Popen([ENVCTL, "run", ENV, "--address", path, "--", "true"], env={"HOME": folder, "CANARY": "x"},
                                user=65534, stderr=subprocess.DEVNULL, cwd="/")
     connection, _ = listener.accept()
     time.sleep(0.1)

@@ -28,19 +28,21 @@ def mode(path):
 @case
 def nothing_is_running(story):
     story.stop()
+    for verb in (["status"], ["list"], ["get", "a"], ["set", "a", "B=1"], ["history", "a"]):
+        story.bad(5, story.socket, *verb)
+    story.bad(125, story.socket, "run", "a", "--", "true")
     if not os.path.exists("/run/vaultd/vaultd.sock"):  # else the machine's own vault is what is found
-        nothing_is_found(story)
+        story.bad(5, "no vaultd is running here", "list", env={"VAULT_ADDR": None})
     story.bad(5, "VAULT_ADDR", "list", env={"VAULT_ADDR": "http://127.0.0.1:1"})
     story.bad(78, "plain http is for loopback only", "list", "--address", "http://192.0.2.1:8200")
     story.bad(1, "use unix:///path", "list", "--address", "ftp://x")
 
 
-def nothing_is_found(story):
-    for verb in (["status"], ["list"], ["get", "a"], ["set", "a", "B=1"], ["history", "a"]):
-        story.bad(5, "start", *verb)
-    story.bad(125, "start", "run", "a", "--", "true")
-    os.unlink(story.socket) if os.path.exists(story.socket) else None
-    story.bad(5, "no vaultd is running here", "list")
+@case
+def the_personal_socket_is_found(story):
+    story.init()
+    story.good("set", "a", "B=1", env={"VAULT_ADDR": None})
+    assert story.good("get", "a", "B", env={"VAULT_ADDR": None}).out == "1"
 
 
 @case
