@@ -70,28 +70,26 @@ static bool open_vault(struct checking *checking)
 	return true;
 }
 
-static struct slot_secret slot_of(const struct oracle_secret *secret)
+struct slot_secret check_slot(const struct oracle_secret *secret)
 {
 	if (secret->is_passphrase)
 		return (struct slot_secret){ .type = SLOT_PASSPHRASE, .passphrase = secret->bytes, .passphrase_len = secret->len };
 	return (struct slot_secret){ .type = SLOT_KEY_FILE, .key = secret->bytes, .key_len = secret->len };
 }
 
-#define WAIT_US (INT64_C(7200) * 1000000)	/* longer than any waiting after failed attempts */
-
 static bool unseal(struct checking *checking)
 {
 	struct error err = ERROR_INIT;
 
 	for (size_t i = 0; i < checking->oracle->secrets_len; i++) {
-		const struct slot_secret slot = slot_of(&checking->oracle->secrets[i]);
+		const struct slot_secret slot = check_slot(&checking->oracle->secrets[i]);
 
 		err = (struct error)ERROR_INIT;
-		checking->later += WAIT_US;
+		checking->later += CHECK_WAIT_US;
 		if (vault_unseal(checking->vault, &slot, &err) == ERR_OK)
-			return true;
+			return check_opened(checking);
 		if (err.code != ERR_UNSEAL_FAILED)
-			return found(checking, "the vault does not unseal: %s", err.text);
+			return check_refused(checking, &slot, &err);
 	}
 	return found(checking, "no secret opens the vault: %s", err.text);
 }
@@ -147,10 +145,10 @@ static bool check_slots(struct checking *checking)
 	if (!oracle_find(checking->oracle, "slots"))
 		return true;
 	for (size_t i = 0; i < checking->oracle->secrets_len; i++) {
-		const struct slot_secret slot = slot_of(&checking->oracle->secrets[i]);
+		const struct slot_secret slot = check_slot(&checking->oracle->secrets[i]);
 		struct error err = ERROR_INIT;
 
-		checking->later += WAIT_US;
+		checking->later += CHECK_WAIT_US;
 		if (records_prove(checking->vault->records, &slot, &err) == ERR_OK)
 			names[len++] = checking->oracle->secrets[i].name;
 		else if (err.code != ERR_UNSEAL_FAILED)
@@ -249,7 +247,7 @@ static void close_vault(struct checking *checking)
 /* What begins anew has nothing of what was begun before, so nothing of the oracle counts. */
 static bool initialize(struct checking *checking)
 {
-	struct slot_secret slot = slot_of(&checking->oracle->secrets[0]);
+	struct slot_secret slot = check_slot(&checking->oracle->secrets[0]);
 	struct vault_init_result result;
 	struct error err = ERROR_INIT;
 
@@ -266,7 +264,14 @@ static bool initialize(struct checking *checking)
 
 static bool check_all(struct checking *checking, bool again)
 {
-	if (!check_attempts(checking) || !open_vault(checking))
+	const bool may_be_absent = oracle_find(checking->oracle, "directory") != NULL;
+	bool absent;
+
+	if (!check_directory(checking, &absent) || !check_attempts(checking) || !check_backups(checking))
+		return false;
+	if (may_be_absent && absent)
+		return true;
+	if (!open_vault(checking))
 		return false;
 	if (!records_initialized(checking->vault->records))
 		return initialize(checking);
@@ -280,7 +285,7 @@ static bool check_all(struct checking *checking, bool again)
 
 bool check_image(const struct oracle *oracle, const char *directory, bool again, char finding[static FINDING_LEN])
 {
-	struct checking checking = { .oracle = oracle, .finding = finding };
+	struct checking checking = { .oracle = oracle, .image = directory, .finding = finding };
 	struct error err = ERROR_INIT;
 
 	if (secret_arena_start(&err) != ERR_OK)
@@ -289,6 +294,7 @@ bool check_image(const struct oracle *oracle, const char *directory, bool again,
 	snprintf(checking.anchor, sizeof(checking.anchor), "%s/%s", directory, oracle->anchor);
 	if (!check_all(&checking, again))
 		return false;
-	close_vault(&checking);
+	if (checking.vault)
+		close_vault(&checking);
 	return true;
 }

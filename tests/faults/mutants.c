@@ -218,6 +218,155 @@ static void header_copies_together(struct trace *trace)
 	}
 }
 
+/* -- of the care of a store ------------------------------------------------------------------------ */
+
+/* A file or directory that was made beside its place and gets its name: "vault.db.new", "….restore-…", "….part-…". */
+static bool is_naming(const struct trace *trace, size_t at, const char *mark)
+{
+	const struct trace_event *event = &trace->events[at];
+
+	return event->head.kind == TRACE_RENAME && memmem(event->bytes, strnlen((const char *)event->bytes, event->head.len), mark, strlen(mark));
+}
+
+/* The event that made what is renamed at another one. */
+static size_t made_at(const struct trace *trace, size_t naming)
+{
+	const char *name = (const char *)trace->events[naming].bytes;
+
+	for (size_t i = naming; i-- > 0;)
+		if ((trace->events[i].head.kind == TRACE_CREATE || trace->events[i].head.kind == TRACE_MKDIR) &&
+		    trace->events[i].head.other == trace->events[naming].head.inode && is_name(trace->events[i].bytes, trace->events[i].head.len, name))
+			return i;
+	errx(2, "what is renamed to %s was never made", name + strlen(name) + 1);
+}
+
+/* When everything was written into what gets its name; a new vault's first file is no compaction. */
+static size_t next_naming(const struct trace *trace, size_t from, const char *mark)
+{
+	const bool is_compaction = strcmp(mark, "vault.db.new") == 0;
+
+	for (size_t i = from; i < trace->len; i++) {
+		if (!is_naming(trace, i, mark))
+			continue;
+		for (size_t k = i; k-- > 0 && is_compaction;)
+			if (is_naming(trace, k, mark))
+				return i;
+		if (!is_compaction)
+			return i;
+	}
+	return trace->len;
+}
+
+/* Of what is named: itself and, for a directory, what stands in it. */
+static void named_unsynced(struct trace *trace, const char *mark)
+{
+	for (size_t i = next_naming(trace, 0, mark); i < trace->len; i = next_naming(trace, i + 1, mark)) {
+		const size_t made = made_at(trace, i);
+		const bool is_folder = trace->events[made].head.kind == TRACE_MKDIR;
+
+		for (size_t k = made; k < i; k++)
+			if (trace->events[k].head.kind == TRACE_SYNC &&
+			    (is_folder || trace->events[k].head.inode == trace->events[made].head.inode))
+				drop(trace, k);
+	}
+}
+
+/* The next sync of the directory that has the name. */
+static void name_unsynced(struct trace *trace, const char *mark)
+{
+	for (size_t i = next_naming(trace, 0, mark); i < trace->len; i = next_naming(trace, i + 1, mark))
+		for (size_t k = i; k < trace->len; k++)
+			if (trace->events[k].head.kind == TRACE_SYNC && trace->events[k].head.inode == trace->events[i].head.other) {
+				drop(trace, k);
+				break;
+			}
+}
+
+/* It has its name before anything is in it. */
+static void named_first(struct trace *trace, const char *mark)
+{
+	for (size_t i = next_naming(trace, 0, mark); i < trace->len; i = next_naming(trace, i + 1, mark))
+		move(trace, i, made_at(trace, i) + 1);
+}
+
+/* What has the name is removed first, instead of replaced. */
+static void removed_before_named(struct trace *trace, const char *mark)
+{
+	for (size_t i = next_naming(trace, 0, mark); i < trace->len; i = next_naming(trace, i + 2, mark)) {
+		const struct trace_event *naming = &trace->events[i];
+		struct trace_event removal = *naming;
+		const size_t old = strnlen((const char *)naming->bytes, naming->head.len) + 1;
+
+		removal.head.kind = TRACE_UNLINK;
+		removal.head.inode = naming->head.other;
+		removal.bytes = naming->bytes + old;
+		removal.head.len = naming->head.len - (uint32_t)old;
+		trace->events = reallocarray(trace->events, trace->len + 1, sizeof(*trace->events));
+		if (!trace->events)
+			errx(2, "no memory");
+		trace->events[trace->len++] = removal;
+		move(trace, trace->len - 1, i);
+	}
+}
+
+static void compaction_unsynced(struct trace *trace)
+{
+	named_unsynced(trace, "vault.db.new");
+}
+
+static void compaction_name_unsynced(struct trace *trace)
+{
+	name_unsynced(trace, "vault.db.new");
+}
+
+static void compaction_removes_first(struct trace *trace)
+{
+	removed_before_named(trace, "vault.db.new");
+}
+
+static void restore_unsynced(struct trace *trace)
+{
+	named_unsynced(trace, ".restore-");
+}
+
+static void restore_name_unsynced(struct trace *trace)
+{
+	name_unsynced(trace, ".restore-");
+}
+
+static void restore_named_first(struct trace *trace)
+{
+	named_first(trace, ".restore-");
+}
+
+static void backup_unsynced(struct trace *trace)
+{
+	named_unsynced(trace, ".part-");
+}
+
+static void backup_removes_first(struct trace *trace)
+{
+	removed_before_named(trace, ".part-");
+}
+
+static void accept_told_early(struct trace *trace)
+{
+	answer_before(trace, "ack\thistory", TRACE_WRITE, "vault.db");
+}
+
+/* Neither the anchor nor that it was made is durable when the vault is said to be accepted. */
+static void accept_anchor_unsynced(struct trace *trace)
+{
+	bool accepting = false;
+
+	for (size_t i = 0; i < trace->len; i++) {
+		accepting = is_note(trace, i, "ask\thistory") || (accepting && !is_note(trace, i, "ack\thistory"));
+		if (accepting && (is_of(trace, i, TRACE_SYNC, "vault.anchor") ||
+				  (trace->events[i].head.kind == TRACE_SYNC && is_directory(trace, trace->events[i].head.inode))))
+			drop(trace, i);
+	}
+}
+
 static const struct {
 	const char *name;
 	void (*plant)(struct trace *trace);
@@ -232,6 +381,16 @@ static const struct {
 	{ "answer_before_count", answer_before_count },
 	{ "anchor_before_commit", anchor_before_commit },
 	{ "header_copies_together", header_copies_together },
+	{ "compaction_unsynced", compaction_unsynced },
+	{ "compaction_name_unsynced", compaction_name_unsynced },
+	{ "compaction_removes_first", compaction_removes_first },
+	{ "restore_unsynced", restore_unsynced },
+	{ "restore_name_unsynced", restore_name_unsynced },
+	{ "restore_named_first", restore_named_first },
+	{ "backup_unsynced", backup_unsynced },
+	{ "backup_removes_first", backup_removes_first },
+	{ "accept_told_early", accept_told_early },
+	{ "accept_anchor_unsynced", accept_anchor_unsynced },
 };
 #define MUTANTS (sizeof(mutants) / sizeof(mutants[0]))
 

@@ -10,8 +10,8 @@
  *   ack OBJECT STATE          it was answered: the object is in this state and in no other
  *   no OBJECT                 it was refused: the object is as before
  *
- * Each object has one request under way at most. Before its first "ack" an environment, a policy and a mount are "absent", and
- * everything else is not looked at. The states, as check.c finds them out:
+ * Each object has one request under way at most. Before its first "ack" an environment, a policy, a mount, a directory and a backup
+ * are "absent", and everything else is not looked at. The states, as check.c finds them out:
  *
  *   vault        "absent", "there"
  *   env:PATH     "absent", or its revisions: "1:d 2:x 3:0123456789abcdef" (deleted, destroyed, the content's digest: BLAKE2b of
@@ -22,6 +22,9 @@
  *   token:TEXT   "valid", "invalid"
  *   policy:NAME  "absent", or the digest of its text
  *   mount:PATH/  "absent", or type and version: "kv 2"
+ *   directory    of the vault, where a restore makes it: "absent" (or empty), "there"; then the vault in it is whole
+ *   history      "refused": a start refuses the vault, and it can be accepted; "accepted"
+ *   backup:PATH  "absent", or the counter of the state that it holds, whole
  */
 #pragma once
 

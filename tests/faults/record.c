@@ -352,6 +352,24 @@ taken int taken_creat(const char *path, mode_t mode)
 	return record_open(AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC, mode);
 }
 
+/* The C library's own opens the file by a way that is not taken. */
+taken int taken_mkstemp(char *template)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz012345";
+	char *end = template + strlen(template) - 6;
+	unsigned char random[6];
+	int fd;
+
+	do {
+		if (syscall(SYS_getrandom, random, sizeof(random), 0) != (long)sizeof(random))
+			give_up("record: no random bytes");
+		for (size_t i = 0; i < sizeof(random); i++)
+			end[i] = letters[random[i] % 32];
+		fd = record_open(AT_FDCWD, template, O_RDWR | O_CREAT | O_EXCL, 0600);
+	} while (fd < 0 && errno == EEXIST);
+	return fd;
+}
+
 taken ssize_t taken_write(int fd, const void *bytes, size_t len)
 {
 	const struct iovec part = { (void *)(uintptr_t)bytes, len };
@@ -464,6 +482,8 @@ TAKE_NAME(taken_openat, __openat_2);
 TAKE_NAME(taken_openat, __openat64_2);
 TAKE_NAME(taken_creat, creat);
 TAKE_NAME(taken_creat, creat64);
+TAKE_NAME(taken_mkstemp, mkstemp);
+TAKE_NAME(taken_mkstemp, mkstemp64);
 TAKE_NAME(taken_write, write);
 TAKE_NAME(taken_pwrite, pwrite);
 TAKE_NAME(taken_pwrite, pwrite64);

@@ -1,8 +1,8 @@
 """Workloads of the power-cut campaign: a real daemon under the recorder, and clients that note what they ask and what they are told.
 
 A workload is a function of WORKLOADS that gets a Recorded daemon and a seed and drives it; all that it does through the methods
-here is noted. Whoever adds one (compaction, a restore) adds a function and a row; for another kind of thing to be checked, an object in
-oracle.h and how check.c finds out its state.
+here is noted. Whoever adds one adds a function and a row; for another kind of thing to be checked, an object in oracle.h and how check.c
+finds out its state. Those of the care of a store are in care.py.
 """
 import base64
 import hashlib
@@ -20,7 +20,7 @@ import vault  # noqa: E402
 RECORDER = os.path.join(vault.BUILD, "tests/faults/librecord.so")
 POWER_CUT = os.path.join(vault.BUILD, "tests/faults/power_cut")
 MAGIC = 0x31544656		# trace.h, as all of these
-NOTE, CREATE, MKDIR, WRITE, SYNC = 0, 1, 2, 3, 6
+NOTE, CREATE, MKDIR, WRITE, SYNC, UNLINK = 0, 1, 2, 3, 6, 9
 ENTRY = struct.Struct("=IIIIQQQ")
 
 
@@ -97,7 +97,7 @@ class Recorded(vault.Daemon):
         directory = tempfile.mkdtemp(prefix="vaultd-cut-", dir=memory_directory())
         self.trace = os.path.join(directory, "trace")
         self.trace_fd = os.open(self.trace, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        super().__init__(directory=directory, env={"LD_PRELOAD": RECORDER, "RECORD_TRACE": self.trace})
+        super().__init__(directory=directory, config="", env={"LD_PRELOAD": RECORDER, "RECORD_TRACE": self.trace})
         self.keys, self.failures = 1, 0
         self.note("dir", os.stat(self.home).st_ino, "home")
         self.note("place", "data", "home/data/vaultd")
@@ -123,16 +123,21 @@ class Recorded(vault.Daemon):
     def secret(self, name, kind, value):
         self.note("secret", name, kind, value.hex())
 
-    def make(self):
-        """Starts it and initialises a vault."""
+    def make(self, established=True):
+        """Starts it and initialises a vault. Not established: the moments that count come behind established()."""
         self.secret("key", "key_file", base64.b64decode(self.slot_key()))
-        return self.make_again()
+        return self.make_again(established)
 
-    def make_again(self):
-        self.start()
-        self.note("ask", "vault", "there")
-        self.init()
+    def established(self):
         self.note("ack", "vault", "there")
+
+    def make_again(self, established=True):
+        self.start()
+        if established:
+            self.note("ask", "vault", "there")
+        self.init()
+        if established:
+            self.established()
         self.note("ack", "slots", "key")
         self.note("ack", "keys", self.keys)
         self.note("ack", "token:" + self.root_token, "valid")
@@ -167,6 +172,19 @@ class Recorded(vault.Daemon):
             with open(path, "rb") as content:
                 self.entry(WRITE, inode, text=content.read())
             self.entry(SYNC, inode)
+        self.entry(SYNC, parent)
+
+    def remove_file(self, path):
+        """While the daemon is away, and durably."""
+        parent = os.stat(os.path.dirname(path)).st_ino
+        os.unlink(path)
+        self.entry(UNLINK, parent, text=os.path.basename(path).encode())
+        self.entry(SYNC, parent)
+
+    def make_directory(self, path):
+        parent = os.stat(os.path.dirname(path)).st_ino
+        os.mkdir(path, 0o700)
+        self.entry(MKDIR, os.stat(path).st_ino, parent, os.path.basename(path).encode())
         self.entry(SYNC, parent)
 
     def again(self):
@@ -459,7 +477,7 @@ def recovery(daemon, secrets):
             daemon.stop()
 
 
-# name -> function, anchor, how many parts of 19 of the images
+# name -> function, anchor, how many parts of the images
 WORKLOADS = {
     "init": (init, "strict", 1),
     "anchor_added": (anchor_added, None, 1),
