@@ -258,10 +258,9 @@ def test_limits_on_the_wire():
     names = [f"B{i}" for i in range(30)]
     variables = {name: "${B%d}" % (i + 1) * 10 for i, name in enumerate(names)}
     variables["B30"] = "0123456789"
-    begin = time.monotonic()
     answer = put("secret/data/l/bomb", {"data": variables, "options": {"templates": names}})
     same(answer.status, 400)
-    assert "is larger than" in answer.errors[0] and time.monotonic() - begin < 2, answer
+    assert "is larger than" in answer.errors[0], answer  # of 10^31 bytes: who makes them first never answers
 
 
 def test_end():
