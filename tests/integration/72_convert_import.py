@@ -25,7 +25,7 @@ def alone(*words, stdin=b"", env=None):
     """Without a vault: nothing to connect to, and nothing is tried."""
     done = subprocess.run([ENVCTL, *words], input=stdin if isinstance(stdin, bytes) else stdin.encode(), stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, env={"PATH": os.environ["PATH"], "VAULT_ADDR": "unix:///no/such/socket", **(env or {})},
-                          timeout=60, check=False)
+                          timeout=300, check=False)
     return done.returncode, done.stdout.decode(), done.stderr.decode()
 
 
