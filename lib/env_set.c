@@ -13,7 +13,6 @@
 
 struct entry {
 	char *block;		/* name, NUL, value, NUL */
-	bool lent;		/* the block is the model's */
 	size_t name_len;
 	size_t value_len;
 	unsigned line;
@@ -27,7 +26,12 @@ struct env_set {
 	uint16_t *slots;	/* 1 + place in entries, 0 when free; twice as many as capacity, a power of two */
 	size_t bytes;
 	size_t max_bytes;
-	const struct env_set *model;	/* NULL: none */
+	/* Of a set like another; then it has no entries of its own. */
+	const struct env_set *model;	/* what it may hold; NULL: a set for itself */
+	const struct env_set *root;	/* whose entries the model's are */
+	uint16_t *order;	/* places in the root's entries */
+	bool *is_held;		/* for each of these */
+	bool differs;		/* something was put that the model does not have */
 	unsigned char key[crypto_shorthash_KEYBYTES];	/* names come from outside: a hash without a key can be attacked */
 };
 
@@ -35,8 +39,6 @@ _Static_assert(LIMIT_VARIABLES < UINT16_MAX, "slots hold 16 bits");
 
 static void entry_drop(struct entry *entry)
 {
-	if (entry->lent)
-		return;
 	explicit_bzero(entry->block, entry->name_len + entry->value_len + 2);
 	free(entry->block);
 }
@@ -45,10 +47,12 @@ void env_set_free(struct env_set *set)
 {
 	if (!set)
 		return;
-	for (size_t i = 0; i < set->len; i++)
+	for (size_t i = 0; i < set->len && !set->model; i++)
 		entry_drop(&set->entries[i]);
 	free(set->entries);
 	free(set->slots);
+	free(set->order);
+	free(set->is_held);
 	free(set);
 }
 
@@ -62,15 +66,17 @@ struct env_set *env_set_new(size_t max_bytes)
 	return set;
 }
 
-struct env_set *env_set_new_like(const struct env_set *model, size_t max_bytes)
+struct env_set *env_set_new_like(const struct env_set *model)
 {
-	struct env_set *set = env_set_new(max_bytes);
+	cleanup_(env_set_freep) struct env_set *set = calloc(1, sizeof(*set));
 	if (!set)
 		return NULL;
-	/* With the same key a name has the same hash in both. */
-	memcpy(set->key, model->key, sizeof(set->key));
 	set->model = model;
-	return set;
+	set->root = model->root ? model->root : model;
+	/* One more, because of sets without any. */
+	set->order = calloc(set->root->len + 1, sizeof(*set->order));
+	set->is_held = calloc(set->root->len + 1, sizeof(*set->is_held));
+	return set->order && set->is_held ? take_ptr(set) : NULL;
 }
 
 static uint32_t hash_name(const struct env_set *set, const char *name, size_t len)
@@ -141,22 +147,6 @@ static bool entries_grow(struct env_set *set)
 	return true;
 }
 
-/* The model's own bytes, when the variable is the same there. */
-static bool entry_borrow(const struct env_set *set, struct entry *ret, const char *name, size_t name_len, const char *value,
-			 size_t value_len)
-{
-	size_t i = set->model ? find(set->model, name, name_len, ret->hash) : NOT_FOUND;
-	const struct entry *there = i != NOT_FOUND ? &set->model->entries[i] : NULL;
-	if (!there || there->value_len != value_len ||
-	    (value_len > 0 && memcmp(there->block + name_len + 1, value, value_len) != 0))
-		return false;
-	ret->block = there->block;
-	ret->name_len = name_len;
-	ret->value_len = value_len;
-	ret->lent = true;
-	return true;
-}
-
 static bool entry_make(struct entry *ret, const char *name, size_t name_len, const char *value, size_t value_len)
 {
 	char *block = malloc(name_len + value_len + 2);
@@ -206,9 +196,61 @@ static void uncount_bytes(struct env_set *set, const struct entry *entry)
 	set->bytes -= entry->name_len + entry->value_len;
 }
 
+/* Its place in the root of a set like another, or NOT_FOUND when that does not hold it. */
+static size_t find_held(const struct env_set *set, const char *name, size_t name_len)
+{
+	size_t i = find(set->root, name, name_len, hash_name(set->root, name, name_len));
+	return i != NOT_FOUND && set->is_held[i] ? i : NOT_FOUND;
+}
+
+static bool model_has(const struct env_set *set, const char *name, size_t name_len, const char *value, size_t value_len,
+		      size_t *ret_place)
+{
+	const struct env_set *root = set->root;
+	size_t i = find(root, name, name_len, hash_name(root, name, name_len));
+	*ret_place = i;
+	if (i == NOT_FOUND || (set->model != root && !set->model->is_held[i]) || root->entries[i].value_len != value_len)
+		return false;
+	return value_len == 0 || memcmp(root->entries[i].block + name_len + 1, value, value_len) == 0;
+}
+
+static void forget(struct env_set *set, size_t place)
+{
+	size_t i = 0;
+	while (set->order[i] != place)
+		i++;
+	set->is_held[place] = false;
+	set->len--;
+	memmove(set->order + i, set->order + i + 1, (set->len - i) * sizeof(*set->order));
+	uncount_bytes(set, &set->root->entries[place]);
+}
+
+static void put_like(struct env_set *set, const char *name, size_t name_len, const char *value, size_t value_len,
+		     bool *ret_replaced)
+{
+	size_t place;
+	bool same = model_has(set, name, name_len, value, value_len, &place);
+	bool was_held = place != NOT_FOUND && set->is_held[place];
+	if (!same) {
+		set->differs = true;
+		if (was_held)
+			forget(set, place);
+	} else if (!was_held) {
+		set->is_held[place] = true;
+		set->order[set->len++] = (uint16_t)place;
+		count_bytes(set, &set->root->entries[place]);
+	}
+	if (ret_replaced)
+		*ret_replaced = was_held;
+}
+
 enum error_code env_set_put(struct env_set *set, const char *name, size_t name_len, const char *value,
 			    size_t value_len, unsigned line, bool *ret_replaced, struct error *err)
 {
+	if (set->model) {
+		put_like(set, name, name_len, value, value_len, ret_replaced);
+		return ERR_OK;
+	}
 	struct entry entry = { .line = line, .hash = hash_name(set, name, name_len) };
 	size_t i = find(set, name, name_len, entry.hash);
 	enum error_code code = check_room(set, i, name_len, value_len, err);
@@ -216,8 +258,7 @@ enum error_code env_set_put(struct env_set *set, const char *name, size_t name_l
 		return code;
 	if (i == NOT_FOUND && set->len == set->capacity && !entries_grow(set))
 		return no_memory(err);
-	if (!entry_borrow(set, &entry, name, name_len, value, value_len) &&
-	    !entry_make(&entry, name, name_len, value, value_len))
+	if (!entry_make(&entry, name, name_len, value, value_len))
 		return no_memory(err);
 	count_bytes(set, &entry);
 	if (i != NOT_FOUND) {
@@ -233,8 +274,19 @@ enum error_code env_set_put(struct env_set *set, const char *name, size_t name_l
 	return ERR_OK;
 }
 
+static bool remove_held(struct env_set *set, const char *name, size_t name_len)
+{
+	size_t place = find_held(set, name, name_len);
+	if (place == NOT_FOUND)
+		return false;
+	forget(set, place);
+	return true;
+}
+
 bool env_set_remove(struct env_set *set, const char *name, size_t name_len)
 {
+	if (set->model)
+		return remove_held(set, name, name_len);
 	size_t i = find(set, name, name_len, hash_name(set, name, name_len));
 	if (i == NOT_FOUND)
 		return false;
@@ -266,28 +318,30 @@ static struct env_entry entry_view(const struct entry *entry)
 struct env_entry env_set_at(const struct env_set *set, size_t i)
 {
 	assert(i < set->len);
-	return entry_view(&set->entries[i]);
+	return entry_view(set->model ? &set->root->entries[set->order[i]] : &set->entries[i]);
 }
 
 bool env_set_find(const struct env_set *set, const char *name, size_t name_len, struct env_entry *ret)
 {
-	size_t i = find(set, name, name_len, hash_name(set, name, name_len));
+	const struct env_set *root = set->model ? set->root : set;
+	size_t i = set->model ? find_held(set, name, name_len) : find(set, name, name_len, hash_name(set, name, name_len));
 	if (i == NOT_FOUND)
 		return false;
-	*ret = entry_view(&set->entries[i]);
+	*ret = entry_view(&root->entries[i]);
 	return true;
 }
 
 bool env_set_equal(const struct env_set *a, const struct env_set *b)
 {
-	if (a->len != b->len || a->bytes != b->bytes)
+	if (a->len != b->len || a->bytes != b->bytes || a->differs || b->differs)
 		return false;
 	for (size_t i = 0; i < a->len; i++) {
-		struct env_entry from_a = entry_view(&a->entries[i]);
+		struct env_entry from_a = env_set_at(a, i);
 		struct env_entry from_b;
-		if (!env_set_find(b, from_a.name, from_a.name_len, &from_b) ||
-		    from_a.value_len != from_b.value_len ||
-		    memcmp(from_a.value, from_b.value, from_a.value_len) != 0)
+		if (!env_set_find(b, from_a.name, from_a.name_len, &from_b) || from_a.value_len != from_b.value_len)
+			return false;
+		/* A set like another has the other's bytes. */
+		if (from_a.value != from_b.value && memcmp(from_a.value, from_b.value, from_a.value_len) != 0)
 			return false;
 	}
 	return true;
@@ -306,6 +360,7 @@ static int compare_names(const void *left, const void *right)
 
 void env_set_sort(struct env_set *set)
 {
+	assert(!set->model);
 	if (set->len < 2)
 		return;
 	qsort(set->entries, set->len, sizeof(*set->entries), compare_names);

@@ -150,6 +150,18 @@ void secret_buf_truncate(struct secret_buf *buf, size_t len)
 	buf->len = len;
 }
 
+void secret_buf_trim(struct secret_buf *buf)
+{
+	size_t capacity = buf->len > 0 ? buf->len : 1;
+	uint8_t *bytes = buf->capacity - buf->len > buf->len / 4 + FIRST_BLOCK ? malloc(capacity) : NULL;
+	if (!bytes)
+		return;
+	memcpy(bytes, buf->bytes, buf->len);
+	block_drop(buf);
+	buf->bytes = bytes;
+	buf->capacity = capacity;
+}
+
 bool secret_buf_ok(const struct secret_buf *buf)
 {
 	return buf->failure == BUF_FINE;

@@ -26,9 +26,11 @@ struct env_entry {
 
 void env_set_free(struct env_set *set);
 struct env_set *env_set_new(size_t max_bytes) owned_by(env_set_free);
-/* For comparing: a variable that is put with the value that it has in model is not copied, its bytes are the model's. The model
- * must outlive the set and not change meanwhile. */
-struct env_set *env_set_new_like(const struct env_set *model, size_t max_bytes) owned_by(env_set_free);
+/* For comparing, and for a part of a set: it holds those variables that are put with the value that they have in model, and none
+ * of their bytes: entries are the model's. Anything else that is put is not kept, and the set equals no other from then on. Takes
+ * three bytes for each of the model's variables. The model, which may be such a set itself, must outlive the set and not change
+ * meanwhile. */
+struct env_set *env_set_new_like(const struct env_set *model) owned_by(env_set_free);
 
 /* ERR_TOO_LARGE or ERR_NO_MEMORY. *ret_replaced (may be NULL): the name was there already. */
 enum error_code env_set_put(struct env_set *set, const char *name, size_t name_len, const char *value,
@@ -43,7 +45,7 @@ bool env_set_find(const struct env_set *set, const char *name, size_t name_len, 
 /* Same names with same values, in any order. */
 bool env_set_equal(const struct env_set *a, const struct env_set *b);
 
-/* Sorts by name (memcmp). */
+/* Sorts by name (memcmp); not a set like another. */
 void env_set_sort(struct env_set *set);
 
 DEFINE_CLEANUP(struct env_set *, env_set_free);

@@ -45,6 +45,9 @@ void secret_buf_advance(struct secret_buf *buf, size_t len);
 /* Cuts the content to len bytes (at most the present length) and wipes the rest. */
 void secret_buf_truncate(struct secret_buf *buf, size_t len);
 
+/* Gives up memory beyond the content when that is more than a quarter of it. */
+void secret_buf_trim(struct secret_buf *buf);
+
 bool secret_buf_ok(const struct secret_buf *buf);
 size_t secret_buf_len(const struct secret_buf *buf);
 /* Valid until the next call that changes the buffer. Not NULL, even when empty. */

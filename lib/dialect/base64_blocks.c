@@ -61,16 +61,15 @@ static size_t decode_blocks(uint8_t *text, size_t len)
 	return at;
 }
 
-bool base64_decode(struct secret_buf *value, const char *ignored)
+bool base64_decode(char *text, size_t *len, const char *ignored)
 {
-	uint8_t *text = secret_buf_mutable(value);
-	size_t len = secret_buf_len(value), read = decode_blocks(text, len), written = read / 4 * 3, rest = 0;
+	uint8_t *bytes = (uint8_t *)text;
+	size_t read = decode_blocks(bytes, *len), written = read / 4 * 3, rest = 0;
 
 	/* Each byte is written after the characters that it is made of were read. */
-	if (!base64_read((const char *)text + read, len - read, ignored, sodium_base64_VARIANT_ORIGINAL, text + written, len - written,
-			 &rest))
+	if (!base64_read(text + read, *len - read, ignored, sodium_base64_VARIANT_ORIGINAL, bytes + written, *len - written, &rest))
 		return false;
-	secret_buf_truncate(value, written + rest);
+	*len = written + rest;
 	return true;
 }
 

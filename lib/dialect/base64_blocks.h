@@ -14,8 +14,9 @@
 
 #include "vault/secret_buf.h"
 
-/* In place, the characters of `ignored` apart (NULL: none). False when it is no base64; the buffer's content is then unspecified. */
-bool base64_decode(struct secret_buf *value, const char *ignored) must_check;
+/* In place, the characters of `ignored` apart (NULL: none); *len is of the text, and then of the bytes. False when it is no base64;
+ * what stands there is then unspecified. What is behind the bytes is not wiped. */
+bool base64_decode(char *text, size_t *len, const char *ignored) must_check;
 
 /* Appends what the bytes are written as. Failure is the buffer's. */
 void base64_append(struct secret_buf *out, const char *bytes, size_t len);

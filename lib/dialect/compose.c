@@ -302,18 +302,25 @@ static const struct remark *compose_refuse(const struct env_entry *entry)
 
 static void compose_write(const struct env_entry *entry, bool first, struct secret_buf *out)
 {
+	size_t from = 0;
 	(void)first;
 	secret_buf_append(out, entry->name, entry->name_len);
 	secret_buf_append_text(out, "=\"");
 	for (size_t i = 0; i < entry->value_len; i++) {
 		char c = entry->value[i];
-		if (c == '\\' || c == '"')
-			secret_buf_append_char(out, '\\');
-		else if (c == '$')
-			secret_buf_append_char(out, '$');
-		secret_buf_append_char(out, c);
+		if (c != '\\' && c != '"' && c != '$')
+			continue;
+		secret_buf_append(out, entry->value + from, i - from);
+		secret_buf_append_char(out, c == '$' ? '$' : '\\');
+		from = i;
 	}
+	secret_buf_append(out, entry->value + from, entry->value_len - from);
 	secret_buf_append_text(out, "\"\n");
+}
+
+static size_t compose_growth(const struct env_entry *entry)
+{
+	return growth_by(entry, "\"\\$");
 }
 
 const struct dialect dialect_compose = {
@@ -326,4 +333,6 @@ const struct dialect dialect_compose = {
 	.read = compose_read,
 	.refuse = compose_refuse,
 	.write = compose_write,
+	.growth = compose_growth,
+	.reads_written = true,
 };

@@ -115,21 +115,22 @@ static void read_text(const struct dialect *dialect, struct reader *reader)
 	reader_refuse(reader, reader->line, "", 0, &remark_binary);
 }
 
-enum error_code dialect_decode(const struct dialect *dialect, const char *text, size_t len, struct env_set *set,
-			       struct notes *notes, struct error *err)
+/* longest: of the values, 0 when it is not known. */
+static enum error_code decode(const struct dialect *dialect, const char *text, size_t len, size_t longest, struct env_set *set,
+			      struct notes *notes, struct error *err)
 {
 	size_t errors_before = notes->errors;
 	if (dialect->is_directory)
 		return error_set(err, ERR_INVALID, "%s is a directory of files, not one text", dialect->name);
 	if (len > LIMIT_ENV_FILE)
 		return error_set(err, ERR_TOO_LARGE, "the env file is larger than %u bytes", LIMIT_ENV_FILE);
-	/* No value is longer than the text it was written in. */
-	cleanup_(secret_buf_freep) struct secret_buf *value = secret_buf_new(len);
+	struct reader reader = {
+		.text = text, .len = len, .line = 1, .set = set, .notes = notes, .longest = longest, .err = err,
+	};
+	cleanup_(secret_buf_freep) struct secret_buf *value = reader_value_new(&reader);
 	if (!value)
 		return error_set(err, ERR_NO_MEMORY, "out of memory while reading an env file");
-	struct reader reader = {
-		.text = text, .len = len, .line = 1, .set = set, .notes = notes, .value = value, .err = err,
-	};
+	reader.value = value;
 	read_text(dialect, &reader);
 	if (reader.code != ERR_OK)
 		return reader.code;
@@ -137,6 +138,12 @@ enum error_code dialect_decode(const struct dialect *dialect, const char *text, 
 		return fail_with_notes(ERR_INVALID, "cannot be read as", dialect, notes,
 				       notes->errors - errors_before, err);
 	return ERR_OK;
+}
+
+enum error_code dialect_decode(const struct dialect *dialect, const char *text, size_t len, struct env_set *set,
+			       struct notes *notes, struct error *err)
+{
+	return decode(dialect, text, len, 0, set, notes, err);
 }
 
 /* Which dialects could hold what this one refuses. */
@@ -178,28 +185,43 @@ static enum error_code sort_out(const struct dialect *dialect, const struct env_
 	return ERR_OK;
 }
 
-static size_t bytes_of(const struct env_set *set)
+/* What stands around a name and a value (fish has most), and around all of them. */
+#define EXPECTED_AROUND 12
+#define EXPECTED_FRAME 256
+
+/* Growing by doubling would need up to three times the room for a moment. */
+static size_t expected_len(const struct dialect *dialect, const struct env_set *set)
 {
-	size_t bytes = 0;
+	size_t len = EXPECTED_FRAME;
 	for (size_t i = 0; i < env_set_count(set); i++) {
 		struct env_entry entry = env_set_at(set, i);
-		bytes += entry.name_len + entry.value_len;
+		len += entry.name_len + entry.value_len + EXPECTED_AROUND + (dialect->growth ? dialect->growth(&entry) : 0);
 	}
-	return bytes;
+	return len;
 }
 
-/* Few texts are longer than base64: growing by doubling would need twice the room for a moment. */
-static size_t expected_len(const struct env_set *set)
+/* The room for shorter ones may double. */
+#define LONG_VALUE 4096
+
+/* Of what the values are while they are read. */
+static size_t longest_value(const struct dialect *dialect, const struct env_set *set)
 {
-	size_t bytes = bytes_of(set);
-	return bytes + bytes / 8 * 3 + 24 * env_set_count(set) + 256;
+	size_t longest = 0;
+	for (size_t i = 0; i < env_set_count(set); i++) {
+		struct env_entry entry = env_set_at(set, i);
+		size_t len = entry.value_len;
+		if (dialect->reads_written && len > LONG_VALUE)
+			len += dialect->growth(&entry);
+		longest = len > longest ? len : longest;
+	}
+	return longest;
 }
 
 static void write_all(const struct dialect *dialect, const struct env_set *set, const struct dialect_options *options,
 		      struct secret_buf *out)
 {
 	struct writer writer = { .out = out, .options = options, .count = env_set_count(set) };
-	secret_buf_expect(out, expected_len(set));
+	secret_buf_expect(out, expected_len(dialect, set));
 	if (dialect->open)
 		dialect->open(&writer);
 	secret_buf_append_text(out, dialect->opening);
@@ -235,11 +257,11 @@ static enum error_code read_back(const struct dialect *dialect, const struct env
 {
 	cleanup_(notes_free) struct notes inner = { 0 };
 	struct error inner_err = ERROR_INIT;
-	cleanup_(env_set_freep) struct env_set *decoded = env_set_new_like(set, bytes_of(set));
+	cleanup_(env_set_freep) struct env_set *decoded = env_set_new_like(set);
 	if (!decoded)
 		return error_set(err, ERR_NO_MEMORY, "out of memory while checking an env file");
-	enum error_code code =
-		dialect_decode(dialect, secret_buf_text(out), secret_buf_len(out), decoded, &inner, &inner_err);
+	enum error_code code = decode(dialect, secret_buf_text(out), secret_buf_len(out), longest_value(dialect, set), decoded, &inner,
+				      &inner_err);
 	if (code == ERR_NO_MEMORY)
 		return error_set(err, code, "%s", inner_err.text);
 	if (code != ERR_OK || !env_set_equal(set, decoded))
@@ -269,7 +291,7 @@ static enum error_code encode(const struct dialect *dialect, const struct env_se
 
 	if (!options)
 		options = &plain;
-	if (options->skip && !(held = env_set_new(bytes_of(set))))
+	if (options->skip && !(held = env_set_new_like(set)))
 		return error_set(err, ERR_NO_MEMORY, "out of memory while writing an env file");
 	if (sort_out(dialect, set, options->skip, held, notes, err) != ERR_OK)
 		return err->code;
@@ -315,21 +337,36 @@ enum error_code dialect_check(const struct dialect *dialect, const struct env_se
 			       err);
 }
 
+/* Reads with what is set in *reader beside the value and the notes. */
+static enum error_code decode_file(const struct dialect *dialect, struct reader *reader, const char *name, size_t name_len)
+{
+	size_t errors_before = reader->notes->errors;
+	cleanup_(secret_buf_freep) struct secret_buf *value = reader_value_new(reader);
+	if (!value)
+		return error_set(reader->err, ERR_NO_MEMORY, "out of memory while reading a variable's file");
+	reader->value = value;
+	dialect->read_file(reader, name, name_len);
+	reader->value = NULL;
+	if (reader->code != ERR_OK)
+		return reader->code;
+	if (reader->notes->errors > errors_before)
+		return fail_with_notes(ERR_INVALID, "cannot be read as", dialect, reader->notes,
+				       reader->notes->errors - errors_before, reader->err);
+	return ERR_OK;
+}
+
 /* What read_back() is for a text. */
 static enum error_code read_file_back(const struct dialect *dialect, const struct env_entry *entry,
 				      const struct secret_buf *out, struct error *err)
 {
 	cleanup_(notes_free) struct notes notes = { 0 };
-	cleanup_(env_set_freep) struct env_set *set = env_set_new(entry->name_len + entry->value_len);
-	struct env_entry found;
-	if (!set)
-		return error_set(err, ERR_NO_MEMORY, "out of memory while checking a file");
-	if (dialect_decode_file(dialect, entry->name, entry->name_len, secret_buf_text(out), secret_buf_len(out), set,
-				&notes, err) == ERR_NO_MEMORY)
-		return err->code;
-	if (err->code == ERR_OK && env_set_find(set, entry->name, entry->name_len, &found) &&
-	    found.value_len == entry->value_len && memcmp(found.value, entry->value, entry->value_len) == 0)
-		return ERR_OK;
+	struct reader reader = {
+		.text = secret_buf_text(out), .len = secret_buf_len(out), .line = 1, .expected = entry,
+		.longest = entry->value_len, .notes = &notes, .err = err,
+	};
+	enum error_code code = decode_file(dialect, &reader, entry->name, entry->name_len);
+	if (code == ERR_NO_MEMORY || (code == ERR_OK && reader.matched))
+		return code;
 	return error_set(err, ERR_UNREPRESENTABLE, "%s: a variable would not read back the same", dialect->name);
 }
 
@@ -340,6 +377,7 @@ enum error_code dialect_encode_file(const struct dialect *dialect, const struct 
 	*ret_present = !dialect->refuse(entry);
 	if (!*ret_present)
 		return ERR_OK;
+	secret_buf_expect(out, entry->value_len + 1);
 	dialect->write(entry, true, out);
 	if (secret_buf_check(out, "a variable's file", err) == ERR_OK &&
 	    read_file_back(dialect, entry, out, err) == ERR_OK)
@@ -351,18 +389,6 @@ enum error_code dialect_encode_file(const struct dialect *dialect, const struct 
 enum error_code dialect_decode_file(const struct dialect *dialect, const char *name, size_t name_len, const char *text,
 				    size_t len, struct env_set *set, struct notes *notes, struct error *err)
 {
-	size_t errors_before = notes->errors;
-	cleanup_(secret_buf_freep) struct secret_buf *value = secret_buf_new(len);
-	struct reader reader = {
-		.text = text, .len = len, .line = 1, .set = set, .notes = notes, .value = value, .err = err,
-	};
-	if (!value)
-		return error_set(err, ERR_NO_MEMORY, "out of memory while reading a variable's file");
-	dialect->read_file(&reader, name, name_len);
-	if (reader.code != ERR_OK)
-		return reader.code;
-	if (notes->errors > errors_before)
-		return fail_with_notes(ERR_INVALID, "cannot be read as", dialect, notes, notes->errors - errors_before,
-				       err);
-	return ERR_OK;
+	struct reader reader = { .text = text, .len = len, .line = 1, .set = set, .notes = notes, .err = err };
+	return decode_file(dialect, &reader, name, name_len);
 }

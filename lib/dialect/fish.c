@@ -315,18 +315,21 @@ static const struct remark *fish_refuse(const struct env_entry *entry)
 	return check_variable(entry->name, entry->name_len, entry->value, entry->value_len);
 }
 
+static const char escaped[] = "\\'";
+
 static void fish_write(const struct env_entry *entry, bool first, struct secret_buf *out)
 {
 	(void)first;
 	secret_buf_append_text(out, "set -gx ");
 	secret_buf_append(out, entry->name, entry->name_len);
 	secret_buf_append_text(out, " '");
-	for (size_t i = 0; i < entry->value_len; i++) {
-		if (is_one_of(entry->value[i], "\\'"))
-			secret_buf_append_char(out, '\\');
-		secret_buf_append_char(out, entry->value[i]);
-	}
+	append_escaped(out, entry->value, entry->value_len, escaped);
 	secret_buf_append_text(out, "'\n");
+}
+
+static size_t fish_growth(const struct env_entry *entry)
+{
+	return growth_by(entry, escaped);
 }
 
 const struct dialect dialect_fish = {
@@ -338,4 +341,5 @@ const struct dialect dialect_fish = {
 	.read = fish_read,
 	.refuse = fish_refuse,
 	.write = fish_write,
+	.growth = fish_growth,
 };

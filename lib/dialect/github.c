@@ -224,6 +224,12 @@ static void github_write_with(struct writer *writer, const struct env_entry *ent
 		append_delimiter(writer, underscores);
 }
 
+/* Two delimiters around several lines. */
+static size_t github_growth(const struct env_entry *entry)
+{
+	return text_has(entry->value, entry->value_len, '\n') ? 2 * sizeof(((struct writer *)NULL)->delimiter) : 0;
+}
+
 const struct dialect dialect_github = {
 	.name = "github",
 	.summary = "the file $GITHUB_ENV of a GitHub workflow",
@@ -234,6 +240,7 @@ const struct dialect dialect_github = {
 	.refuse = github_refuse,
 	.open = github_open,
 	.write_with = github_write_with,
+	.growth = github_growth,
 };
 
 /* -- masks ----------------------------------------------------------------- */

@@ -486,6 +486,20 @@ static void godotenv_write(const struct env_entry *entry, bool first, struct sec
 	secret_buf_append_char(out, '\n');
 }
 
+static size_t godotenv_growth(const struct env_entry *entry)
+{
+	switch (choose_quoting(entry->value, entry->value_len)) {
+	case QUOTE_DOUBLE:
+		return growth_by(entry, "\\\"$\n\r");
+	case QUOTE_SINGLE:
+		return growth_by(entry, "\r");
+	case QUOTE_NONE:
+	case QUOTE_IMPOSSIBLE:
+		break;
+	}
+	return growth_by(entry, "$");
+}
+
 const struct dialect dialect_godotenv = {
 	.name = "godotenv",
 	.summary = "godotenv of Go programs, 1.5.1 and later",
@@ -496,4 +510,6 @@ const struct dialect dialect_godotenv = {
 	.read = godotenv_read,
 	.refuse = godotenv_refuse,
 	.write = godotenv_write,
+	.growth = godotenv_growth,
+	.reads_written = true,
 };

@@ -109,6 +109,13 @@ static void json_write(const struct env_entry *entry, bool first, struct secret_
 	json_emit_string(out, entry->value, entry->value_len);
 }
 
+static size_t json_growth(const struct env_entry *entry)
+{
+	/* \u0001, but \n */
+	size_t controls = count_controls(entry), named = controls > 0 ? growth_by(entry, "\b\t\n\f\r") : 0;
+	return growth_by(entry, "\"\\") + named + (controls - named) * (strlen("\\u0001") - 1);
+}
+
 const struct dialect dialect_json = {
 	.name = "json",
 	.summary = "one JSON object of strings",
@@ -118,4 +125,5 @@ const struct dialect dialect_json = {
 	.read = json_read,
 	.refuse = json_refuse,
 	.write = json_write,
+	.growth = json_growth,
 };

@@ -120,9 +120,9 @@ static char char_at(const struct reader *reader, size_t at)
 static void put_quoted(struct version *version, size_t from, size_t to)
 {
 	struct reader *reader = &version->reader;
-	secret_buf_append(reader->value, reader->text + from, to - from);
+	version_take(version, reader->text + from, to - from);
 	if (reader->text[from - 1] == '"')
-		value_expand(reader->value, "nr");
+		version_expand(version, "nr");
 	if (to - from > QUOTED_MAX)
 		version->refused = &remark_quoted_long;
 }
@@ -171,11 +171,16 @@ static void find_last_quotes(const char *text, size_t len, size_t last[static 3]
 
 /* Takes off a pair of quotes around each piece that starts at the start of a line and ends at the end of one. There is more
  * than one line only where U+2028 stands in the value. */
-static void put_stripped(struct secret_buf *value, const char *text, size_t len)
+static void put_stripped(struct version *version, const char *text, size_t len)
 {
+	struct secret_buf *value = version->reader.value;
 	size_t last[3] = { 0, 0, 0 };
 	bool at_start = true;
 	find_last_quotes(text, len, last);
+	if (last[0] + last[1] + last[2] == 0) {
+		version_take(version, text, len);
+		return;
+	}
 	for (size_t at = 0; at < len;) {
 		size_t end = at_start && is_one_of(text[at], quotes) ? last[strchr(quotes, text[at]) - quotes] : 0;
 		if (end > at) {
@@ -201,9 +206,9 @@ static void read_unquoted(struct version *version, size_t at)
 	size_t from = js_skip_space(reader, at);
 	if (from < stop) {
 		size_t len = js_trimmed_len(reader->text + from, stop - from);
-		put_stripped(reader->value, reader->text + from, len);
+		put_stripped(version, reader->text + from, len);
 		if (reader->text[from] == '"')
-			value_expand(reader->value, "nr");
+			version_expand(version, "nr");
 	}
 	reader_move(reader, hash ? find_line_break(reader, stop) : stop);
 }
@@ -277,13 +282,13 @@ static bool expression_next(struct version *version)
 			if (!is_prototype(version->name, version->name_len))
 				return true;
 			version_ignore(version, version->line, version->name, version->name_len, &remark_prototype);
-			secret_buf_truncate(reader->value, 0);
+			version_drop(version);
 			continue;
 		}
 		size_t at = reader->at;
 		reader_move(reader, find_line_break(reader, at));
 		if (is_lone_export(reader, at)) {
-			*version = (struct version){ *reader, start, 0, line, &remark_differ };
+			*version = (struct version){ .reader = *reader, .name = start, .line = line, .refused = &remark_differ };
 			return true;
 		}
 		if (*start != '#')
@@ -338,7 +343,7 @@ static void scan_value(struct version *version, size_t at)
 	size_t stop = hash ? (size_t)(hash - reader->text) : end;
 	while (stop > from && is_blank(reader->text[stop - 1]))
 		stop--;
-	secret_buf_append(reader->value, reader->text + from, stop - from);
+	version_take(version, reader->text + from, stop - from);
 	reader_move(reader, end);
 }
 
@@ -371,7 +376,7 @@ static bool scanner_next(struct version *version)
 		else if (!is_prototype(version->name, version->name_len))
 			return true;
 		else
-			secret_buf_truncate(reader->value, 0);
+			version_drop(version);
 	}
 }
 
@@ -380,8 +385,9 @@ static bool scanner_next(struct version *version)
 /* Bytes that are not UTF-8 become U+FFFD there: another value. */
 static const struct remark *check_found(const struct version *version)
 {
-	const struct secret_buf *value = version->reader.value;
-	return utf8_is_valid(secret_buf_text(value), secret_buf_len(value)) ? NULL : &remark_not_utf8;
+	size_t len;
+	const char *value = version_value(version, &len);
+	return utf8_is_valid(value, len) ? NULL : &remark_not_utf8;
 }
 
 static void motdotla_read(struct reader *reader)
@@ -457,6 +463,12 @@ static void motdotla_write(const struct env_entry *entry, bool first, struct sec
 	write_assignment(entry, marks[choose_quoting(entry->value, entry->value_len)], out);
 }
 
+/* A carriage return is written \r. */
+static size_t motdotla_growth(const struct env_entry *entry)
+{
+	return growth_by(entry, "\r");
+}
+
 const struct dialect dialect_motdotla = {
 	.name = "motdotla",
 	.summary = "the dotenv package of npm",
@@ -467,4 +479,6 @@ const struct dialect dialect_motdotla = {
 	.read = motdotla_read,
 	.refuse = motdotla_refuse,
 	.write = motdotla_write,
+	.growth = motdotla_growth,
+	.reads_written = true,
 };

@@ -82,7 +82,7 @@ static void skip_export(struct slice *name, const struct reader *reader)
 
 static void put_slice(struct version *version, struct slice value)
 {
-	secret_buf_append(version->reader.value, version->reader.text + value.from, value.to - value.from);
+	version_take(version, version->reader.text + value.from, value.to - value.from);
 }
 
 /* Between quotes; only in double ones is \n a line feed. */
@@ -90,7 +90,7 @@ static void put_quoted(struct version *version, struct slice value)
 {
 	put_slice(version, value);
 	if (version->reader.text[value.from - 1] == '"')
-		value_expand(version->reader.value, "n");
+		version_expand(version, "n");
 }
 
 /* Up to a # or the end of its line. */
@@ -294,10 +294,11 @@ static bool is_prototype(const char *name, size_t len)
 /* Bytes that are not UTF-8 become U+FFFD there: another value. */
 static const struct remark *check_found(const struct version *version)
 {
-	const struct secret_buf *value = version->reader.value;
+	size_t len;
+	const char *value = version_value(version, &len);
 	if (is_prototype(version->name, version->name_len))
 		return &remark_prototype;
-	return utf8_is_valid(secret_buf_text(value), secret_buf_len(value)) ? NULL : &remark_not_utf8;
+	return utf8_is_valid(value, len) ? NULL : &remark_not_utf8;
 }
 
 static void node_read(struct reader *reader)

@@ -410,14 +410,29 @@ static void write_char(const char *value, size_t left, struct secret_buf *out)
 
 static void python_write(const struct env_entry *entry, bool first, struct secret_buf *out)
 {
-	size_t len = entry->value_len - ends_in_backslash(entry);
+	size_t len = entry->value_len - ends_in_backslash(entry), from = 0;
 	(void)first;
 	secret_buf_append(out, entry->name, entry->name_len);
 	secret_buf_append_text(out, "=\"");
-	for (size_t i = 0; i < len; i++)
+	for (size_t i = 0; i < len; i++) {
+		if (!is_one_of(entry->value[i], "\\\"\n\r$"))
+			continue;
+		secret_buf_append(out, entry->value + from, i - from);
 		write_char(entry->value + i, len - i, out);
+		from = i + 1;
+	}
+	secret_buf_append(out, entry->value + from, len - from);
 	/* A backslash before the closing quote would hide it. */
 	secret_buf_append_text(out, len < entry->value_len ? "${:-\\\\}\"\n" : "\"\n");
+}
+
+static size_t python_growth(const struct env_entry *entry)
+{
+	const char *end = entry->value + entry->value_len, *at = entry->value_len > 0 ? memchr(entry->value, '$', entry->value_len) : NULL;
+	size_t growth = growth_by(entry, "\\\"\n\r") + (ends_in_backslash(entry) ? strlen("${:-\\}") : 0);
+	for (; at; at = memchr(at + 1, '$', (size_t)(end - at - 1)))
+		growth += text_starts(at, (size_t)(end - at), "${") ? strlen("${:-$}") - 1 : 0;
+	return growth;
 }
 
 const struct dialect dialect_python = {
@@ -431,4 +446,6 @@ const struct dialect dialect_python = {
 	.refuse = python_refuse,
 	.warn = python_warn,
 	.write = python_write,
+	.growth = python_growth,
+	.reads_written = true,
 };

@@ -83,8 +83,10 @@ static const struct remark remark_twice = {
 	"remove the others",
 };
 
-void reader_put(struct reader *reader, const char *name, size_t name_len, unsigned line)
+void reader_put_text(struct reader *reader, const char *name, size_t name_len, const char *value, size_t value_len,
+		     unsigned line)
 {
+	const struct env_entry *expected = reader->expected;
 	bool replaced = false;
 	if (reader->code != ERR_OK)
 		return;
@@ -92,13 +94,105 @@ void reader_put(struct reader *reader, const char *name, size_t name_len, unsign
 		reader_refuse(reader, line, name, name_len, &remark_unstorable);
 		return;
 	}
-	reader->code = secret_buf_check(reader->value, "a value", reader->err);
-	if (reader->code == ERR_OK)
-		reader->code = env_set_put(reader->set, name, name_len, secret_buf_text(reader->value),
-					   secret_buf_len(reader->value), line, &replaced, reader->err);
-	secret_buf_truncate(reader->value, 0);
+	if (!expected)
+		reader->code = env_set_put(reader->set, name, name_len, value, value_len, line, &replaced, reader->err);
+	else
+		reader->matched = expected->name_len == name_len && memcmp(expected->name, name, name_len) == 0 &&
+				  expected->value_len == value_len && memcmp(expected->value, value, value_len) == 0;
 	if (replaced)
 		reader_warn(reader, line, name, name_len, &remark_twice);
+}
+
+void reader_put(struct reader *reader, const char *name, size_t name_len, unsigned line)
+{
+	if (reader->code != ERR_OK)
+		return;
+	reader->code = secret_buf_check(reader->value, "a value", reader->err);
+	reader_put_text(reader, name, name_len, secret_buf_text(reader->value), secret_buf_len(reader->value), line);
+	secret_buf_truncate(reader->value, 0);
+}
+
+/* Beyond the longest value: what a reader takes and gives up again. */
+#define VALUE_SLACK 64
+
+struct secret_buf *reader_value_new(const struct reader *reader)
+{
+	/* No value is longer than the text it was written in. */
+	struct secret_buf *value = secret_buf_new(reader->len);
+	if (value && reader->longest > 0)
+		secret_buf_expect(value, reader->longest + VALUE_SLACK);
+	return value;
+}
+
+void append_escaped(struct secret_buf *out, const char *text, size_t len, const char *characters)
+{
+	bool is_escaped[256] = { false };
+	size_t from = 0;
+	for (const char *c = characters; *c; c++)
+		is_escaped[(unsigned char)*c] = true;
+	for (size_t at = 0; at < len; at++) {
+		if (!is_escaped[(unsigned char)text[at]])
+			continue;
+		secret_buf_append(out, text + from, at - from);
+		secret_buf_append_char(out, '\\');
+		from = at;
+	}
+	secret_buf_append(out, text + from, len - from);
+}
+
+/* Sixteen bytes at once: this is done with every value that is written, and is most of what knowing the length costs. */
+typedef uint8_t block __attribute__((vector_size(16)));
+
+#define LANES_FULL 255	/* blocks that lanes of a byte can count */
+
+static size_t sum_of_lanes(block counts)
+{
+	uint8_t lanes[sizeof(counts)];
+	size_t sum = 0;
+	memcpy(lanes, &counts, sizeof(counts));
+	for (size_t i = 0; i < sizeof(lanes); i++)
+		sum += lanes[i];
+	return sum;
+}
+
+/* How many of the whole blocks' bytes are one of the characters, or (characters NULL) are below ' '. */
+static size_t count_in_blocks(const char *text, size_t blocks, const char *characters)
+{
+	size_t count = 0;
+	while (blocks > 0) {
+		size_t now = blocks < LANES_FULL ? blocks : LANES_FULL;
+		block counts = { 0 }, bytes;
+		blocks -= now;
+		for (; now > 0; now--, text += sizeof(bytes)) {
+			memcpy(&bytes, text, sizeof(bytes));
+			if (!characters)
+				counts -= (block)(bytes < ' ');
+			for (const char *c = characters; c && *c; c++)
+				counts -= (block)(bytes == (uint8_t)*c);
+		}
+		count += sum_of_lanes(counts);
+	}
+	return count;
+}
+
+static size_t count_bytes(const struct env_entry *entry, const char *characters)
+{
+	size_t blocks = entry->value_len / sizeof(block), count = count_in_blocks(entry->value, blocks, characters);
+	for (size_t at = blocks * sizeof(block); at < entry->value_len; at++) {
+		char c = entry->value[at];
+		count += characters ? is_one_of(c, characters) : c >= 0 && c < ' ';
+	}
+	return count;
+}
+
+size_t growth_by(const struct env_entry *entry, const char *characters)
+{
+	return count_bytes(entry, characters);
+}
+
+size_t count_controls(const struct env_entry *entry)
+{
+	return count_bytes(entry, NULL);
 }
 
 void value_expand(struct secret_buf *value, const char *letters)

@@ -31,6 +31,9 @@ struct reader {
 	struct env_set *set;
 	struct notes *notes;
 	struct secret_buf *value;	/* of the variable that is being read */
+	const struct env_entry *expected;	/* of read_file: to be compared with, in place of set; NULL: none */
+	size_t longest;			/* value that is expected; 0: not known */
+	bool matched;			/* it was read, and is the same */
 	enum error_code code;		/* memory or a limit: reading ends */
 	struct error *err;
 };
@@ -60,6 +63,10 @@ struct dialect {
 	/* NULL, or notes what is to be said of all variables together. */
 	void (*look_at_all)(const struct env_set *set, struct notes *notes);
 	void (*write)(const struct env_entry *entry, bool first, struct secret_buf *out);
+	/* By how many bytes a value is longer where it is written: nearly, and rather too many. The text is made in one piece of memory
+	 * by it. May be NULL: none. */
+	size_t (*growth)(const struct env_entry *entry);
+	bool reads_written;		/* a value that is being read is at first as long as it is written */
 	/* What needs the options instead: both may be NULL. open() writes what stands before the variables. */
 	enum error_code (*check_options)(const struct dialect_options *options, struct error *err);
 	void (*open)(struct writer *writer);
@@ -117,6 +124,11 @@ size_t reader_find(const struct reader *reader, size_t from, char c);
 
 /* Gives the set the variable whose value is in reader->value, and empties that. */
 void reader_put(struct reader *reader, const char *name, size_t name_len, unsigned line);
+/* The same with a value that stands elsewhere: it need not be copied before. */
+void reader_put_text(struct reader *reader, const char *name, size_t name_len, const char *value, size_t value_len,
+		     unsigned line);
+/* A buffer for a value of this reader, or NULL. */
+struct secret_buf *reader_value_new(const struct reader *reader) owned_by(secret_buf_free);
 /* Notes an error or a warning about a line; the value read so far is dropped. */
 void reader_refuse(struct reader *reader, unsigned line, const char *name, size_t name_len,
 		   const struct remark *remark);
@@ -127,6 +139,13 @@ void value_expand(struct secret_buf *value, const char *letters);
 /* NAME=, the value between two such marks ("" for none), a line feed. A carriage return, which no reader without escapes
  * keeps, is written \r. */
 void write_assignment(const struct env_entry *entry, const char *mark, struct secret_buf *out);
+
+/* The text with a backslash before each of these characters. */
+void append_escaped(struct secret_buf *out, const char *text, size_t len, const char *characters);
+/* How many of the value's bytes are one of these characters: of those that get a backslash, for one. */
+size_t growth_by(const struct env_entry *entry, const char *characters);
+/* How many are control characters of ASCII, below the blank. */
+size_t count_controls(const struct env_entry *entry);
 
 /* The refusals that several dialects share. */
 extern const struct remark remark_nul;

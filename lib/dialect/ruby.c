@@ -188,14 +188,22 @@ static const struct remark *substitute(struct secret_buf *value)
 
 /* What stands behind the separator, quotes and all, without white space around it: loses one pair of quotes. Gives the quote,
  * or NUL. */
-static char put_stripped(struct secret_buf *value, const char *text, size_t len)
+static char put_stripped(struct version *version, const char *text, size_t len)
 {
 	char quote = len >= 2 && is_one_of(text[0], quotes) && text[len - 1] == text[0] ? text[0] : '\0';
 	if (quote)
-		secret_buf_append(value, text + 1, len - 2);
+		version_take(version, text + 1, len - 2);
 	else
-		secret_buf_append(value, text, len);
+		version_take(version, text, len);
 	return quote;
+}
+
+/* What can change a value, or be a reason to refuse it. */
+static bool has_escape_or_dollar(const struct version *version)
+{
+	size_t len;
+	const char *value = version_value(version, &len);
+	return text_has(value, len, '\\') || text_has(value, len, '$');
 }
 
 static size_t strip(const struct reader *reader, size_t *from, size_t to)
@@ -320,14 +328,14 @@ static bool read_value_3(struct version *version, size_t at)
 	size_t end = close > 0 ? close + 1 : find_unquoted_end(reader, at);
 	from = at;
 	size_t len = strip(reader, &from, end);
-	char quote = put_stripped(reader->value, reader->text + from, len);
+	char quote = put_stripped(version, reader->text + from, len);
 	if (quote == '"' && is_legacy(reader))
-		value_expand(reader->value, "nr");
+		version_expand(version, "nr");
 	/* Else \n and \r keep their backslash. */
-	if (quote != '\'')
-		unescape(reader->value);
-	if (quote != '\'')
+	if (quote != '\'' && has_escape_or_dollar(version)) {
+		unescape(version_own(version));
 		version->refused = substitute(reader->value);
+	}
 	reader_move(reader, end);
 	reader_skip_line(reader);
 	return end > at;
@@ -398,18 +406,18 @@ static size_t find_last_quote(const struct reader *line, size_t open)
 /* `line` is the reader with its text cut at the end of the line. */
 static void read_value_2(struct version *version, const struct reader *line, size_t at, bool is_equals)
 {
-	struct secret_buf *value = version->reader.value;
 	size_t from = is_equals ? skip_space(line, at) : at;
 	size_t close = is_one_of(char_at(line, from), quotes) ? find_last_quote(line, from) : 0;
 	size_t end = close > 0 ? close + 1 : find_unquoted_end(line, from);
 	size_t len = strip(line, &from, end);
-	char quote = put_stripped(value, line->text + from, len);
+	char quote = put_stripped(version, line->text + from, len);
+	if (quote == '\'' || !has_escape_or_dollar(version))
+		return;
 	if (quote == '"') {
-		value_expand(value, "nr");
-		unescape(value);
+		version_expand(version, "nr");
+		unescape(version_own(version));
 	}
-	if (quote != '\'')
-		version->refused = substitute(value);
+	version->refused = substitute(version_own(version));
 }
 
 static bool read_assignment_2(struct version *version)
@@ -552,6 +560,11 @@ static void ruby_write(const struct env_entry *entry, bool first, struct secret_
 		write_assignment(entry, quoting == QUOTE_SINGLE ? "'" : "", out);
 }
 
+static size_t ruby_growth(const struct env_entry *entry)
+{
+	return choose_quoting(entry->value, entry->value_len) == QUOTE_DOUBLE ? growth_by(entry, "\\\"$") : 0;
+}
+
 const struct dialect dialect_ruby = {
 	.name = "ruby-dotenv",
 	.summary = "the dotenv package of Ruby, 2 and 3",
@@ -562,4 +575,6 @@ const struct dialect dialect_ruby = {
 	.read = ruby_read,
 	.refuse = ruby_refuse,
 	.write = ruby_write,
+	.growth = ruby_growth,
+	.reads_written = true,
 };

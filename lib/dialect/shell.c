@@ -294,6 +294,11 @@ static void shell_write(const struct env_entry *entry, bool first, struct secret
 	secret_buf_append_text(out, "'\n");
 }
 
+static size_t shell_growth(const struct env_entry *entry)
+{
+	return growth_by(entry, "'") * strlen("\\''");
+}
+
 const struct dialect dialect_shell = {
 	.name = "shell",
 	.summary = "`. file` of a POSIX shell: export NAME='VALUE'",
@@ -304,4 +309,5 @@ const struct dialect dialect_shell = {
 	.read = shell_read,
 	.refuse = shell_refuse,
 	.write = shell_write,
+	.growth = shell_growth,
 };

@@ -229,17 +229,20 @@ static const struct remark *systemd_refuse(const struct env_entry *entry)
 	return NULL;
 }
 
+static const char escaped[] = "\"\\`$";
+
 static void systemd_write(const struct env_entry *entry, bool first, struct secret_buf *out)
 {
 	(void)first;
 	secret_buf_append(out, entry->name, entry->name_len);
 	secret_buf_append_text(out, "=\"");
-	for (size_t i = 0; i < entry->value_len; i++) {
-		if (is_one_of(entry->value[i], "\"\\`$"))
-			secret_buf_append_char(out, '\\');
-		secret_buf_append_char(out, entry->value[i]);
-	}
+	append_escaped(out, entry->value, entry->value_len, escaped);
 	secret_buf_append_text(out, "\"\n");
+}
+
+static size_t systemd_growth(const struct env_entry *entry)
+{
+	return growth_by(entry, escaped);
 }
 
 const struct dialect dialect_systemd = {
@@ -252,4 +255,5 @@ const struct dialect dialect_systemd = {
 	.read = systemd_read,
 	.refuse = systemd_refuse,
 	.write = systemd_write,
+	.growth = systemd_growth,
 };

@@ -13,13 +13,47 @@ struct merge {
 	unsigned refused_line;	/* the last; what else differs on it needs no saying */
 };
 
+const char *version_value(const struct version *version, size_t *ret_len)
+{
+	*ret_len = version->piece ? version->piece_len : secret_buf_len(version->reader.value);
+	return version->piece ? version->piece : secret_buf_text(version->reader.value);
+}
+
+struct secret_buf *version_own(struct version *version)
+{
+	struct secret_buf *value = version->reader.value;
+
+	if (version->piece)
+		secret_buf_append(value, version->piece, version->piece_len);
+	version->piece = NULL;
+	return value;
+}
+
+void version_expand(struct version *version, const char *letters)
+{
+	size_t len;
+	const char *value = version_value(version, &len);
+
+	if (text_has(value, len, '\\'))
+		value_expand(version_own(version), letters);
+}
+
+void version_drop(struct version *version)
+{
+	version->piece = NULL;
+	secret_buf_truncate(version->reader.value, 0);
+}
+
 static void advance(struct merge *merge, size_t i)
 {
 	struct version *version = &merge->versions[i];
 
-	secret_buf_truncate(version->reader.value, 0);
+	version_drop(version);
 	version->refused = NULL;
 	merge->is_over[i] = !merge->rules->next[i](version);
+	/* What an escape took is not needed while the others are read. */
+	if (i + 1 < merge->count)
+		secret_buf_trim(version->reader.value);
 	if (merge->reader->code == ERR_OK)
 		merge->reader->code = secret_buf_check(version->reader.value, "a value", merge->reader->err);
 }
@@ -37,10 +71,11 @@ static struct version *first_found(struct merge *merge)
 
 static bool same_find(const struct version *a, const struct version *b)
 {
-	size_t len = secret_buf_len(a->reader.value);
+	size_t a_len, b_len;
+	const char *a_value = version_value(a, &a_len), *b_value = version_value(b, &b_len);
 
-	return a->name == b->name && a->name_len == b->name_len && len == secret_buf_len(b->reader.value) &&
-	       (len == 0 || memcmp(secret_buf_bytes(a->reader.value), secret_buf_bytes(b->reader.value), len) == 0);
+	return a->name == b->name && a->name_len == b->name_len && a_len == b_len &&
+	       (a_len == 0 || a_value == b_value || memcmp(a_value, b_value, a_len) == 0);
 }
 
 /* Why the find that stands first is no variable, or NULL. What one version says of it goes before that versions differ. */
@@ -59,20 +94,18 @@ static const struct remark *judge(const struct merge *merge, const struct versio
 	return refused ? refused : merge->rules->check(first);
 }
 
-/* The value of the find becomes the reader's for as long as it is put or refused. */
 static void take(struct merge *merge, const struct version *found)
 {
 	struct reader *reader = merge->reader;
-	struct secret_buf *own = reader->value;
 	const struct remark *refused = judge(merge, found);
 	bool said = refused == merge->rules->differ && found->line == merge->refused_line;
+	size_t len;
+	const char *value = version_value(found, &len);
 
-	reader->value = found->reader.value;
 	if (!refused)
-		reader_put(reader, found->name, found->name_len, found->line);
+		reader_put_text(reader, found->name, found->name_len, value, len, found->line);
 	else if (!said)
 		reader_refuse(reader, found->line, found->name, found->name_len, refused);
-	reader->value = own;
 	if (refused)
 		merge->refused_line = found->line;
 }
@@ -103,7 +136,7 @@ static bool add_version(struct merge *merge, struct reader *reader)
 	struct version *version = &merge->versions[merge->count];
 
 	version->reader = *reader;
-	version->reader.value = secret_buf_new(reader->len);
+	version->reader.value = reader_value_new(reader);
 	if (merge->count > 0)
 		version->reader.notes = NULL;
 	if (!version->reader.value)

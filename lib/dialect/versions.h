@@ -17,12 +17,30 @@
 /* The way of one version through the text. */
 struct version {
 	struct reader reader;		/* its own place, line and value; notes is NULL in all but the first version */
-	/* What it found last: the value is in reader.value. */
+	/* What it found last. */
 	const char *name;		/* a piece of the text */
 	size_t name_len;
+	const char *piece;		/* the value, as a piece of the text; NULL: it is in reader.value */
+	size_t piece_len;
 	unsigned line;
 	const struct remark *refused;	/* a variable that this version finds, and that cannot be taken */
 };
+
+/* The value is this piece of the text, which is not copied. */
+static inline void version_take(struct version *version, const char *text, size_t len)
+{
+	version->piece = text;
+	version->piece_len = len;
+}
+
+/* The value. */
+const char *version_value(const struct version *version, size_t *ret_len);
+/* The value as it may be changed: a piece of the text is copied for it. */
+struct secret_buf *version_own(struct version *version);
+/* value_expand() for the value, which is left as it is when there is nothing to expand. */
+void version_expand(struct version *version, const char *letters);
+/* There is no value yet. */
+void version_drop(struct version *version);
 
 /* Moves on to the next variable; false at the end of the text. The value is empty at the call. */
 typedef bool (*version_next)(struct version *version);

@@ -103,6 +103,8 @@ static void read_value(struct yaml_text *text, const struct yaml_use *use, const
 	struct env_entry found;
 	unsigned line = text->line;
 	const struct remark *refused = NULL;
+	char *value;
+	size_t len;
 
 	if (text->kind != YAML_KIND_SCALAR) {
 		yaml_refuse(text, name, name_len, &yaml_remark_nested);
@@ -113,15 +115,13 @@ static void read_value(struct yaml_text *text, const struct yaml_use *use, const
 			  use->null_warning->hint);
 		return;
 	}
-	refused = yaml_take_scalar(text, use, reader->value);
-	if (!refused && use->convert)
-		refused = use->convert(reader->value);
+	refused = yaml_look_at_scalar(text, use, &value, &len);
 	if (!refused && env_set_find(reader->set, name, name_len, &found))
 		refused = &yaml_remark_twice;
 	if (refused)
 		yaml_refuse(text, name, name_len, refused);
 	else
-		reader_put(reader, name, name_len, line);
+		reader_put_text(reader, name, name_len, value, len, line);
 }
 
 bool yaml_take_key(struct yaml_text *text, struct secret_buf *name)
@@ -247,6 +247,33 @@ void yaml_append_inside(struct secret_buf *out, const char *text, size_t len)
 	}
 }
 
+static size_t growth_outside_ascii(const char *text, size_t len)
+{
+	size_t growth = 0, size;
+
+	for (size_t at = 0; (at += utf8_ascii_len(text + at, len - at)) < len; at += size) {
+		unsigned code;
+
+		size = utf8_char_len((const unsigned char *)text + at, len - at);
+		code = size > 1 ? needs_escape((const unsigned char *)text + at, size) : 0;
+		size = size > 0 ? size : 1;
+		if (code > 0)
+			growth += (code > 0xff ? strlen("\\uFFFF") : strlen("\\xFF")) - size;
+	}
+	return growth;
+}
+
+size_t yaml_inside_growth(const struct env_entry *entry)
+{
+	size_t controls = count_controls(entry), named = controls > 0 ? growth_by(entry, "\n\r\t") : 0;
+	size_t growth = growth_by(entry, "\"\\") + named + (controls - named + growth_by(entry, "\x7f")) * (strlen("\\xFF") - 1);
+
+	/* How the characters begin of which some need an escape. */
+	if (growth_by(entry, "\xc2\xe2\xef") > 0)
+		growth += growth_outside_ascii(entry->value, entry->value_len);
+	return growth;
+}
+
 void yaml_append_quoted(struct secret_buf *out, const char *text, size_t len)
 {
 	secret_buf_append_char(out, '"');
@@ -311,6 +338,11 @@ static void yaml_write(const struct env_entry *entry, bool first, struct secret_
 	secret_buf_append_char(out, '\n');
 }
 
+static size_t yaml_growth(const struct env_entry *entry)
+{
+	return yaml_inside_growth(entry);
+}
+
 const struct dialect dialect_yaml = {
 	.name = "yaml",
 	.summary = "one YAML mapping of strings",
@@ -321,4 +353,5 @@ const struct dialect dialect_yaml = {
 	.refuse = yaml_refuse_entry,
 	.open = yaml_open_text,
 	.write = yaml_write,
+	.growth = yaml_growth,
 };

@@ -59,9 +59,11 @@ struct yaml_use {
 	bool integers;		/* a plain 8080 is the text 8080 */
 	bool binary;		/* !!binary is decoded */
 	const struct remark *null_warning;	/* nothing as a value: the variable is left out with this; NULL: it is refused */
-	const struct remark *(*convert)(struct secret_buf *value);	/* in place; NULL, or why it cannot be */
+	const struct remark *(*convert)(char *value, size_t *len);	/* in place, and no longer; NULL, or why it cannot be */
 };
 
+/* The present scalar where libyaml put it: good until the next item, and may be changed. NULL, or why it cannot be read. */
+const struct remark *yaml_look_at_scalar(struct yaml_text *text, const struct yaml_use *use, char **ret, size_t *ret_len);
 /* Appends the present scalar to *out and gives up the item. NULL, or why it cannot be read. */
 const struct remark *yaml_take_scalar(struct yaml_text *text, const struct yaml_use *use, struct secret_buf *out);
 /* The present scalar is nothing: an empty plain scalar, ~ or null. */
@@ -83,6 +85,8 @@ bool yaml_is_typed(const char *text, size_t len);
 /* In double quotes, so that all readers read it alike. The text must be UTF-8. */
 void yaml_append_quoted(struct secret_buf *out, const char *text, size_t len);
 void yaml_append_inside(struct secret_buf *out, const char *text, size_t len);	/* the same without the quotes */
+/* By how many bytes the value is longer there. */
+size_t yaml_inside_growth(const struct env_entry *entry);
 /* "  NAME: ", with as many blanks in front: in quotes where that is needed. */
 void yaml_append_key(struct secret_buf *out, const char *indent, const char *name, size_t len);
 

@@ -31,17 +31,16 @@ static const struct remark remark_shape = {
 	"write environment: and below it NAME: \"VALUE\"",
 };
 
-static const struct remark *undouble(struct secret_buf *value)
+static const struct remark *undouble(char *text, size_t *len)
 {
-	char *text = (char *)secret_buf_mutable(value);
-	size_t len = secret_buf_len(value), kept = 0;
+	size_t kept = 0;
 
-	for (size_t i = 0; i < len; i++) {
-		if (text[i] == '$' && (i + 1 == len || text[++i] != '$'))
+	for (size_t i = 0; i < *len; i++) {
+		if (text[i] == '$' && (i + 1 == *len || text[++i] != '$'))
 			return &remark_reference;
 		text[kept++] = text[i];
 	}
-	secret_buf_truncate(value, kept);
+	*len = kept;
 	return NULL;
 }
 
@@ -51,10 +50,10 @@ static const struct yaml_use use_mapping = {
 	.convert = undouble,
 };
 
-/* NAME=VALUE stands in *pair. */
-static const struct remark *put_pair(struct yaml_text *text, const struct secret_buf *pair, unsigned line)
+/* NAME=VALUE. */
+static const struct remark *put_pair(struct yaml_text *text, const char *name, size_t len, unsigned line)
 {
-	const char *name = secret_buf_text(pair), *equals = memchr(name, '=', secret_buf_len(pair));
+	const char *equals = memchr(name, '=', len);
 	size_t name_len = equals ? (size_t)(equals - name) : 0;
 	struct env_entry found;
 
@@ -64,28 +63,24 @@ static const struct remark *put_pair(struct yaml_text *text, const struct secret
 	}
 	if (env_set_find(text->reader->set, name, name_len, &found))
 		return &yaml_remark_twice;
-	secret_buf_append(text->reader->value, equals + 1, secret_buf_len(pair) - name_len - 1);
-	reader_put(text->reader, name, name_len, line);
+	reader_put_text(text->reader, name, name_len, equals + 1, len - name_len - 1, line);
 	return NULL;
 }
 
 static void read_list(struct yaml_text *text)
 {
-	static const struct yaml_use use = { .integers = false };
-	cleanup_(secret_buf_freep) struct secret_buf *pair = yaml_buffer_new(text->reader);
+	static const struct yaml_use use = { .convert = undouble };
 
-	while (pair && yaml_next(text) != YAML_KIND_NONE && text->kind != YAML_KIND_END) {
+	while (yaml_next(text) != YAML_KIND_NONE && text->kind != YAML_KIND_END) {
 		unsigned line = text->line;
 		const struct remark *refused = &remark_item;
+		char *pair;
+		size_t len;
 
-		secret_buf_truncate(pair, 0);
 		if (text->kind == YAML_KIND_SCALAR)
-			refused = yaml_take_scalar(text, &use, pair);
-		text->reader->code = secret_buf_check(pair, "a value", text->reader->err);
-		if (!refused && text->reader->code == ERR_OK)
-			refused = undouble(pair);
-		if (!refused && text->reader->code == ERR_OK)
-			refused = put_pair(text, pair, line);
+			refused = yaml_look_at_scalar(text, &use, &pair, &len);
+		if (!refused)
+			refused = put_pair(text, pair, len, line);
 		if (refused)
 			yaml_refuse(text, "", 0, refused);
 	}
@@ -179,6 +174,11 @@ static void compose_environment_write(const struct env_entry *entry, bool first,
 	secret_buf_append_text(out, "\"\n");
 }
 
+static size_t compose_environment_growth(const struct env_entry *entry)
+{
+	return yaml_inside_growth(entry) + growth_by(entry, "$");
+}
+
 const struct dialect dialect_compose_environment = {
 	.name = "compose-environment",
 	.summary = "environment: of a service in a compose file (YAML)",
@@ -189,4 +189,5 @@ const struct dialect dialect_compose_environment = {
 	.refuse = compose_environment_refuse,
 	.open = compose_environment_open,
 	.write = compose_environment_write,
+	.growth = compose_environment_growth,
 };

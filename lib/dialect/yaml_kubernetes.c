@@ -53,9 +53,9 @@ static bool name_is_possible(const char *name, size_t len)
 
 /* -- reading --------------------------------------------------------------- */
 
-static const struct remark *decode(struct secret_buf *value)
+static const struct remark *decode(char *value, size_t *len)
 {
-	return base64_decode(value, "\r\n") ? NULL : &remark_base64;
+	return base64_decode(value, len, "\r\n") ? NULL : &remark_base64;
 }
 
 static const struct yaml_use use_data = { .convert = decode };
@@ -299,6 +299,12 @@ static void kubernetes_write(const struct env_entry *entry, bool first, struct s
 	secret_buf_append_text(out, "\"\n");
 }
 
+/* Of base64. */
+static size_t kubernetes_growth(const struct env_entry *entry)
+{
+	return entry->value_len / 3 + 4;
+}
+
 const struct dialect dialect_kubernetes = {
 	.name = "kubernetes",
 	.summary = "a Secret of Kubernetes (manifest in YAML)",
@@ -312,4 +318,5 @@ const struct dialect dialect_kubernetes = {
 	.check_options = kubernetes_check_options,
 	.open = kubernetes_open,
 	.write = kubernetes_write,
+	.growth = kubernetes_growth,
 };

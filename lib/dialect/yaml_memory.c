@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LONG_TEXT (16u * 1024)
+
 static _Thread_local struct yaml_memory *current;
 
 void yaml_memory_begin(struct yaml_memory *memory, size_t limit)
@@ -74,4 +76,33 @@ unsigned char *yaml_strdup(const unsigned char *text)
 	void *copy = text ? yaml_malloc(size) : NULL;
 
 	return copy ? memcpy(copy, text, size) : NULL;
+}
+
+/* How much longer a text of this size becomes. */
+static size_t extension(size_t size)
+{
+	size_t left = 0;
+
+	if (current && current->line_left && size >= LONG_TEXT && current->spare > 0) {
+		left = current->line_left(current->text, current->spare);
+		/* A line that is longer than what is spared is not looked at again. */
+		current->spare -= left;
+	}
+	return left > size ? left + LONG_TEXT / 256 : size;
+}
+
+int yaml_string_extend(unsigned char **start, unsigned char **pointer, unsigned char **end)
+{
+	size_t size = (size_t)(*end - *start), more = extension(size);
+	unsigned char *longer = yaml_malloc(size + more);
+
+	if (!longer)
+		return 0;
+	memcpy(longer, *start, size);
+	memset(longer + size, 0, more);
+	*pointer = longer + (*pointer - *start);
+	yaml_free(*start);
+	*start = longer;
+	*end = longer + size + more;
+	return 1;
 }

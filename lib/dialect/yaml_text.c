@@ -250,6 +250,21 @@ static void look_at_writing(struct yaml_text *text)
 
 /* -- items ------------------------------------------------------------------------- */
 
+/* Of the line on which libyaml reads, at most max bytes: nearly, when there are characters outside ASCII on it. */
+static size_t line_left(const struct yaml_text *text, size_t max)
+{
+	const struct reader *reader = text->reader;
+	size_t index = text->parser.mark.index, from, left;
+	const char *end;
+
+	if (index < text->index || index - text->index >= reader->len - text->at)
+		return 0;
+	from = text->at + (index - text->index);
+	left = reader->len - from < max ? reader->len - from : max;
+	end = memchr(reader->text + from, '\n', left);
+	return end ? (size_t)(end - reader->text) - from : left;
+}
+
 bool yaml_open(struct yaml_text *text, struct reader *reader)
 {
 	*text = (struct yaml_text){ .reader = reader };
@@ -258,6 +273,9 @@ bool yaml_open(struct yaml_text *text, struct reader *reader)
 		return false;
 	look_for_line_ends(text);
 	yaml_memory_begin(&text->memory, 3 * reader->len + LIMIT_YAML_BASE);
+	text->memory.line_left = line_left;
+	text->memory.text = text;
+	text->memory.spare = reader->len;
 	text->has_parser = yaml.yaml_parser_initialize(&text->parser) == 1;
 	if (!text->has_parser) {
 		reader->code = error_set(reader->err, ERR_NO_MEMORY, "out of memory while reading YAML");
@@ -445,9 +463,9 @@ static bool is_plain_integer(const char *text, size_t len)
 	return true;
 }
 
-const struct remark *yaml_take_scalar(struct yaml_text *text, const struct yaml_use *use, struct secret_buf *out)
+const struct remark *yaml_look_at_scalar(struct yaml_text *text, const struct yaml_use *use, char **ret, size_t *ret_len)
 {
-	const char *value = (const char *)text->event.data.scalar.value;
+	char *value = (char *)text->event.data.scalar.value;
 	size_t len = text->event.data.scalar.length;
 	bool binary;
 
@@ -459,9 +477,22 @@ const struct remark *yaml_take_scalar(struct yaml_text *text, const struct yaml_
 	if (!text->event.data.scalar.tag && text->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
 	    yaml_is_typed(value, len) && !(use->integers && is_plain_integer(value, len)))
 		return &yaml_remark_typed;
+	if (binary && !base64_decode(value, &len, "\r\n "))
+		return &remark_tag;
+	*ret = value;
+	*ret_len = len;
+	return use->convert ? use->convert(value, ret_len) : NULL;
+}
+
+const struct remark *yaml_take_scalar(struct yaml_text *text, const struct yaml_use *use, struct secret_buf *out)
+{
+	char *value;
+	size_t len;
+	const struct remark *refused = yaml_look_at_scalar(text, use, &value, &len);
+
+	if (refused)
+		return refused;
 	secret_buf_append(out, value, len);
 	drop_event(text);
-	if (binary && !base64_decode(out, "\r\n "))
-		return &remark_tag;
 	return NULL;
 }

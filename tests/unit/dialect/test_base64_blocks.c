@@ -37,8 +37,9 @@ static void check_length(size_t len, unsigned round)
 	assert_true(secret_buf_ok(buf));
 	assert_int_equal(secret_buf_len(buf), size - 1);
 	assert_memory_equal(secret_buf_bytes(buf), expected, size - 1);
-	assert_true(base64_decode(buf, NULL));
-	assert_int_equal(secret_buf_len(buf), len);
+	size--;
+	assert_true(base64_decode((char *)secret_buf_mutable(buf), &size, NULL));
+	assert_int_equal(size, len);
 	if (len > 0)
 		assert_memory_equal(secret_buf_bytes(buf), bytes, len);
 	free(bytes);
@@ -62,10 +63,10 @@ static void check_text(const char *text, size_t len, const char *ignored)
 
 	assert_non_null(buf);
 	secret_buf_append(buf, text, len);
-	assert_int_equal(base64_decode(buf, ignored), good);
+	assert_int_equal(base64_decode((char *)secret_buf_mutable(buf), &len, ignored), good);
 	if (!good)
 		return;
-	assert_int_equal(secret_buf_len(buf), expected_len);
+	assert_int_equal(len, expected_len);
 	assert_memory_equal(secret_buf_bytes(buf), expected, expected_len);
 }
 

@@ -184,33 +184,82 @@ static void sorting_is_by_bytes(void **state)
 	}
 }
 
-static void a_set_like_another_borrows_what_is_equal(void **state)
+static void a_set_like_another_holds_what_is_equal(void **state)
 {
 	(void)state;
+	struct env_entry entry;
 	cleanup_(env_set_freep) struct env_set *model = env_set_new(1000);
 	put(model, "A", "same");
 	put(model, "B", "old");
-	cleanup_(env_set_freep) struct env_set *set = env_set_new_like(model, 1000);
-	put(set, "A", "same");
-	put(set, "B", "new");
+	put(model, "C", "");
+	cleanup_(env_set_freep) struct env_set *set = env_set_new_like(model);
+	assert_int_equal(env_set_count(set), 0);
 	put(set, "C", "");
-	assert_ptr_equal(env_set_at(set, 0).value, env_set_at(model, 0).value);
-	assert_ptr_not_equal(env_set_at(set, 1).value, env_set_at(model, 1).value);
-	assert_entry(set, 1, "B", "new");
-	assert_false(env_set_equal(set, model));
-	put(set, "A", "other");
-	assert_entry(set, 0, "A", "other");
-	assert_entry(model, 0, "A", "same");
 	put(set, "A", "same");
-	assert_true(env_set_remove(set, "A", 1));
-	assert_entry(model, 0, "A", "same");
+	put(set, "A", "same");
+	assert_int_equal(env_set_count(set), 2);
+	assert_ptr_equal(env_set_at(set, 0).value, env_set_at(model, 2).value);
+	assert_ptr_equal(env_set_at(set, 1).value, env_set_at(model, 0).value);
+	assert_true(env_set_find(set, "A", 1, &entry));
+	assert_false(env_set_find(set, "B", 1, &entry));
+	assert_false(env_set_equal(set, model));
 	put(set, "B", "old");
-	env_set_sort(set);
-	assert_entry(set, 0, "B", "old");
-	/* the limit counts what is borrowed as well */
-	cleanup_(env_set_freep) struct env_set *small = env_set_new_like(model, 4);
-	struct error err = ERROR_INIT;
-	assert_int_equal(env_set_put(small, "A", 1, "same", 4, 0, NULL, &err), ERR_TOO_LARGE);
+	assert_true(env_set_equal(set, model));
+	assert_true(env_set_equal(model, set));
+	assert_true(env_set_remove(set, "C", 1));
+	assert_false(env_set_remove(set, "C", 1));
+	assert_entry(set, 0, "A", "same");
+	assert_entry(set, 1, "B", "old");
+	assert_false(env_set_equal(set, model));
+	assert_int_equal(env_set_count(model), 3);
+}
+
+/* Another value, a name that the model does not have: neither is kept, and the set equals nothing any more. */
+static void a_set_like_another_differs_for_good(void **state)
+{
+	static const char *const others[][2] = { { "A", "other" }, { "B", "" }, { "A", "" }, { "A", "samf" } };
+	(void)state;
+	for (size_t i = 0; i < CASES(others); i++) {
+		struct env_entry entry;
+		bool replaced = true;
+		struct error err = ERROR_INIT;
+		cleanup_(env_set_freep) struct env_set *model = env_set_new(1000);
+		put(model, "A", "same");
+		cleanup_(env_set_freep) struct env_set *set = env_set_new_like(model);
+		put(set, "A", "same");
+		assert_int_equal(env_set_put(set, others[i][0], 1, others[i][1], strlen(others[i][1]), 0, &replaced, &err), ERR_OK);
+		assert_int_equal(replaced, others[i][0][0] == 'A');
+		assert_int_equal(env_set_find(set, "A", 1, &entry), others[i][0][0] != 'A');
+		assert_false(env_set_find(set, "B", 1, &entry));
+		put(set, "A", "same");
+		assert_int_equal(env_set_count(set), 1);
+		assert_false(env_set_equal(set, model));
+		assert_false(env_set_equal(model, set));
+	}
+}
+
+/* A part of a set, and a set like that part. */
+static void a_set_like_a_part_of_another(void **state)
+{
+	(void)state;
+	cleanup_(env_set_freep) struct env_set *model = env_set_new(1000);
+	put(model, "A", "a");
+	put(model, "B", "b");
+	cleanup_(env_set_freep) struct env_set *part = env_set_new_like(model);
+	put(part, "B", "b");
+	cleanup_(env_set_freep) struct env_set *set = env_set_new_like(part);
+	put(set, "B", "b");
+	assert_true(env_set_equal(set, part));
+	assert_ptr_equal(env_set_at(set, 0).name, env_set_at(model, 1).name);
+	put(set, "A", "a");
+	assert_int_equal(env_set_count(set), 1);
+	assert_false(env_set_equal(set, part));
+	/* of a set without any variables */
+	cleanup_(env_set_freep) struct env_set *none = env_set_new(1000), *like_none = env_set_new_like(none);
+	assert_true(env_set_equal(none, like_none));
+	put(like_none, "A", "a");
+	assert_int_equal(env_set_count(like_none), 0);
+	assert_false(env_set_equal(none, like_none));
 }
 
 static void nothing_is_freed_with_its_content(void **state)
@@ -244,7 +293,9 @@ int main(void)
 		cmocka_unit_test(bytes_are_limited),
 		cmocka_unit_test(equality_is_of_names_and_values),
 		cmocka_unit_test(sorting_is_by_bytes),
-		cmocka_unit_test(a_set_like_another_borrows_what_is_equal),
+		cmocka_unit_test(a_set_like_another_holds_what_is_equal),
+		cmocka_unit_test(a_set_like_another_differs_for_good),
+		cmocka_unit_test(a_set_like_a_part_of_another),
 		cmocka_unit_test(nothing_is_freed_with_its_content),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

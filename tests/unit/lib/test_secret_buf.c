@@ -162,6 +162,28 @@ static void an_expected_length_is_no_limit(void **state)
 	assert_false(secret_buf_ok(small));
 }
 
+/* What is given up is wiped, what is kept is the content; a little too much stays. */
+static void trimming_keeps_the_content(void **state)
+{
+	(void)state;
+	cleanup_(secret_buf_freep) struct secret_buf *buf = secret_buf_new(100000);
+	secret_buf_expect(buf, 50000);
+	secret_buf_append_text(buf, CANARY);
+	const uint8_t *before = secret_buf_bytes(buf);
+	watch_freed(CANARY);
+	secret_buf_trim(buf);
+	assert_freed_clean();
+	assert_ptr_not_equal(secret_buf_bytes(buf), before);
+	assert_int_equal(secret_buf_len(buf), strlen(CANARY));
+	assert_memory_equal(secret_buf_bytes(buf), CANARY, strlen(CANARY));
+	before = secret_buf_bytes(buf);
+	secret_buf_trim(buf);
+	assert_ptr_equal(secret_buf_bytes(buf), before);
+	secret_buf_append_char(buf, 'x');
+	assert_int_equal(secret_buf_len(buf), strlen(CANARY) + 1);
+	assert_true(secret_buf_ok(buf));
+}
+
 static void the_watch_sees_what_is_not_wiped(void **state)
 {
 	(void)state;
@@ -184,6 +206,7 @@ int main(void)
 		cmocka_unit_test(truncate_and_reset_wipe),
 		cmocka_unit_test(nothing_is_freed_with_its_content),
 		cmocka_unit_test(an_expected_length_is_no_limit),
+		cmocka_unit_test(trimming_keeps_the_content),
 		cmocka_unit_test(the_watch_sees_what_is_not_wiped),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
