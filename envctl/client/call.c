@@ -68,7 +68,7 @@ enum error_code client_new(const char *address, const char *token_file, struct v
 	if (rc == ERR_OK)
 		rc = address_find(address, &client->address, err);
 	if (rc == ERR_OK)
-		rc = token_find(token_file, &client->token, &source, err);
+		rc = token_find(token_file, &client->address, &client->token, &source, err);
 	if (rc != ERR_OK)
 		return rc;
 	client->token_text = token_source_text(source);

@@ -3,7 +3,7 @@
  *
  *   1. --token-file FILE
  *   2. VAULT_TOKEN
- *   3. $XDG_STATE_HOME/envctl/token, or ~/.local/state/envctl/token
+ *   3. what `envctl login` has kept for the address (kept_token.h)
  *   4. none: over the Unix socket the daemon then judges by the user's uid
  *
  * A token file must be a regular file of ours (or root's) that nobody else can
@@ -12,18 +12,17 @@
  */
 #pragma once
 
-#include <limits.h>
-#include <stdbool.h>
-
+#include "client/address.h"
 #include "vault/error.h"
 #include "vault/secret_buf.h"
 
-enum token_source { TOKEN_NONE, TOKEN_OPTION, TOKEN_VARIABLE, TOKEN_STATE_FILE };
+enum token_source { TOKEN_NONE, TOKEN_OPTION, TOKEN_VARIABLE, TOKEN_KEPT };
 
 /* *ret is NULL when there is no token (not an error), else its text without a line end. option may be NULL.
- * ERR_PERMISSION, ERR_INVALID (not one line of printable ASCII), ERR_TOO_LARGE, ERR_NOT_FOUND (of --token-file). */
-enum error_code token_find(const char *option, struct secret_buf **ret, enum token_source *ret_source,
-			   struct error *err) must_check;
+ * ERR_PERMISSION, ERR_INVALID (not one line of printable ASCII), ERR_TOO_LARGE, ERR_NOT_FOUND (of --token-file),
+ * ERR_CONFIG (kept_token_read()). */
+enum error_code token_find(const char *option, const struct address *address, struct secret_buf **ret,
+			   enum token_source *ret_source, struct error *err) must_check;
 
 /* What is sent in a header must not be able to end that header: 1 to LIMIT_TOKEN_LEN bytes of printable ASCII without
  * spaces. what begins the sentence. ERR_INVALID, ERR_TOO_LARGE. */
@@ -31,14 +30,8 @@ enum error_code token_check(const struct secret_buf *token, const char *what, st
 /* Takes one line end off. */
 void token_trim(struct secret_buf *token);
 
-/* Place 3, whether it exists or not. ERR_CONFIG when neither XDG_STATE_HOME nor HOME says where. */
-enum error_code token_state_path(char path[static PATH_MAX], struct error *err) must_check;
-/* Keeps a token there: mode 0600, all or nothing, the folder made with mode 0700. */
-enum error_code token_store(const struct secret_buf *token, struct error *err) must_check;
-/* *ret is NULL when there is none. Errors as token_find(). */
-enum error_code token_stored(struct secret_buf **ret, struct error *err) must_check;
-/* Removes it; *ret_removed: there was one. */
-enum error_code token_forget(bool *ret_removed, struct error *err) must_check;
+/* The first line of a token's file, not checked. ERR_NOT_FOUND, ERR_PERMISSION, ERR_TOO_LARGE, ERR_INVALID. */
+enum error_code token_read_file(const char *path, struct secret_buf **ret, struct error *err) must_check;
 
 /* "the token of VAULT_TOKEN", for messages. */
 const char *token_source_text(enum token_source source);

@@ -109,12 +109,13 @@ static const struct command commands[] = {
 		.name = "login", .words = "", .json = true, OPTIONS(login_options), .examples = login_examples,
 		.handler = command_login, .summary = "Give a token, and keep it for later calls",
 		.details = "The token is asked for without echo; without a terminal it is the first line of standard "
-			   "input. It is kept in envctl/token below XDG_STATE_HOME (~/.local/state), mode 0600, only "
-			   "if the vault knows it.",
+			   "input. It is kept in a file below envctl/tokens in XDG_STATE_HOME (~/.local/state), mode 0600, only "
+			   "if the vault knows it, and only for its address: no other vault is shown it.",
 	},
 	{
 		.name = "logout", .words = "", OPTIONS(logout_options), .examples = logout_examples,
-		.handler = command_logout, .summary = "Remove the token that `envctl login` keeps",
+		.handler = command_logout, .summary = "Remove the token that `envctl login` keeps for this vault",
+		.details = "No vault needs to answer. Tokens for other addresses stay; --address names them.",
 	},
 	{
 		.name = "whoami", .words = "", .json = true, .examples = whoami_examples, .handler = command_whoami,

@@ -78,9 +78,8 @@ static void append_verbs(struct secret_buf *out, const char *group)
 
 static const char places[] =
 	"The vault is at --address, else VAULT_ADDR, else at the socket of your own vaultd, else at the system's "
-	"(/run/vaultd/vaultd.sock). The token is that of --token-file, else VAULT_TOKEN, else of the file envctl/token "
-	"in "
-	"XDG_STATE_HOME (~/.local/state); without one the vault judges by your user id.";
+	"(/run/vaultd/vaultd.sock). The token is that of --token-file, else VAULT_TOKEN, else what `envctl login` has "
+	"kept for this address; without one the vault judges by your user id.";
 
 static const char exit_codes[] =
 	"Exit codes: 0 done; 1 refused input; 2 sealed; 3 not found; 4 denied; 5 vault not reachable; 6 changed by "

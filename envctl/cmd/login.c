@@ -3,7 +3,7 @@
 
 #include "client/address.h"
 #include "client/identity.h"
-#include "client/token.h"
+#include "client/kept_token.h"
 #include "cmd/output.h"
 #include "cmd/session.h"
 #include "cmd/token_input.h"
@@ -72,7 +72,7 @@ enum error_code command_login(struct invocation *inv, struct error *err)
 	if (rc == ERR_OK)
 		rc = client_token_lookup(client, &self, &answer, err);
 	if (rc == ERR_OK && store)
-		rc = token_store(token, err);
+		rc = kept_token_write(&address, token, err);
 	if (rc != ERR_OK)
 		return error_prefix(err, "nothing was kept");
 	report(inv, client, &answer);
@@ -111,19 +111,15 @@ static enum error_code revoke_with(const struct invocation *inv, struct vault_cl
 	return rc;
 }
 
-static enum error_code revoke_stored(const struct invocation *inv, struct error *err)
+static enum error_code revoke_kept(const struct invocation *inv, const struct address *address, struct error *err)
 {
 	cleanup_(secret_buf_freep) struct secret_buf *token = NULL;
 	cleanup_(client_freep) struct vault_client *client = NULL;
-	struct address address;
-	enum error_code rc = token_stored(&token, err);
+	enum error_code rc = kept_token_read(address, &token, err);
 
 	if (rc != ERR_OK || token == NULL)
 		return rc;
-	rc = address_find(option_value(inv, OPT_ADDRESS), &address, err);
-	if (rc != ERR_OK)
-		return rc;
-	const struct client_place place = {.address = &address, .token = token, .token_text = "the token that is kept"};
+	const struct client_place place = {.address = address, .token = token, .token_text = "the token that is kept"};
 	rc = client_new_for(&place, &client, err);
 	if (rc != ERR_OK)
 		return rc;
@@ -134,11 +130,16 @@ static enum error_code revoke_stored(const struct invocation *inv, struct error 
 enum error_code command_logout(struct invocation *inv, struct error *err)
 {
 	bool removed = false;
-	enum error_code rc = option_is_given(inv, OPT_REVOKE) ? revoke_stored(inv, err) : ERR_OK;
+	struct address address;
+	enum error_code rc = address_find(option_value(inv, OPT_ADDRESS), &address, err);
 
+	if (rc == ERR_OK && option_is_given(inv, OPT_REVOKE))
+		rc = revoke_kept(inv, &address, err);
 	if (rc == ERR_OK)
-		rc = token_forget(&removed, err);
-	if (rc == ERR_OK)
-		say(inv, removed ? "the token is not kept any more" : "there was no token to remove");
+		rc = kept_token_forget(&address, &removed, err);
+	if (rc == ERR_OK && removed)
+		say(inv, "the token for %s is not kept any more", address.text);
+	else if (rc == ERR_OK)
+		say(inv, "there was no token for %s to remove", address.text);
 	return rc;
 }

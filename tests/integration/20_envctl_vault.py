@@ -3,6 +3,7 @@
 # tier: quick
 # sanitized: yes
 import fcntl
+import glob
 import json
 import os
 import pty
@@ -143,18 +144,17 @@ def tokens(story):
     story.good("get", "a", env={"VAULT_TOKEN": root})
     out = story.bad(4, "VAULT_TOKEN", "get", "a", env={"VAULT_TOKEN": "hvs.wrong"})
     assert "hvs.wrong" not in out.err
-    state = story.path("state/envctl")
-    os.makedirs(state, 0o700)
-    with open(state + "/token", "w") as handle:
+    story.good("login", stdin=root)
+    kept, = glob.glob(story.path("state/envctl/tokens/*"))
+    with open(kept, "w") as handle:
         handle.write("hvs.wrong\n")
-    os.chmod(state + "/token", 0o600)
-    story.bad(4, "envctl/token", "get", "a")
+    story.bad(4, "the token that `envctl login` has kept", "get", "a")
     story.good("get", "a", env={"VAULT_TOKEN": root})
-    os.chmod(state + "/token", 0o644)
-    story.bad(77, "", "get", "a")
-    with open(state + "/token", "w") as handle:
+    os.chmod(kept, 0o644)
+    story.bad(77, kept, "get", "a")
+    with open(kept, "w") as handle:
         handle.write(root + "\n")
-    os.chmod(state + "/token", 0o600)
+    os.chmod(kept, 0o600)
     story.good("get", "a")
     for words in (["get", "a"], ["env", "settings", "a"], ["env", "extends", "a"], ["unset", "a", "B"], ["rollback", "a", "1"], ["copy", "a", "b"],
                   ["history", "a"], ["diff", "a"], ["edit", "a"], ["render", "a", "--format", "json"], ["run", "a", "--", "true"]):

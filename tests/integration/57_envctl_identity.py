@@ -5,16 +5,19 @@
 import json
 import os
 import re
+import shutil
 import signal
+import socket
 import stat
 import subprocess
+import threading
 import time
 
 from envctl_story import ENVCTL, case, fake_server, run_cases
 
 
 def kept(story):
-    return os.path.join(story.home, "state", "envctl", "token")
+    return os.path.join(story.home, "state", "envctl", "tokens", "unix:%2F%2F" + story.socket.replace("/", "%2F"))
 
 
 @case
@@ -48,9 +51,9 @@ def login_keeps_only_what_the_vault_knows(story):
         assert handle.read() == story.root + "\n"
     assert stat.S_IMODE(os.stat(kept(story)).st_mode) == 0o600
     assert stat.S_IMODE(os.stat(os.path.dirname(kept(story))).st_mode) == 0o700
-    assert story.json_of("whoami", "--json")["source"].startswith("the token of the file envctl/token")
+    assert story.json_of("whoami", "--json")["source"]== "the token that `envctl login` has kept for this address"
     story.good("set", "a", "B=1")
-    assert os.listdir(os.path.dirname(kept(story))) == ["token"]
+    assert os.listdir(os.path.dirname(kept(story))) == [os.path.basename(kept(story))]
 
 
 @case
@@ -72,7 +75,7 @@ def login_from_a_file_and_a_terminal(story):
 def a_loose_file_is_not_used(story):
     story.good("login", stdin=story.root + "\n")
     os.chmod(kept(story), 0o644)
-    story.bad(77, "envctl/token", "whoami")
+    story.bad(77, kept(story), "whoami")
     story.good("login", stdin=story.root + "\n")
     assert stat.S_IMODE(os.stat(kept(story)).st_mode) == 0o600
     os.remove(kept(story))
@@ -83,12 +86,74 @@ def a_loose_file_is_not_used(story):
 
 @case
 def logout_forgets(story):
-    assert "no token to remove" in story.good("logout").err
+    assert f"no token for unix://{story.socket} to remove" in story.good("logout").err
     story.good("login", stdin=story.root + "\n")
     assert "not kept any more" in story.good("logout").err
     assert not os.path.exists(kept(story))
     assert story.json_of("whoami", "--json")["means"] == "peer"
     story.bad(78, "neither XDG_STATE_HOME nor HOME", "logout", env={"XDG_STATE_HOME": None, "HOME": None, "VAULT_ADDR": "unix://" + story.socket})
+
+
+class Recorder:
+    """A server that keeps what it is sent, on loopback or at a socket, and knows every token."""
+
+    BODY = b'{"data": {"keys": ["seen/"], "display_name": "seen", "policies": []}}'
+
+    def __init__(self, path=None):
+        self.listener = socket.socket(socket.AF_UNIX if path else socket.AF_INET)
+        self.listener.bind(path or ("127.0.0.1", 0))
+        self.listener.listen(8)
+        self.address = "unix://" + path if path else f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        self.heard = b""
+        threading.Thread(target=self.answer, daemon=True).start()
+
+    def answer(self):
+        while True:
+            connection, _ = self.listener.accept()
+            self.heard += connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s" % (len(self.BODY), self.BODY))
+            connection.close()
+
+
+@case
+def a_kept_token_is_sent_to_its_own_address_only(story):
+    story.good("login", stdin=story.root + "\n")
+    others = [Recorder(story.path("other.sock")), Recorder()]
+    for other in others:
+        story.good("list", "--address", other.address)
+        story.good("list", env={"VAULT_ADDR": other.address})
+        story.good("logout", "--revoke", "--address", other.address)
+        assert b"/v1/" in other.heard and b"x-vault-token" not in other.heard.lower() and story.root.encode() not in other.heard, other.heard
+    for other, token in zip(others, ("vlt_first", "vlt_second")):
+        story.good("login", "--address", other.address, stdin=token)
+    for other, token, foreign in zip(others, ("vlt_first", "vlt_second"), ("vlt_second", "vlt_first")):
+        other.heard = b""
+        story.good("list", "--address", other.address)
+        assert token.encode() in other.heard and foreign.encode() not in other.heard and story.root.encode() not in other.heard, other.heard
+    assert story.json_of("whoami", "--json")["means"] == "token"
+    story.good("logout", "--address", others[1].address)
+    assert len(os.listdir(os.path.dirname(kept(story)))) == 2 and os.path.exists(kept(story))
+
+
+@case
+def a_token_of_before_is_sent_nowhere(story):
+    """One was kept for all vaults, and nothing says which one it is of."""
+    path, other = story.path("state/envctl/token"), Recorder()
+    for ending in ("login", "logout"):
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        with open(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "w") as handle:
+            handle.write(story.root + "\n")
+        for words in (["list"], ["logout", "--revoke"]):
+            out = story.bad(78, f"`envctl login --token-file {path}` keeps it for {other.address}", *words, env={"VAULT_ADDR": other.address})
+            assert story.root not in out.err and other.heard == b"", (out, other.heard)
+        story.good("list", env={"VAULT_TOKEN": story.root})
+        story.good(ending, *(["--token-file", path] if ending == "login" else []))
+        assert not os.path.exists(path)
+        assert story.json_of("whoami", "--json")["means"] == ("token" if ending == "login" else "peer")
+        story.good("list", env={"VAULT_ADDR": other.address})
+        assert story.root.encode() not in other.heard
+        story.good("logout")
+        other = Recorder()
 
 
 # -- tokens -------------------------------------------------------------------
@@ -190,8 +255,12 @@ def logout_can_revoke(story):
     # one that nobody knows any more needs no revocation; one that cannot be revoked stays
     with open(os.open(kept(story), os.O_CREAT | os.O_WRONLY, 0o600), "w") as handle:
         handle.write(token)
+    away = os.path.join(os.path.dirname(kept(story)), "unix:%2F%2F%2Fnowhere")
+    shutil.copy(kept(story), away)
     story.bad(5, "still kept", "logout", "--revoke", env={"VAULT_ADDR": "unix:///nowhere"})
-    assert os.path.exists(kept(story))
+    assert os.path.exists(away)
+    story.good("logout", env={"VAULT_ADDR": "unix:///nowhere"})   # whom one cannot ask one can leave
+    assert os.path.exists(kept(story)) and not os.path.exists(away)
     assert "not valid any more" in story.good("logout", "--revoke").err and not os.path.exists(kept(story))
     # nor is one forgotten that is valid, and may not be revoked by itself
     story.good("policy", "write", "shop", "-", stdin='path "secret/data/shop/*" { capabilities = ["read"] }\n', env=as_token(story.root))

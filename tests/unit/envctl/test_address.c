@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "client/address.h"
+#include "client/kept_token.h"
 #include "client/token.h"
 #include "vault/files.h"
 #include "vault/limits.h"
@@ -199,13 +200,16 @@ static void test_trusted_owners(void **state)
 	assert_false(address_owner_is_trusted(geteuid() + 54321));
 }
 
+/* The address of which the token is asked for. */
+static struct address home;
+
 static void token_is(const char *option, const char *expected, enum token_source expected_source)
 {
 	struct secret_buf *token = NULL;
 	enum token_source source = TOKEN_NONE;
 	struct error err = ERROR_INIT;
 
-	assert_int_equal(token_find(option, &token, &source, &err), ERR_OK);
+	assert_int_equal(token_find(option, &home, &token, &source, &err), ERR_OK);
 	assert_int_equal(source, expected_source);
 	if (expected == NULL) {
 		assert_null(token);
@@ -223,7 +227,7 @@ static void token_fails(const char *option, enum error_code expected)
 	enum token_source source = TOKEN_NONE;
 	struct error err = ERROR_INIT;
 
-	assert_int_equal(token_find(option, &token, &source, &err), expected);
+	assert_int_equal(token_find(option, &home, &token, &source, &err), expected);
 	assert_null(token);
 	assert_null(strstr(err.text, "hvs."));
 }
@@ -237,28 +241,70 @@ static void write_token(const char *path, const char *text, mode_t mode)
 
 static void test_token_places(void **state)
 {
-	char state_home[64], path[128], other[128];
+	char state_home[64], path[PATH_MAX], other[128];
+	struct error err = ERROR_INIT;
 
 	(void)state;
 	snprintf(state_home, sizeof(state_home), "%s/state", root);
 	setenv("XDG_STATE_HOME", state_home, 1);
 	unsetenv("VAULT_TOKEN");
+	assert_int_equal(address_parse("/run/s.sock", "--address", &home, &err), ERR_OK);
 	token_is(NULL, NULL, TOKEN_NONE);
 	make_folder("state");
 	make_folder("state/envctl");
-	snprintf(path, sizeof(path), "%s/envctl/token", state_home);
+	make_folder("state/envctl/tokens");
+	assert_int_equal(kept_token_path(&home, path, &err), ERR_OK);
+	snprintf(other, sizeof(other), "%s/envctl/tokens/unix:%%2F%%2F%%2Frun%%2Fs.sock", state_home);
+	assert_string_equal(path, other);
 	snprintf(other, sizeof(other), "%s/other", root);
 	write_token(path, "hvs.file\n", 0600);
-	token_is(NULL, "hvs.file", TOKEN_STATE_FILE);
+	token_is(NULL, "hvs.file", TOKEN_KEPT);
 	setenv("VAULT_TOKEN", "hvs.variable", 1);
 	token_is(NULL, "hvs.variable", TOKEN_VARIABLE);
 	write_token(other, "hvs.option\r\n", 0400);
 	token_is(other, "hvs.option", TOKEN_OPTION);
 	setenv("VAULT_TOKEN", "", 1);
-	token_is(NULL, "hvs.file", TOKEN_STATE_FILE);
+	token_is(NULL, "hvs.file", TOKEN_KEPT);
 	unlink(path);
 	token_is(NULL, NULL, TOKEN_NONE);
 	token_fails(path, ERR_NOT_FOUND);
+}
+
+static void kept_name_is(const char *address, const char *expected)
+{
+	char path[PATH_MAX];
+	struct address found;
+	struct error err = ERROR_INIT;
+
+	assert_int_equal(address_parse(address, "--address", &found, &err), ERR_OK);
+	assert_int_equal(kept_token_path(&found, path, &err), ERR_OK);
+	assert_string_equal(strrchr(path, '/') + 1, expected);
+}
+
+/* One name for each address, whatever way it is written; a name that is too long is no other's. */
+static void test_kept_token_names(void **state)
+{
+	char long_host[300] = "https://", path[PATH_MAX];
+	struct address found;
+	struct secret_buf *token = NULL;
+	struct error err = ERROR_INIT;
+
+	(void)state;
+	kept_name_is("https://Vault.Example", "https:%2F%2Fvault.example:8200");
+	kept_name_is("https://vault.example:8200/", "https:%2F%2Fvault.example:8200");
+	kept_name_is("http://vault.example:8200/", "http:%2F%2Fvault.example:8200");
+	kept_name_is("https://[::1%eth0]:1", "https:%2F%2F[::1%25eth0]:1");
+	kept_name_is("/Run/S", "unix:%2F%2F%2FRun%2FS");
+	for (size_t len = 236; len <= 237; len++) { /* "https:%2F%2F" and ":65535" beside it: 255 bytes, which are a name's most, and 256 */
+		memset(long_host + 8, 'a', len + 1);
+		snprintf(long_host + 8 + len + 1, 8, ":65535");
+		assert_int_equal(address_parse(long_host, "--address", &found, &err), ERR_OK);
+		assert_int_equal(kept_token_path(&found, path, &err), len == 236 ? ERR_OK : ERR_INVALID);
+	}
+	assert_non_null(strstr(err.text, "too long for a token to be kept"));
+	error_clear(&err);
+	assert_int_equal(kept_token_read(&found, &token, &err), ERR_OK);
+	assert_null(token);
 }
 
 static void test_token_refusals(void **state)
@@ -303,7 +349,7 @@ int main(void)
 		cmocka_unit_test(test_good_addresses),	  cmocka_unit_test(test_bad_addresses),
 		cmocka_unit_test(test_socket_path_limit), cmocka_unit_test(test_order_of_places),
 		cmocka_unit_test(test_trusted_owners),	  cmocka_unit_test(test_token_places),
-		cmocka_unit_test(test_token_refusals),
+		cmocka_unit_test(test_token_refusals),	  cmocka_unit_test(test_kept_token_names),
 	};
 
 	return cmocka_run_group_tests(tests, make_root, remove_root);

@@ -17,8 +17,10 @@
 #include <unistd.h>
 
 #include "client/connection.h"
+#include "client/kept_token.h"
 #include "client/token.h"
 #include "vault/clock.h"
+#include "vault/files.h"
 
 static char folder[] = "/tmp/envctl-connection-XXXXXX";
 static const struct connection_trust as_usual = {.ca_file = NULL};
@@ -157,25 +159,84 @@ static struct secret_buf *token_of(const char *text)
 	return token;
 }
 
-/* What is kept comes back, in a file and a folder of ours alone; forgetting it twice is no error. */
+static struct address address_of(const char *text)
+{
+	struct address address;
+	struct error err = ERROR_INIT;
+
+	assert_int_equal(address_parse(text, "--address", &address, &err), ERR_OK);
+	return address;
+}
+
+static void keeps(const struct address *address, const char *expected)
+{
+	cleanup_(secret_buf_freep) struct secret_buf *back = NULL;
+	struct error err = ERROR_INIT;
+
+	assert_int_equal(kept_token_read(address, &back, &err), ERR_OK);
+	assert_int_equal(back != NULL, expected != NULL);
+	assert_true(expected == NULL || (secret_buf_len(back) == strlen(expected) && memcmp(secret_buf_bytes(back), expected, strlen(expected)) == 0));
+}
+
+/* What is kept comes back for its address alone; forgetting it twice is no error. */
 static void test_kept_token(void **state)
 {
-	cleanup_(secret_buf_freep) struct secret_buf *token = token_of("vlt_abc"), *back = NULL;
+	cleanup_(secret_buf_freep) struct secret_buf *token = token_of("vlt_abc"), *other = token_of("vlt_other");
+	const struct address one = address_of("https://one:8200"), two = address_of("https://two:8200");
 	struct error err = ERROR_INIT;
 	bool removed = false;
 
 	(void)state;
 	setenv("XDG_STATE_HOME", folder, 1);
-	assert_int_equal(token_stored(&back, &err), ERR_OK);
-	assert_null(back);
-	assert_int_equal(token_store(token, &err), ERR_OK);
-	assert_int_equal(token_stored(&back, &err), ERR_OK);
-	assert_int_equal(secret_buf_len(back), 7);
-	assert_memory_equal(secret_buf_bytes(back), "vlt_abc", 7);
-	assert_int_equal(token_forget(&removed, &err), ERR_OK);
+	keeps(&one, NULL);
+	assert_int_equal(kept_token_write(&one, token, &err), ERR_OK);
+	keeps(&one, "vlt_abc");
+	keeps(&two, NULL);
+	assert_int_equal(kept_token_write(&two, other, &err), ERR_OK);
+	keeps(&one, "vlt_abc");
+	keeps(&two, "vlt_other");
+	assert_int_equal(kept_token_forget(&one, &removed, &err), ERR_OK);
 	assert_true(removed);
-	assert_int_equal(token_forget(&removed, &err), ERR_OK);
+	assert_int_equal(kept_token_forget(&one, &removed, &err), ERR_OK);
 	assert_false(removed);
+	keeps(&one, NULL);
+	keeps(&two, "vlt_other");
+	unsetenv("XDG_STATE_HOME");
+}
+
+/* A token that was kept for all vaults is sent to none, until it is kept for one or forgotten. */
+static void test_earlier_token(void **state)
+{
+	cleanup_(secret_buf_freep) struct secret_buf *token = token_of("vlt_abc"), *other = token_of("vlt_other"), *back = NULL;
+	const struct address one = address_of("https://one:8200");
+	struct error err = ERROR_INIT;
+	char path[128];
+	bool removed = false;
+
+	(void)state;
+	setenv("XDG_STATE_HOME", folder, 1);
+	snprintf(path, sizeof(path), "%s/envctl/token", folder);
+	for (int turn = 0; turn < 3; turn++) {
+		error_clear(&err);
+		assert_int_equal(file_write_atomic(path, 0600, "vlt_abc\n", 8, &err), ERR_OK);
+		assert_int_equal(kept_token_read(&one, &back, &err), ERR_CONFIG);
+		assert_null(back);
+		assert_non_null(strstr(err.text, path));
+		assert_null(strstr(err.text, "vlt_abc"));
+		error_clear(&err);
+		if (turn == 0) {
+			assert_int_equal(kept_token_write(&one, token, &err), ERR_OK);
+			assert_int_not_equal(access(path, F_OK), 0);
+			keeps(&one, "vlt_abc");
+		} else if (turn == 1) { /* another one's stays where it is */
+			assert_int_equal(kept_token_write(&one, other, &err), ERR_OK);
+			assert_int_equal(access(path, F_OK), 0);
+			keeps(&one, "vlt_other");
+		}
+		assert_int_equal(kept_token_forget(&one, &removed, &err), ERR_OK);
+		assert_true(removed);
+		keeps(&one, NULL);
+	}
 	unsetenv("XDG_STATE_HOME");
 }
 
@@ -190,7 +251,12 @@ static void test_token_check(void **state)
 		struct error err = ERROR_INIT;
 
 		assert_int_equal(token_check(token, "it", &err), ERR_INVALID);
-		assert_int_equal(token_store(token, &err), ERR_INVALID);
+		const struct address one = address_of("https://one:8200");
+
+		setenv("XDG_STATE_HOME", folder, 1);
+		error_clear(&err);
+		assert_int_equal(kept_token_write(&one, token, &err), ERR_INVALID);
+		unsetenv("XDG_STATE_HOME");
 	}
 	for (size_t len = 4096; len <= 4097; len++) {
 		memset(long_text, 'a', len);
@@ -206,7 +272,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_slow_answer), cmocka_unit_test(test_slow_reader),
-		cmocka_unit_test(test_silent_tls),  cmocka_unit_test(test_kept_token),
+		cmocka_unit_test(test_silent_tls),  cmocka_unit_test(test_kept_token), cmocka_unit_test(test_earlier_token),
 		cmocka_unit_test(test_token_check),
 	};
 
@@ -216,6 +282,8 @@ int main(void)
 	char path[64];
 	snprintf(path, sizeof(path), "%s/socket", folder);
 	unlink(path);
+	snprintf(path, sizeof(path), "%s/envctl/tokens", folder);
+	rmdir(path);
 	snprintf(path, sizeof(path), "%s/envctl", folder);
 	rmdir(path);
 	rmdir(folder);

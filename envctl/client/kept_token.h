@@ -1,0 +1,36 @@
+/*
+ * The tokens that `envctl login` keeps: one for each address, in a file of its
+ * own below $XDG_STATE_HOME/envctl/tokens (~/.local/state if unset). A token is
+ * found by the address that it was kept for and by no other, so that no vault
+ * is ever shown another one's.
+ *
+ * The file is called as the address: a host in lower case, with its port; bytes
+ * that are no letter, digit or one of "-._:[]" as %XX. So one vault with two
+ * addresses has two tokens.
+ *
+ * An earlier envctl kept one token for all vaults, in envctl/token. Nobody can
+ * say where that came from, so it is sent nowhere: it is an error that says
+ * how to keep it for an address, until it is gone.
+ */
+#pragma once
+
+#include <limits.h>
+#include <stdbool.h>
+
+#include "client/address.h"
+#include "vault/error.h"
+#include "vault/secret_buf.h"
+
+/* Where the address's token is, whether it exists or not. ERR_CONFIG when neither XDG_STATE_HOME nor HOME says where,
+ * ERR_INVALID when the address is too long for the name of a file. */
+enum error_code kept_token_path(const struct address *address, char path[static PATH_MAX], struct error *err) must_check;
+
+/* *ret is NULL when there is none. ERR_CONFIG: there is none, but one of an earlier envctl. ERR_PERMISSION, ERR_INVALID
+ * and ERR_TOO_LARGE as token_find() has them. */
+enum error_code kept_token_read(const struct address *address, struct secret_buf **ret, struct error *err) must_check;
+
+/* Keeps a token: mode 0600, all or nothing, folders with mode 0700. When an earlier envctl kept the same one, that file goes. */
+enum error_code kept_token_write(const struct address *address, const struct secret_buf *token, struct error *err) must_check;
+
+/* Removes the address's token, and what an earlier envctl kept; *ret_removed: there was one. */
+enum error_code kept_token_forget(const struct address *address, bool *ret_removed, struct error *err) must_check;
