@@ -40,19 +40,54 @@ static void put_escaped(struct line *line, const char *text)
 	}
 }
 
-static void write_line(enum log_level level, const char *event, const char *text)
+static void put_word(struct line *line, const char *name, const char *word)
+{
+	put_escaped(line, name);
+	put_escaped(line, word);
+}
+
+static void begin_line(struct line *line, enum log_level level, const char *event)
 {
 	static const char *const names[] = { "info", "warning", "error" };
 	char time[TIME_TEXT_MAX];
+
+	line->len = 0;
+	time_format(clock_system.now_us(clock_system.arg), time);
+	put_word(line, "time=", time);
+	put_word(line, " level=", names[level]);
+	put_word(line, " event=", event);
+	put_escaped(line, " text=");
+	put(line, '"');
+}
+
+static void end_line(struct line *line)
+{
+	put(line, '"');
+	line->text[line->len++] = '\n';
+	/* One write, so that lines of threads do not mix; a log that cannot be written must not stop the daemon. */
+	(void)!write(STDERR_FILENO, line->text, line->len);
+}
+
+static void write_line(enum log_level level, const char *event, const char *text)
+{
 	struct line line;
 
-	time_format(clock_system.now_us(clock_system.arg), time);
-	line.len = (size_t)snprintf(line.text, sizeof(line.text), "time=%s level=%s event=%s text=\"", time, names[level], event);
+	begin_line(&line, level, event);
 	put_escaped(&line, text);
-	put(&line, '"');
-	line.text[line.len++] = '\n';
-	/* One write, so that lines of threads do not mix; a log that cannot be written must not stop the daemon. */
-	(void)!write(STDERR_FILENO, line.text, line.len);
+	end_line(&line);
+}
+
+void log_last_words(const char *event, const char *text, const char *detail)
+{
+	struct line line;
+
+	begin_line(&line, LOG_LEVEL_ERROR, event);
+	put_escaped(&line, text);
+	if (detail[0] != '\0') {
+		put_word(&line, " (", detail);
+		put(&line, ')');
+	}
+	end_line(&line);
 }
 
 void log_event(enum log_level level, const char *event, const char *format, ...)

@@ -6,7 +6,18 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "log.h"
+#include "store/map_faults.h"
+#include "wiping_memory.h"
+
 static int signal_fd = -1;
+
+static void end_damaged(enum map_fault fault, const char *text, const char *detail)
+{
+	(void)fault;
+	log_last_words("damaged_while_open", text, detail);
+	_exit(error_exit_code(ERR_STORE_DAMAGED));
+}
 
 enum error_code signals_start(struct error *err)
 {
@@ -17,6 +28,8 @@ enum error_code signals_start(struct error *err)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
 	signal(SIGPIPE, SIG_IGN);
+	if (wiping_memory_is_on())
+		map_faults_start(end_damaged);
 	if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
 		return error_set(err, ERR_INTERNAL, "cannot block signals");
 	signal_fd = signalfd(-1, &set, SFD_CLOEXEC);

@@ -34,6 +34,7 @@ WEAKNESSES = {
     "tag": ("zeroed-page", 1, False, "wrong"),
     "accumulator": ("old-value", 1, False, "wrong"),
     "pins": ("old-value", 1, True, "wrong"),
+    "faults": ("zeroed-page", 1, True, "signal"),
 }
 
 
@@ -73,7 +74,7 @@ def test_damage_under_an_open_vault_is_found_or_harmless():
     assert code == 0 and not any(rows["all"][bad] for bad in BAD), output
     for name in SEALED:
         assert rows[name]["ended"] == 0, (name, rows[name])
-    # LMDB maps the file: what is cut off under it ends the process (docs/threat-model.md).
+    # LMDB maps the file: what is cut off under it ends the process, with a name and never by a signal (docs/threat-model.md).
     assert rows["all"]["ended"] - rows["cut-off"]["ended"] < rows["all"]["images"] // 20, rows["all"]
 
 

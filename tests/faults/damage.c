@@ -8,8 +8,8 @@
  *
  * A vault is made in the directory SCRATCH (of a file system in memory, or it takes long). Then image after image: its
  *vault.db is damaged as plan.h says, opened, unsealed, read whole, and mended. --live does it to a vault that is open
- *and unsealed. Each worker is a process, which a signal ends; the image at which it was then counts as bad, live as
- *"ended".
+ *and unsealed. Each worker is a process, which a signal ends; the image at which it was then counts as bad. Live it is
+ *"ended" when store/map_faults.h named the damage, as the daemon does.
  *
  * Of the images that turn out harmless some are written to, because a damaged list of free pages does its harm later;
  *they are then opened again and must have all records still.
@@ -37,11 +37,13 @@
 #include "dice.h"
 #include "plan.h"
 #include "sample.h"
+#include "store/map_faults.h"
 #include "weak.h"
 
 #define BATCH 1000 /* images for one process */
 #define BAD_SHOWN 12
 #define JOBS_MAX 16
+#define ENDED_CODE 65 /* of a worker that named the damage */
 #define CPU_SECONDS 600 /* for one process: more is a loop without end */
 
 enum outcome {
@@ -49,7 +51,7 @@ enum outcome {
 	FOUND_AT_UNSEAL,
 	FOUND_AT_READ,
 	HARMLESS,
-	ENDED, /* live: a signal, LMDB's or the kernel's; nothing was answered */
+	ENDED, /* live: LMDB did not survive it; nothing was answered, but why was said */
 	BAD_UNNAMED,
 	BAD_WRONG,
 	BAD_MISSING,
@@ -64,6 +66,7 @@ struct shared {
 	uint64_t at; /* the image that is looked at */
 	uint64_t counts[DAMAGE_CLASSES][OUTCOMES];
 	uint64_t probed;
+	uint64_t faults[MAP_FAULT_COUNT]; /* of what ended */
 	unsigned bad;
 	char shown[BAD_SHOWN][ERROR_TEXT_MAX + 200];
 };
@@ -77,6 +80,7 @@ static struct {
 static struct sample sample;
 static struct plan *plan;
 static struct shared *shares;
+static struct shared *own; /* the worker's */
 static uint64_t images;
 
 static bool is_bad(enum outcome outcome)
@@ -243,6 +247,12 @@ static void check_live(struct shared *share, const char *directory, struct recor
 
 /* -- workers ------------------------------------------------------------------------------------------------------ */
 
+static void name_fault(enum map_fault fault, const char *text, const char *detail)
+{
+	own->faults[fault] += text[0] != '\0' && detail;
+	_exit(ENDED_CODE);
+}
+
 static _Noreturn void work(unsigned job)
 {
 	const struct rlimit no_core = {0, 0}, cpu = {CPU_SECONDS, CPU_SECONDS};
@@ -254,6 +264,9 @@ static _Noreturn void work(unsigned job)
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	(void)setrlimit(RLIMIT_CORE, &no_core);
 	(void)setrlimit(RLIMIT_CPU, &cpu);
+	own = share;
+	if (options.is_live)
+		map_faults_start(name_fault);
 	snprintf(directory, sizeof(directory), "%s/worker%u", options.scratch, job);
 	renew(directory);
 	snprintf(path, sizeof(path), "%s/data/vault.db", directory);
@@ -283,14 +296,14 @@ static pid_t start(unsigned job)
 	return pid;
 }
 
-static void died(struct shared *share, int signal)
+static void died(struct shared *share, enum outcome outcome, const char *text)
 {
 	static struct damage damage;
-	char text[64];
 
 	plan_damage(plan, share->at, &damage);
-	snprintf(text, sizeof(text), "%s", strsignal(signal));
-	count(share, &damage, options.is_live && signal != SIGXCPU ? ENDED : BAD_SIGNAL, text);
+	count(share, &damage, outcome, text);
+	if (options.has_only)
+		printf("%s: %s: %s: %s\n", damage_class_names[damage.class], damage.text, outcome_names[outcome], text);
 	share->at += options.jobs;
 }
 
@@ -315,10 +328,12 @@ static void run(uint64_t wanted)
 			job++;
 		if (job == options.jobs)
 			continue;
-		if (WIFEXITED(status) && WEXITSTATUS(status) != 0)
+		if (WIFEXITED(status) && options.is_live && WEXITSTATUS(status) == ENDED_CODE)
+			died(&shares[job], ENDED, "with a name");
+		else if (WIFEXITED(status) && WEXITSTATUS(status) != 0)
 			errx(2, "a worker failed at image %llu", (unsigned long long)shares[job].at);
 		if (WIFSIGNALED(status))
-			died(&shares[job], WTERMSIG(status));
+			died(&shares[job], BAD_SIGNAL, strsignal(WTERMSIG(status)));
 		if (shares[job].at < images)
 			pids[job] = start(job);
 		else
@@ -354,7 +369,7 @@ static void print_row(const char *name, const uint64_t counts[static OUTCOMES])
 
 static uint64_t report(const char *title)
 {
-	uint64_t totals[OUTCOMES] = {0}, counts[OUTCOMES], probed = 0, bad = 0;
+	uint64_t totals[OUTCOMES] = {0}, counts[OUTCOMES], faults[MAP_FAULT_COUNT] = {0}, probed = 0, bad = 0;
 
 	printf("%-20s %8s", title, "images");
 	for (unsigned i = 0; i < OUTCOMES; i++)
@@ -370,6 +385,8 @@ static uint64_t report(const char *title)
 	print_row("all", totals);
 	for (unsigned job = 0; job < options.jobs; job++) {
 		probed += shares[job].probed;
+		for (unsigned i = 0; i < MAP_FAULT_COUNT; i++)
+			faults[i] += shares[job].faults[i];
 		for (unsigned i = 0; i < shares[job].bad && i < BAD_SHOWN; i++)
 			printf("%s\n", shares[job].shown[i]);
 	}
@@ -377,6 +394,10 @@ static uint64_t report(const char *title)
 		bad += totals[i];
 	printf("%s: bad %llu, ended %llu, written to %llu\n", title, (unsigned long long)bad,
 	       (unsigned long long)totals[ENDED], (unsigned long long)probed);
+	if (totals[ENDED] > 0)
+		printf("# ended: %llu by a page that is not there, %llu by a fault inside of LMDB, %llu by an assertion of LMDB\n",
+		       (unsigned long long)faults[MAP_FAULT_CUT_OFF], (unsigned long long)faults[MAP_FAULT_INSIDE],
+		       (unsigned long long)faults[MAP_FAULT_ASSERTION]);
 	return bad;
 }
 

@@ -8,6 +8,7 @@
 #include "records/pins.h"
 #include "records/value.h"
 #include "store/integrity.h"
+#include "store/map_faults.h"
 #include "store/store.h"
 
 #define WRAPPED(name) __real_##name
@@ -20,6 +21,7 @@ static enum weakness {
 	WEAK_TAG,	  /* a record's tag is not compared */
 	WEAK_ACCUMULATOR, /* all sets of records have the same sum */
 	WEAK_PINS,	  /* whatever stands there is what was there */
+	WEAK_FAULTS,	  /* what LMDB does not survive has no name */
 	WEAK_COUNT
 } weakness;
 
@@ -30,6 +32,7 @@ static const char *const names[WEAK_COUNT] = {
 	[WEAK_TAG] = "tag",
 	[WEAK_ACCUMULATOR] = "accumulator",
 	[WEAK_PINS] = "pins",
+	[WEAK_FAULTS] = "faults",
 };
 
 static bool armed;
@@ -81,6 +84,15 @@ enum error_code WRAPPER(meta_check)(int fd, uint64_t size, struct store_meta *re
 	*ret = (struct store_meta){
 		.txn_id = numbers[numbers[1] > numbers[0]], .last_page = 1, .file_pages = size / STORE_PAGE};
 	return ERR_OK;
+}
+
+void WRAPPED(map_faults_start)(void (*end)(enum map_fault fault, const char *text, const char *detail));
+void WRAPPER(map_faults_start)(void (*end)(enum map_fault fault, const char *text, const char *detail));
+
+void WRAPPER(map_faults_start)(void (*end)(enum map_fault fault, const char *text, const char *detail))
+{
+	if (weakness != WEAK_FAULTS)
+		WRAPPED(map_faults_start)(end);
 }
 
 /* -- the records ---------------------------------------------------------------------------------------------- */

@@ -5,7 +5,9 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "integration"))
 import random  # noqa: E402
+import re  # noqa: E402
 import shutil  # noqa: E402
+import struct  # noqa: E402
 import time  # noqa: E402
 
 import vault  # noqa: E402
@@ -180,6 +182,59 @@ def test_a_record_changed_while_it_runs_seals_the_vault():
         answer = daemon.unseal()
         assert answer.status == 500 and "record" in answer.errors[0], answer
         assert daemon.request("GET", "sys/seal-status").json["sealed"]
+
+
+def pages_of(content, kind):
+    """Where the B-tree's pages of this kind begin: 1 branches, 2 leaves."""
+    for page in range(2 * 4096, len(content), 4096):
+        flags, lower = struct.unpack_from("<HH", content, page + 10)
+        if flags == kind:
+            yield page, range(page + 16, page + lower, 2)
+
+
+def cut_off(content):
+    return content[:2 * 4096]
+
+
+def pretend_duplicates(content):
+    """Each entry says that it has several values, which LMDB then looks for at an address that is nothing."""
+    content = bytearray(content)
+    for page, slots in pages_of(content, 2):
+        for slot in slots:
+            content[page + struct.unpack_from("<H", content, slot)[0] + 4] |= 4
+    return content
+
+
+def take_branches_away(content):
+    """Branch pages with one entry, which LMDB asserts not to exist."""
+    content = bytearray(content)
+    for page, _ in pages_of(content, 1):
+        struct.pack_into("<H", content, page + 12, 18)
+    return content
+
+
+def test_damage_that_lmdb_does_not_survive_has_a_name_and_an_exit_code():
+    with filled() as daemon:
+        path = os.path.join(daemon.data, "vault.db")
+        for damage, says in ((cut_off, "cut off while it was open"), (pretend_duplicates, "(liblmdb+0x"), (take_branches_away, "(mdb.c:")):
+            restore(daemon)
+            os.truncate(daemon.log_path, 0)
+            daemon.start()
+            assert daemon.unseal().status == 200
+            with open(path, "r+b") as database:
+                bad = damage(database.read())
+                database.seek(0)
+                database.write(bad)
+                database.truncate(len(bad))
+            try:
+                assert daemon.get("secret/data/shop/e3") is None, damage
+            except ConnectionError:
+                pass
+            assert daemon.process.wait(30) == DAMAGED, (damage, daemon.log()[-1500:])
+            line = daemon.log().rstrip("\n").split("\n")[-1]
+            assert re.fullmatch(r'time=\S+Z level=error event=damaged_while_open text="[^"]+"', line) and says in line, daemon.log()[-1500:]
+            word = outcome(daemon)  # and the next start says where
+            assert word == f"exit {DAMAGED}" and "vault.db" in daemon.log().rstrip("\n").split("\n")[-1], (damage, word, daemon.log()[-1500:])
 
 
 def test_the_whole_directory_rolled_back_is_found_by_the_anchor():

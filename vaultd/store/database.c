@@ -130,7 +130,9 @@ int database_configure(const struct store *store, MDB_env *env)
 {
 	int rc = mdb_env_set_mapsize(env, store->max_size);
 
-	return rc == 0 ? mdb_env_set_maxreaders(env, store->max_readers + 2) : rc;	/* the writer's own, and a hook's */
+	if (rc == 0)
+		rc = mdb_env_set_maxreaders(env, store->max_readers + 2);	/* the writer's own, and a hook's */
+	return rc == 0 ? map_faults_watch(env) : rc;
 }
 
 /* *ret is to be closed also after a failure. */

@@ -95,6 +95,11 @@ enum error_code database_remove_new(const struct store *store, struct error *err
 /* What an environment needs before it is opened: the map's size and the number of readers. */
 int database_configure(const struct store *store, MDB_env *env) must_check;
 
+/* map_faults.c */
+
+/* Assertions of LMDB in this environment end as map_faults.h says, when that was asked for. */
+int map_faults_watch(MDB_env *env) must_check;
+
 /* snapshot.c */
 
 /* For the writer thread: its own snapshot, also while reopening. */
