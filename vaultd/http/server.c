@@ -92,16 +92,19 @@ __attribute__((format(printf, 2, 0))) static void complain(void *arg, const char
 static enum error_code start_listener(struct listener *listener, struct error *err)
 {
 	const struct server_options *options = &listener->server->options;
-	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_ERROR_LOG;
+	unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_ERROR_LOG;
 	struct MHD_OptionItem tls_items[] = {
 		{ MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)(uintptr_t)tls_retrieve },
 		{ MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)TLS_PRIORITIES },
 		{ MHD_OPTION_END, 0, NULL },
 	};
 
-	if (listener->tls)
-		flags |= MHD_USE_TLS;
-	else
+	/*
+	 * TLS by poll(): with epoll the library does not notice that a handshake has read all that there is, and tries again
+	 * without a pause until more comes. One client that sends half of his first message would keep a core busy.
+	 */
+	flags |= listener->tls ? MHD_USE_TLS | MHD_USE_POLL : MHD_USE_EPOLL;
+	if (!listener->tls)
 		tls_items[0].option = MHD_OPTION_END;
 	listener->daemon = MHD_start_daemon(
 		flags, 0, may_accept, listener, request_continue, listener, MHD_OPTION_EXTERNAL_LOGGER, complain, listener,
