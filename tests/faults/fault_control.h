@@ -47,7 +47,8 @@ struct fault_control {
 	_Atomic uint32_t measure;	/* 1: the next allocation fills `bytes` and sets this to 0 */
 	_Atomic uint32_t bytes;		/* that malloc has handed out and not got back */
 	_Atomic uint32_t last_class;	/* of the call that failed last */
-	uint32_t spare[5];
+	_Atomic uint32_t inside;	/* in a library that does not stand it when memory is missing: see failing_memory.c */
+	uint32_t spare[4];
 	_Atomic uint8_t log[FAULT_LOG_LEN];	/* classes of the first calls that were counted */
 };
 

@@ -10,7 +10,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
 import vault  # noqa: E402
 
 CONTROL_LEN, LOG_AT, LOG_LEN = 65536, 64, 8192
-LOADED, KIND, ERROR, FIRST, TIMES, CLASSES, SEEN, FIRED, MEASURE, BYTES, LAST = range(0, 44, 4)
+LOADED, KIND, ERROR, FIRST, TIMES, CLASSES, SEEN, FIRED, MEASURE, BYTES, LAST, INSIDE = range(0, 48, 4)
 OFF, BEFORE, SHORT, AFTER, DROPPED, COUNT = range(6)
 WRITE, SYNC, SIZE, RENAME, UNLINK, CREATE, MEMORY = range(7)
 FILES = sum(1 << number for number in (WRITE, SYNC, SIZE, RENAME, UNLINK, CREATE))
