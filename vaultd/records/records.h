@@ -41,7 +41,7 @@ enum anchor_mode { ANCHOR_NONE, ANCHOR_RELAXED, ANCHOR_STRICT };
 struct records_options {
 	const char *directory;
 	size_t max_size;
-	bool skip_walk;
+	bool skip_walk;			/* neither a start nor records_verify() walks the tree of pages (tests) */
 	const char *anchor_path;	/* NULL: none */
 	enum anchor_mode anchor_mode;
 	struct clock_source clock;

@@ -530,10 +530,33 @@ static bool check_slice(struct verify *verify)
 	return verify->slice_is_over;
 }
 
+static bool goes_on(void *arg)
+{
+	return may_go_on(arg);
+}
+
+/* First of all: what follows reads through LMDB, which a damaged tree may crash. False when nothing more is to be looked at. */
+static bool check_structure(struct verify *verify)
+{
+	struct error failure = ERROR_INIT;
+
+	if (verify->records->skip_walk)
+		return true;
+	if (store_check_structure(verify->records->store, goes_on, verify, &failure) == ERR_OK)
+		return true;
+	if (verify->err->code != ERR_OK)
+		return false;	/* by may_go_on() */
+	verify->result->tampered = failure.code == ERR_STORE_DAMAGED;
+	(void)note_failure(verify, &(struct record_key){ .len = 0 }, &failure);
+	return false;
+}
+
 static enum error_code check_all(struct verify *verify)
 {
 	bool more;
 
+	if (!may_go_on(verify) || !check_structure(verify))
+		return verify->err->code;
 	if (begin_view(verify) == ERR_OK)
 		(void)check_set(verify);
 	end_view(verify);

@@ -2,7 +2,13 @@
  * The whole check of an unsealed store while it is used: what an unseal looks
  * at, and besides every revision opened. Part of the contract of records.h.
  *
- * First, on one snapshot and without opening anything: the state record opens
+ * First the tree of pages and the list of free pages are walked, on one snapshot
+ * and with reads of this check's own (store_check_structure()): a damaged tree
+ * makes LMDB, which everything else reads through, crash. When it is damaged,
+ * that is the one finding. A start does the same in a child before it has keys;
+ * the daemon does not fork while it runs.
+ *
+ * Then, on one snapshot and without opening anything: the state record opens
  * and names the snapshot's transaction; the sum of all records but revisions is
  * the state's, and so are the numbers of records and of revisions; no revision
  * belongs to an environment that is not there. This costs half a microsecond a
@@ -25,10 +31,6 @@
  * moment before; what is put in front of it is checked. A head whose revisions
  * are only half done is read anew, and goes on with the next revision; those
  * that it has let go of since are not missed.
- *
- * The tree of pages itself is walked by a start alone, in a child without keys: a
- * damaged tree makes LMDB crash, and the daemon does not fork while it runs. What
- * is reached through it is compared with pins, sums and numbers here.
  *
  * Memory: one record, and the findings. No list of records or environments.
  */
@@ -67,7 +69,10 @@ struct verify_result {
 	size_t len;
 	uint64_t found;		/* of all, also those that are not in the list */
 	uint64_t records, revisions;	/* opened and right */
-	/* A record that is not a revision differs from what this process has in memory: somebody else writes to the store. */
+	/*
+	 * A record that is not a revision differs from what this process has in memory, or the structure is damaged: somebody else
+	 * writes to the store, or the next commit might spread the damage.
+	 */
 	bool tampered;
 };
 /* Wipes. Not the structure itself. */

@@ -104,6 +104,8 @@ int map_faults_watch(MDB_env *env) must_check;
 
 /* For the writer thread: its own snapshot, also while reopening. */
 enum error_code writer_snapshot_begin(struct store *store, struct store_snapshot **ret, struct error *err) must_check;
+/* Whether no commit can have touched the meta page of the snapshot's transaction so far. */
+bool snapshot_is_whole(struct store *store, const struct store_snapshot *snapshot) must_check;
 /* Frees the idle transactions; before the environment is closed. */
 void snapshots_drop(struct store *store);
 

@@ -42,7 +42,7 @@ enum {
 #define LMDB_PAGE_IS_META 0x08u
 #define LMDB_INTEGER_KEYS 0x08u
 #define LMDB_ENV_NOSUBDIR 0x4000u	/* LMDB stores this flag of the environment beside those of the free list */
-#define LMDB_MAX_DEPTH 32
+#define LMDB_MAX_DEPTH STRUCTURE_PLACES
 
 /* More than any commits have taken and let go at the end of the file: 4 GiB. */
 #define UNWRITTEN_PAGES_MAX (1u << 20)
@@ -218,6 +218,29 @@ enum error_code meta_check(int fd, uint64_t size, struct store_meta *ret, struct
 	return ERR_OK;
 }
 
+enum error_code meta_check_of(int fd, uint64_t size, uint64_t txn_id, struct store_meta *ret, struct error *err)
+{
+	const unsigned number = txn_id % 2;
+	uint8_t page[STORE_PAGE];
+	const ssize_t len = pread(fd, page, sizeof(page), (off_t)(number * STORE_PAGE));
+	const char *fault;
+
+	if (len != (ssize_t)sizeof(page))
+		return error_set_errno(err, ERR_IO, len < 0 ? errno : EIO, "read the meta pages of vault.db");
+	*ret = read_meta(page);
+	ret->file_pages = size / STORE_PAGE;
+	fault = meta_page_fault(page, number);
+	if (!fault && (read_number(page + META_MAGIC, 4) != LMDB_MAGIC || read_number(page + META_VERSION, 4) != LMDB_DATA_VERSION))
+		fault = "is not a page of LMDB";
+	if (!fault && ret->txn_id != txn_id)
+		fault = "is not that of the newest transaction";
+	if (!fault && (!tree_is_plausible(&ret->free_list, ret->last_page) || !tree_is_plausible(&ret->records, ret->last_page)))
+		fault = "points outside of the database";
+	if (!fault && meta_is_longer(ret) && ret->last_page - ret->file_pages >= UNWRITTEN_PAGES_MAX)
+		fault = "says that the file is longer: it was cut off";
+	return fault ? error_set(err, ERR_STORE_DAMAGED, "meta page %u of vault.db %s; restore a backup", number, fault) : ERR_OK;
+}
+
 const char *remote_file_system(uint64_t magic)
 {
 	static const struct {
@@ -288,7 +311,7 @@ static bool await_finding(int fd, int64_t seconds, struct structure_finding *ret
 	}
 }
 
-static enum error_code finding_error(const struct structure_finding *finding, struct error *err)
+enum error_code structure_finding_error(const struct structure_finding *finding, struct error *err)
 {
 	if (finding->problem == STRUCTURE_SOUND)
 		return ERR_OK;
@@ -326,7 +349,7 @@ enum error_code structure_check(int fd, int close_in_child, const struct store_m
 	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
 		;
 	if (found)
-		return finding_error(&finding, err);
+		return structure_finding_error(&finding, err);
 	if (late)
 		return error_set(err, ERR_STORE_DAMAGED, "the check of the structure of vault.db did not end in %lld seconds",
 				 (long long)seconds);

@@ -4,7 +4,8 @@
  *
  * meta_check() reads the two meta pages and the size. structure_walk() looks at every page that the newest state
  * uses: B-tree pages, values of several pages, the list of free pages. It needs neither LMDB nor memory from
- * malloc, so that it can run in a forked child, where a signal harms nobody; structure_check() does that.
+ * malloc, so that it can run in a forked child, where a signal harms nobody; structure_check() does that. Of a database that
+ * is open, store_check_structure() walks the state of a snapshot, through structure_walk_pages(), which reads no map.
  */
 #pragma once
 
@@ -36,6 +37,9 @@ struct store_meta {
 	struct meta_tree records;
 };
 
+/* Of a database that is open: the state of this transaction, which no commit may be writing over. ERR_STORE_DAMAGED, ERR_IO. */
+enum error_code meta_check_of(int fd, uint64_t size, uint64_t txn_id, struct store_meta *ret, struct error *err) must_check;
+
 /* Finds the newest state of the database at path (size is its length). ERR_STORE_DAMAGED, ERR_FORMAT_NEWER, ERR_IO. */
 enum error_code meta_check(int fd, uint64_t size, struct store_meta *ret, struct error *err) must_check;
 
@@ -66,6 +70,7 @@ enum structure_problem {
 	STRUCTURE_COUNT,		/* entries or pages are not as many as the meta page says */
 	STRUCTURE_FREE_LIST,		/* a free page is in use, listed twice or out of range */
 	STRUCTURE_CUT_OFF,		/* a page in use is behind the end of the file */
+	STRUCTURE_UNREADABLE,		/* the source did not give a page */
 	STRUCTURE_TRANSACTION,		/* the state is not of the transaction that its meta page names */
 	STRUCTURE_PROBLEM_COUNT
 };
@@ -75,9 +80,22 @@ struct structure_finding {
 	uint64_t page;			/* where; 0 when it is not one page */
 };
 
+#define STRUCTURE_PLACES 32	/* more than a tree is deep */
+/*
+ * Where a walk has its pages from. page() gives one that is below meta->file_pages; it stays as it is until the next one is asked for
+ * with the same place, of which there are STRUCTURE_PLACES. NULL: it cannot be read, and the walk ends with STRUCTURE_UNREADABLE.
+ */
+struct page_source {
+	const uint8_t *(*page)(void *arg, uint64_t number, unsigned place);
+	void *arg;
+};
+struct structure_finding structure_walk_pages(const struct page_source *source, const struct store_meta *meta);
+
 /* map: the file's first meta->last_page + 1 pages, of which those behind meta->file_pages are not touched. */
 struct structure_finding structure_walk(const uint8_t *map, const struct store_meta *meta);
 const char *structure_problem_text(enum structure_problem problem);
+/* ERR_OK for a sound one, else ERR_STORE_DAMAGED or ERR_NO_MEMORY with a sentence. */
+enum error_code structure_finding_error(const struct structure_finding *finding, struct error *err) must_check;
 
 /* structure_walk() in a child process. ERR_STORE_DAMAGED (also for a signal, or when it does not end), ERR_IO,
  * ERR_NO_MEMORY. */

@@ -67,9 +67,9 @@ static int begin_reading(struct store *store, MDB_txn **ret)
  * LMDB takes the id of the newest transaction, then copies the roots from the one of two meta pages that this id names.
  * When the thread is held up between the two and two transactions commit, that page holds a newer transaction, and the
  * snapshot would show another state than its id says. The second commit begins only after the first is published: as long
- * as none beyond id + 1 has begun, the page is still that of the id.
+ * as none beyond id + 1 has begun, the page is still that of the id. (structure_live.c reads that page by the same rule.)
  */
-static bool snapshot_is_whole(struct store *store, const struct store_snapshot *snapshot)
+bool snapshot_is_whole(struct store *store, const struct store_snapshot *snapshot)
 {
 	atomic_thread_fence(memory_order_acquire);
 	return atomic_load_explicit(&store->committing, memory_order_acquire) <= mdb_txn_id(snapshot->txn) + 1;

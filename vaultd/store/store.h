@@ -139,6 +139,13 @@ enum error_code store_scan_from(const struct store_snapshot *snapshot, struct st
 				struct error *err) must_check;
 /* How many records the snapshot has, as LMDB counts them. */
 enum error_code store_entries(const struct store_snapshot *snapshot, uint64_t *ret, struct error *err) must_check;
+/*
+ * Walks all pages of the newest state, as a start does before the file is mapped (integrity.h): on a snapshot of its own, whose pages
+ * no commit takes, and with pread(), so that damage is a finding and no signal. go_on() (may be NULL) is called for each page, and must
+ * be quick. ERR_STORE_DAMAGED: the finding; ERR_CONFLICT: go_on() was false; ERR_BUSY: no reader is free, or all are recalled; ERR_IO,
+ * ERR_NO_MEMORY. The file grows by what is written meanwhile. Not while holding a snapshot.
+ */
+enum error_code store_check_structure(struct store *store, bool (*go_on)(void *arg), void *arg, struct error *err) must_check;
 
 /* Filling a write. Keys are copied. */
 enum error_code store_write_guard(struct store_write *write, const void *key, size_t key_len,

@@ -25,6 +25,7 @@ enum {
 #define IS_OVERFLOW 0x04u
 #define NODE_BIG_VALUE 0x01u
 #define MAX_KEY 511u
+#define PLACE_OF_VALUES 0u
 
 /* The newest state has each page in one place: used by a tree, inside a large value, or free. */
 struct page_sets {
@@ -41,7 +42,7 @@ struct key_view {
 };
 
 struct walk {
-	const uint8_t *map;
+	const struct page_source *source;
 	uint64_t txn_id, last_page, file_pages;
 	struct page_sets sets;
 	struct structure_finding finding;
@@ -49,7 +50,8 @@ struct walk {
 	/* of the tree that is being walked */
 	const struct meta_tree *tree;
 	bool is_free_list;
-	struct key_view previous;
+	uint8_t previous[MAX_KEY];	/* key; its page may be gone */
+	size_t previous_len;		/* 0: none yet */
 	bool previous_is_separator;	/* then the next key may be equal */
 	uint64_t branches, leaves, entries;
 };
@@ -95,6 +97,16 @@ static bool found(struct walk *walk, enum structure_problem problem, uint64_t pa
 	return false;
 }
 
+/* A page that the file has; NULL when it cannot be read. */
+static const uint8_t *read_page(struct walk *walk, uint64_t page, unsigned place)
+{
+	const uint8_t *at = walk->source->page(walk->source->arg, page, place);
+
+	if (!at)
+		found(walk, STRUCTURE_UNREADABLE, page);
+	return at;
+}
+
 static bool use_page(struct walk *walk, uint64_t page)
 {
 	if (page < 2 || page > walk->last_page)
@@ -125,13 +137,14 @@ static int compare_keys(const struct walk *walk, struct key_view a, struct key_v
 /* Keys ascend; what a branch says about a child is not above the child's first key and above everything before. */
 static bool next_key(struct walk *walk, struct key_view key, bool is_separator, uint64_t page)
 {
-	if (walk->previous.at) {
-		const int order = compare_keys(walk, walk->previous, key);
+	if (walk->previous_len > 0) {
+		const int order = compare_keys(walk, (struct key_view){ walk->previous, walk->previous_len }, key);
 
 		if (order > 0 || (order == 0 && !(walk->previous_is_separator && !is_separator)))
 			return found(walk, STRUCTURE_ORDER, page);
 	}
-	walk->previous = key;
+	memcpy(walk->previous, key.at, key.len);
+	walk->previous_len = key.len;
 	walk->previous_is_separator = is_separator;
 	return true;
 }
@@ -151,21 +164,50 @@ static bool use_large_value(struct walk *walk, uint64_t first, uint64_t size)
 	return true;
 }
 
+/* The numbers of one record of the free list: in its leaf, or in pages of their own. */
+struct number_list {
+	const uint8_t *at;	/* in the leaf; else NULL */
+	uint64_t first_page;
+	const uint8_t *page;	/* the last one that was read */
+	uint64_t page_number;
+};
+
+static bool list_number(struct walk *walk, struct number_list *list, uint64_t index, uint64_t *ret)
+{
+	const uint64_t offset = PAGE_HEADER + index * 8;	/* so none lies in two pages */
+	const uint64_t page = list->first_page + offset / STORE_PAGE;
+
+	if (list->at) {
+		*ret = read_u64(list->at + index * 8);
+		return true;
+	}
+	if (!list->page || list->page_number != page) {
+		list->page = read_page(walk, page, PLACE_OF_VALUES);
+		list->page_number = page;
+	}
+	if (list->page)
+		*ret = read_u64(list->page + offset % STORE_PAGE);
+	return list->page != NULL;
+}
+
 /*
  * One record of the free list: under the transaction that freed them a count, then that many page numbers, which descend.
  * LMDB takes number 0 for "none was read yet", and finds runs of pages by the order.
  */
-static bool list_free_pages(struct walk *walk, uint64_t txn_id, const uint8_t *list, uint64_t size, uint64_t page)
+static bool list_free_pages(struct walk *walk, uint64_t txn_id, struct number_list *list, uint64_t size, uint64_t page)
 {
-	if (txn_id < 1 || txn_id > walk->txn_id)
-		return found(walk, STRUCTURE_FREE_LIST, page);
-	if (size < 8 || read_u64(list) > size / 8 - 1)
-		return found(walk, STRUCTURE_FREE_LIST, page);
-	for (uint64_t i = 1; i <= read_u64(list); i++) {
-		const uint64_t number = read_u64(list + i * 8);
+	uint64_t count, number, before = UINT64_MAX;
 
-		if (number < 2 || number > walk->last_page || set_has(walk->sets.free, number) ||
-		    (i > 1 && number > read_u64(list + (i - 1) * 8)))
+	if (txn_id < 1 || txn_id > walk->txn_id || size < 8)
+		return found(walk, STRUCTURE_FREE_LIST, page);
+	if (!list_number(walk, list, 0, &count))
+		return false;
+	if (count > size / 8 - 1)
+		return found(walk, STRUCTURE_FREE_LIST, page);
+	for (uint64_t i = 1; i <= count; i++, before = number) {
+		if (!list_number(walk, list, i, &number))
+			return false;
+		if (number < 2 || number > walk->last_page || set_has(walk->sets.free, number) || number > before)
 			return found(walk, STRUCTURE_FREE_LIST, number);
 		set_add(walk->sets.free, number);
 	}
@@ -179,6 +221,7 @@ static bool walk_entry(struct walk *walk, const uint8_t *node, size_t room, uint
 	const unsigned flags = read_u16(node + NODE_FLAGS);
 	const bool is_large = flags == NODE_BIG_VALUE;
 	const uint8_t *value = node + NODE_HEADER + key_len;
+	struct number_list list = { .at = value };
 
 	if ((flags != 0 && !is_large) || key_len == 0 || key_len > MAX_KEY || (walk->is_free_list && key_len != 8) ||
 	    NODE_HEADER + key_len + (is_large ? 8 : size) > room)
@@ -191,9 +234,9 @@ static bool walk_entry(struct walk *walk, const uint8_t *node, size_t room, uint
 
 		if (!use_large_value(walk, first, size))
 			return false;
-		value = walk->map + first * STORE_PAGE + PAGE_HEADER;
+		list = (struct number_list){ .first_page = first };
 	}
-	return !walk->is_free_list || list_free_pages(walk, read_u64(node + NODE_HEADER), value, size, page);
+	return !walk->is_free_list || list_free_pages(walk, read_u64(node + NODE_HEADER), &list, size, page);
 }
 
 static bool walk_page(struct walk *walk, uint64_t number, unsigned depth);
@@ -275,9 +318,11 @@ static bool walk_page(struct walk *walk, uint64_t number, unsigned depth)
 		return found(walk, STRUCTURE_DEPTH, number);
 	if (!use_page(walk, number))
 		return false;
-	const uint8_t *page = walk->map + number * STORE_PAGE;
+	const uint8_t *page = read_page(walk, number, depth);
 	const bool is_branch = depth < walk->tree->depth;
 
+	if (!page)
+		return false;
 	if (read_u64(page + PAGE_NUMBER) != number ||
 	    read_u16(page + PAGE_FLAGS) != (is_branch ? IS_BRANCH : IS_LEAF))
 		return found(walk, STRUCTURE_PAGE_HEADER, number);
@@ -303,7 +348,9 @@ static bool walk_large_values(struct walk *walk, uint64_t expected)
 			continue;
 		while (page + pages <= walk->last_page && set_has(walk->sets.value_bodies, page + pages))
 			pages++;
-		const uint8_t *head = walk->map + page * STORE_PAGE;
+		const uint8_t *head = read_page(walk, page, PLACE_OF_VALUES);
+		if (!head)
+			return false;
 		const uint64_t count = read_u32(head + PAGE_COUNT);
 
 		if (read_u64(head + PAGE_NUMBER) != page || read_u16(head + PAGE_FLAGS) != IS_OVERFLOW)
@@ -328,7 +375,7 @@ static bool walk_tree(struct walk *walk, const struct meta_tree *tree, bool is_f
 {
 	walk->tree = tree;
 	walk->is_free_list = is_free_list;
-	walk->previous = (struct key_view){ NULL, 0 };
+	walk->previous_len = 0;
 	walk->previous_is_separator = false;
 	walk->branches = walk->leaves = walk->entries = 0;
 	if (tree->root != UINT64_MAX && !walk_page(walk, tree->root, 1))
@@ -344,7 +391,7 @@ static bool walk_tree(struct walk *walk, const struct meta_tree *tree, bool is_f
  */
 static bool check_transaction(struct walk *walk)
 {
-	if (walk->txn_id >= 2 && (!walk->previous.at || read_u64(walk->previous.at) != walk->txn_id))
+	if (walk->txn_id >= 2 && (walk->previous_len == 0 || read_u64(walk->previous) != walk->txn_id))
 		return found(walk, STRUCTURE_TRANSACTION, 0);
 	return true;
 }
@@ -361,10 +408,10 @@ static bool walk_free_pages(struct walk *walk)
 	return true;
 }
 
-struct structure_finding structure_walk(const uint8_t *map, const struct store_meta *meta)
+struct structure_finding structure_walk_pages(const struct page_source *source, const struct store_meta *meta)
 {
 	struct walk walk = {
-		.map = map, .txn_id = meta->txn_id, .last_page = meta->last_page, .file_pages = meta->file_pages,
+		.source = source, .txn_id = meta->txn_id, .last_page = meta->last_page, .file_pages = meta->file_pages,
 	};
 	const size_t words = (size_t)(meta->last_page / 64) + 1;
 	const size_t bytes = words * sizeof(uint64_t);
@@ -381,6 +428,17 @@ struct structure_finding structure_walk(const uint8_t *map, const struct store_m
 	return walk.finding;
 }
 
+static const uint8_t *page_of_map(void *arg, uint64_t number, unsigned place)
+{
+	(void)place;
+	return *(const uint8_t *const *)arg + number * STORE_PAGE;
+}
+
+struct structure_finding structure_walk(const uint8_t *map, const struct store_meta *meta)
+{
+	return structure_walk_pages(&(struct page_source){ .page = page_of_map, .arg = &map }, meta);
+}
+
 const char *structure_problem_text(enum structure_problem problem)
 {
 	static const char *const texts[STRUCTURE_PROBLEM_COUNT] = {
@@ -395,6 +453,7 @@ const char *structure_problem_text(enum structure_problem problem)
 		[STRUCTURE_COUNT] = "the number of entries or pages is wrong",
 		[STRUCTURE_FREE_LIST] = "the list of free pages is wrong",
 		[STRUCTURE_CUT_OFF] = "the file was cut off before it",
+		[STRUCTURE_UNREADABLE] = "the page cannot be read",
 		[STRUCTURE_TRANSACTION] = "the state is not of the transaction that its meta page names",
 	};
 

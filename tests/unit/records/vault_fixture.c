@@ -29,7 +29,7 @@ static int64_t fixture_now(void *arg)
 void vault_fixture_open(struct vault_fixture *fixture)
 {
 	struct error err = ERROR_INIT;
-	struct records_options options = { .directory = fixture->directory, .max_size = fixture->max_size, .skip_walk = true,
+	struct records_options options = { .directory = fixture->directory, .max_size = fixture->max_size, .skip_walk = !fixture->walks,
 					   .anchor_path = fixture->anchored ? fixture->anchor_path : NULL,
 					   .anchor_mode = fixture->anchor_mode,
 					   .clock = { fixture_now, fixture_now, fixture } };
@@ -58,7 +58,7 @@ enum error_code vault_fixture_unseal(struct vault_fixture *fixture, struct error
 
 enum error_code vault_fixture_start(struct vault_fixture *fixture, struct error *err)
 {
-	struct records_options options = { .directory = fixture->directory, .max_size = fixture->max_size, .skip_walk = true,
+	struct records_options options = { .directory = fixture->directory, .max_size = fixture->max_size, .skip_walk = !fixture->walks,
 					   .anchor_path = fixture->anchored ? fixture->anchor_path : NULL,
 					   .anchor_mode = fixture->anchor_mode,
 					   .clock = { fixture_now, fixture_now, fixture } };

@@ -13,6 +13,7 @@ struct vault_fixture {
 	char directory[64], anchor_path[80];
 	uint8_t key[32];
 	bool anchored;
+	bool walks;			/* the structure, at a start and in a check; not after raw_put(), whose traces it finds */
 	enum anchor_mode anchor_mode;	/* strict, unless a test wants another */
 	size_t max_size;
 	struct records *records;

@@ -260,6 +260,85 @@ static void test_damage_while_it_is_open_has_a_name(void **state)
 	store_close(store);
 }
 
+static bool is_damaged(const struct image *image, const struct store_meta *meta)
+{
+	return structure_walk(image->bytes, meta).problem != STRUCTURE_SOUND;
+}
+
+/* The walk of an open store says of each page what the walk before a start says, and nobody gets a signal. */
+static void test_walk_while_it_is_open(void **state)
+{
+	struct image *image = *state;
+	struct store *store = open_store(image->directory, MAP_SIZE, true);
+	unsigned damaged = 0, sound = 0;
+	struct error err = ERROR_INIT;
+	struct store_meta meta;
+	int fd = open(image->path, O_RDWR | O_CLOEXEC);
+
+	assert_int_equal(meta_check(fd, image->len, &meta, &err), ERR_OK);
+	assert_int_equal(store_check_structure(store, NULL, NULL, &err), ERR_OK);
+	for (size_t page = 2 * STORE_PAGE; page < image->len; page += STORE_PAGE)
+		for (unsigned at = 0; at < STORE_PAGE; at += at < 48 ? 1 : 97) {
+			uint8_t *byte = image->bytes + page + at;
+			struct error failure = ERROR_INIT;
+
+			*byte ^= 0x08;
+			write_page(image, page, image->bytes + page);
+			const enum error_code wanted = is_damaged(image, &meta) ? ERR_STORE_DAMAGED : ERR_OK;
+			assert_int_equal(store_check_structure(store, NULL, NULL, &failure), wanted);
+			damaged += wanted != ERR_OK;
+			sound += wanted == ERR_OK;
+			*byte ^= 0x08;
+			write_page(image, page, image->bytes + page);
+		}
+	assert_true(damaged > 100 && sound > 100);
+	assert_int_equal(store_check_structure(store, NULL, NULL, &err), ERR_OK);
+	assert_int_equal(ftruncate(fd, (off_t)(image->len - 2 * STORE_PAGE)), 0);
+	assert_int_equal(store_check_structure(store, NULL, NULL, &err), ERR_STORE_DAMAGED);
+	close(fd);
+	image_write(image, image->bytes, image->len);
+	store_close(store);
+}
+
+/* The page that the newest snapshot was taken from. */
+static void test_walk_looks_at_the_meta_page(void **state)
+{
+	struct image *image = *state;
+	struct store *store = open_store(image->directory, MAP_SIZE, true);
+	const size_t page = newest_meta(image);
+	static const unsigned places[] = { 0, 10, 16, VERSION_AT, 24, 40, ENTRIES_AT, ROOT_AT };
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		struct error err = ERROR_INIT;
+
+		image->bytes[page + places[i]] ^= 0x40;
+		write_page(image, page, image->bytes + page);
+		assert_int_equal(store_check_structure(store, NULL, NULL, &err), ERR_STORE_DAMAGED);
+		image->bytes[page + places[i]] ^= 0x40;
+		write_page(image, page, image->bytes + page);
+	}
+	store_close(store);
+}
+
+static bool three_times(void *arg)
+{
+	unsigned *left = arg;
+
+	return (*left)-- > 1;
+}
+
+static void test_walk_ends_when_it_shall(void **state)
+{
+	struct image *image = *state;
+	struct store *store = open_store(image->directory, MAP_SIZE, true);
+	struct error err = ERROR_INIT;
+	unsigned left = 3;
+
+	assert_int_equal(store_check_structure(store, three_times, &left, &err), ERR_CONFLICT);
+	assert_int_equal(left, 0);
+	store_close(store);
+}
+
 static void test_older_state_is_refused(void **state)
 {
 	struct image *image = *state;
@@ -394,6 +473,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_flips_of_meta_pages, image_setup, image_teardown),
 		cmocka_unit_test_setup_teardown(test_flips_of_structure, image_setup, image_teardown),
 		cmocka_unit_test_setup_teardown(test_damage_while_it_is_open_has_a_name, image_setup, image_teardown),
+		cmocka_unit_test_setup_teardown(test_walk_while_it_is_open, image_setup, image_teardown),
+		cmocka_unit_test_setup_teardown(test_walk_looks_at_the_meta_page, image_setup, image_teardown),
+		cmocka_unit_test_setup_teardown(test_walk_ends_when_it_shall, image_setup, image_teardown),
 		cmocka_unit_test_setup_teardown(test_older_state_is_refused, image_setup, image_teardown),
 		cmocka_unit_test_setup_teardown(test_root_points_elsewhere, image_setup, image_teardown),
 		cmocka_unit_test_setup_teardown(test_wrong_count_is_refused, image_setup, image_teardown),
