@@ -17,7 +17,7 @@ enum error_code client_schema_read(struct vault_client *client, const struct env
 /* data: what is known of the variable, and why. */
 enum error_code client_schema_explain(struct vault_client *client, const struct env_path *env, const char *name,
 				      struct answer *ret, struct error *err) must_check;
-/* body: {"text": ..., "mode": ...}, one of them may be left out. data: mode, valid, findings, text_findings. */
+/* body: {"text": ..., "mode": ...}, one of them may be left out. data: mode, created, valid, findings, text_findings. */
 enum error_code client_schema_write(struct vault_client *client, const struct env_path *env,
 				    const struct secret_buf *body, struct answer *ret, struct error *err) must_check;
 enum error_code client_schema_delete(struct vault_client *client, const struct env_path *env, struct error *err) must_check;

@@ -159,6 +159,15 @@ static void say_fit(const struct invocation *inv, const struct env_path *env, co
 		say(inv, "%s: the variables that are there do not fit it; which, and why: envctl check %s", env->text, env->text);
 }
 
+/* The name may be mistyped. Meant or not, it stands in the list from now on. */
+static void warn_created(const struct env_path *env, const struct json_value *data)
+{
+	if (answer_bool(data, "created"))
+		warn("warning: there was no environment %s: it has a schema and no variables now; if that was not meant, `envctl env "
+		     "delete %s` takes it away again",
+		     env->text, env->text);
+}
+
 enum error_code command_schema_set(struct invocation *inv, struct error *err)
 {
 	cleanup_(client_freep) struct vault_client *client = NULL;
@@ -183,6 +192,7 @@ enum error_code command_schema_set(struct invocation *inv, struct error *err)
 		(void)report_findings(&answer.data, "findings", file, &ignored);
 	if (rc != ERR_OK)
 		return rc;
+	warn_created(&env, &answer.data);
 	if (option_is_given(inv, OPT_JSON)) {
 		cleanup_(secret_buf_freep) struct secret_buf *out = output_new(err);
 

@@ -390,6 +390,26 @@ def a_broken_schema_is_refused_with_its_lines(story):
     assert out.code == 1 and "schema:1:" in out.err or "-:1:" in out.err, out
     assert "3" in out.err or "4" in out.err, out
     story.bad(64, "enforce or warn", "schema", "set", ENV, "--mode", "loud")
+
+
+@case
+def a_schema_for_an_environment_that_is_missing_is_told(story):
+    path, told = write(story, ".env.example", "A=\n"), "there was no environment sohp/production"
+    story.good("set", "shop/production", "A=1")
+    out = story.good("schema", "set", "shop/production", path)
+    assert "there was no" not in out.err, out
+    out = story.good("schema", "set", "sohp/production", path, "--quiet")
+    assert told in out.err and "`envctl env delete sohp/production`" in out.err, out
+    assert told not in story.good("schema", "set", "sohp/production", path).err
+    story.good("env", "delete", "sohp/production", "--yes")
+    assert story.good("list").out == "shop/production\n"
+    out = story.good("schema", "set", "sohp/production", path, "--json")
+    assert told in out.err and json.loads(out.out)["created"] is True, out
+    assert story.json_of("schema", "set", "sohp/production", path, "--json")["created"] is False
+
+
+@case
+def schema_words_are_checked(story):
     story.bad(64, "needs FILE", "schema", "set", ENV)
     story.bad(3, "", "schema", "get", "no/where")
 

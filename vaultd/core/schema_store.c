@@ -225,6 +225,7 @@ static enum error_code create_with_schema(struct kv_schema_change *change, int64
 	change->result_mode = change->has_mode ? change->mode : SCHEMA_ENFORCE;
 	if (decide_enforced(change, NULL, view, err) != ERR_OK)
 		return err->code;
+	change->created = true;
 	return put_schema(change, eid, now, text_of(change), write, err);
 }
 
@@ -288,6 +289,7 @@ static enum error_code prepare(struct vault_action *action, struct records_view 
 	cleanup_(error_wipe) struct error missing = ERROR_INIT;
 	int64_t now = vault_now(vault);
 
+	change->created = false; /* also when a lost race runs it again */
 	if ((change->delete_ && vault_decide(change->caller, CAP_DELETE, change->target->api_path, err) != ERR_OK) ||
 	    guard_mount(vault, change->target->mount, write, err) != ERR_OK)
 		return err->code;

@@ -65,6 +65,7 @@ struct kv_schema_change {
 	/* the result */
 	struct findings findings;	/* of the text, also when it is refused: ERR_SCHEMA. The caller frees them */
 	uint8_t result_mode;
+	bool created;			/* the environment was missing; it has this schema and no revision now */
 	/* core's own */
 	bool delete_;
 };

@@ -191,6 +191,8 @@ static void answer_written(struct request *request)
 		return;
 	json_emit_raw(out, "{\"mode\":");
 	json_emit_cstring(out, mode_name(work->change.result_mode));
+	json_emit_raw(out, ",\"created\":");
+	json_emit_bool(out, work->change.created);
 	json_emit_raw(out, ",\"valid\":");
 	if (not_judged)
 		json_emit_raw(out, "null");
