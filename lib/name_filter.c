@@ -40,6 +40,29 @@ bool name_filter_takes(const struct name_filter *filter, const char *name, size_
 	return filter->except_len == 0 || !any_matches(filter->except, filter->except_len, name, len);
 }
 
+static bool is_plain(const char *glob, size_t len)
+{
+	return len > 0 && memchr(glob, '*', len) == NULL && memchr(glob, '?', len) == NULL;
+}
+
+const char *name_filter_missing(const struct name_filter *filter, name_known *known, const void *arg, size_t *ret_len)
+{
+	for (size_t i = 0; i < filter->only_len; i++) {
+		const char *glob = filter->only[i];
+
+		while (*glob != '\0') {
+			size_t len = strcspn(glob, ",");
+
+			if (is_plain(glob, len) && !known(arg, glob, len)) {
+				*ret_len = len;
+				return glob;
+			}
+			glob += len + (glob[len] == ',');
+		}
+	}
+	return NULL;
+}
+
 bool name_list_has(const char *list, const char *name, size_t len)
 {
 	while (list != NULL && *list != '\0') {

@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "cmd/dialect_option.h"
 #include "cmd/env_output.h"
 #include "cmd/env_text.h"
@@ -27,6 +29,8 @@ static enum error_code convert(const struct invocation *inv, const struct dialec
 	if (read == NULL || taken == NULL)
 		return error_set(err, ERR_NO_MEMORY, "out of memory");
 	enum error_code rc = env_text_read(from, "from", inv->words[0], read, err);
+	if (rc == ERR_OK)
+		rc = session_filter_check_set(filter, read, strcmp(inv->words[0], "-") == 0 ? "standard input" : inv->words[0], "nothing was written", err);
 	if (rc == ERR_OK)
 		rc = take(read, filter, taken, err);
 	return rc == ERR_OK ? env_output_write(inv, output, taken, &notes, err) : rc;

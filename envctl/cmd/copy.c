@@ -25,7 +25,7 @@ static enum error_code read_source(const struct invocation *inv, struct vault_cl
 		return rc;
 	if (!json_find(&answer.data, "data", &data) || data.kind != JSON_SCAN_OBJECT)
 		return error_set(err, ERR_PROTOCOL, "the answer holds no variables; is this address really vaultd's?");
-	rc = session_filter_check(&filter, &data, env, "nothing was copied", err);
+	rc = session_filter_check(&filter, &data, env->text, "nothing was copied", err);
 	return rc == ERR_OK ? plan_add_object(wanted, &data, &filter, err) : rc;
 }
 

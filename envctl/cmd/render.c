@@ -39,7 +39,7 @@ static enum error_code write_answer(const struct invocation *inv, struct env_out
 		return error_set(err, ERR_NO_MEMORY, "out of memory");
 	if (!json_find(&answer->data, "variables", &variables) || variables.kind != JSON_SCAN_OBJECT)
 		return error_set(err, ERR_PROTOCOL, "the answer holds no variables; is this address really vaultd's?");
-	enum error_code rc = session_filter_check(filter, &variables, env, "nothing was written", err);
+	enum error_code rc = session_filter_check(filter, &variables, env->text, "nothing was written", err);
 	if (rc == ERR_OK)
 		rc = texts_of(&variables, filter, output->options.skip, set, &notes, err);
 	return rc == ERR_OK ? env_output_write(inv, output, set, &notes, err) : rc;

@@ -31,7 +31,7 @@ static enum error_code build(const struct invocation *inv, const struct env_path
 		return rc;
 	if (!json_find(&answer->data, "variables", &variables) || variables.kind != JSON_SCAN_OBJECT)
 		return error_set(err, ERR_PROTOCOL, "the answer holds no variables; is this address really vaultd's?");
-	if (session_filter_check(&options.filter, &variables, env, "nothing was started", err) != ERR_OK)
+	if (session_filter_check(&options.filter, &variables, env->text, "nothing was started", err) != ERR_OK)
 		return err->code;
 	bool has_allowed = json_find(&answer->data, "allow_names", &allowed);
 	rc = child_env_build(&variables, has_allowed ? &allowed : NULL, &options, ret, &notes, err);

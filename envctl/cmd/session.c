@@ -57,8 +57,37 @@ enum error_code session_filter(const struct invocation *inv, struct name_filter 
 	return ERR_OK;
 }
 
-enum error_code session_filter_check(const struct name_filter *filter, const struct json_value *variables,
-				     const struct env_path *env, const char *outcome, struct error *err)
+static enum error_code refuse_missing(const struct name_filter *filter, name_known *known, const void *arg, const char *what,
+				      const char *outcome, struct error *err)
+{
+	size_t len = 0;
+	const char *missing = name_filter_missing(filter, known, arg, &len);
+
+	if (missing == NULL)
+		return ERR_OK;
+	return error_set(err, ERR_NOT_FOUND, "%.200s has no variable %.*s, which --only asks for; %s", what,
+			 (int)(len < 128 ? len : 128), missing, outcome);
+}
+
+static enum error_code refuse_empty(const char *what, const char *outcome, struct error *err)
+{
+	return error_set(err, ERR_NOT_FOUND, "no variable of %.200s matches --only and --except; %s", what, outcome);
+}
+
+static bool known_to_object(const void *arg, const char *name, size_t len)
+{
+	char text[LIMIT_VARIABLE_NAME_LEN + 1];
+	struct json_value ignored;
+
+	if (len >= sizeof(text))
+		return false;
+	memcpy(text, name, len);
+	text[len] = '\0';
+	return json_find(arg, text, &ignored);
+}
+
+enum error_code session_filter_check(const struct name_filter *filter, const struct json_value *variables, const char *what,
+				     const char *outcome, struct error *err)
 {
 	cleanup_(secret_buf_freep) struct secret_buf *name = secret_buf_new(LIMIT_BODY_DATA);
 	struct json_member member;
@@ -66,15 +95,36 @@ enum error_code session_filter_check(const struct name_filter *filter, const str
 
 	if (name == NULL)
 		return error_set(err, ERR_NO_MEMORY, "out of memory");
+	if (refuse_missing(filter, known_to_object, variables, what, outcome, err) != ERR_OK)
+		return err->code;
 	while (json_next_member(variables, &cursor, &member)) {
 		secret_buf_reset(name);
 		json_append_unescaped(name, member.name);
 		if (name_filter_takes(filter, secret_buf_text(name), secret_buf_len(name)))
 			return ERR_OK;
 	}
-	if (json_count(variables) == 0)
-		return ERR_OK;
-	return error_set(err, ERR_NOT_FOUND, "no variable of %s matches --only and --except; %s", env->text, outcome);
+	return json_count(variables) == 0 ? ERR_OK : refuse_empty(what, outcome, err);
+}
+
+static bool known_to_set(const void *arg, const char *name, size_t len)
+{
+	struct env_entry ignored;
+
+	return env_set_find(arg, name, len, &ignored);
+}
+
+enum error_code session_filter_check_set(const struct name_filter *filter, const struct env_set *set, const char *what,
+					 const char *outcome, struct error *err)
+{
+	if (refuse_missing(filter, known_to_set, set, what, outcome, err) != ERR_OK)
+		return err->code;
+	for (size_t i = 0; i < env_set_count(set); i++) {
+		struct env_entry entry = env_set_at(set, i);
+
+		if (name_filter_takes(filter, entry.name, entry.name_len))
+			return ERR_OK;
+	}
+	return env_set_count(set) == 0 ? ERR_OK : refuse_empty(what, outcome, err);
 }
 
 enum error_code session_read_base(struct vault_client *client, const struct env_path *env, struct env_set *set,

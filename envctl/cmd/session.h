@@ -22,10 +22,13 @@ enum error_code session_revision(const char *word, uint64_t *ret, struct error *
 
 /* --only and --except. */
 enum error_code session_filter(const struct invocation *inv, struct name_filter *ret, struct error *err) must_check;
-/* variables: an object, of the environment env. ERR_NOT_FOUND when it has members and the filter takes none of them: it is
- * a slip of the pen, and what would be done with nothing looks like success. outcome: "nothing was copied". */
-enum error_code session_filter_check(const struct name_filter *filter, const struct json_value *variables,
-				     const struct env_path *env, const char *outcome, struct error *err) must_check;
+/* variables: an object. ERR_NOT_FOUND when --only has a name without wildcards that it does not have, or when it has
+ * members and the filter takes none of them: it is a slip of the pen, and what would be done without them looks like
+ * success. what: whose variables these are; outcome: "nothing was copied". */
+enum error_code session_filter_check(const struct name_filter *filter, const struct json_value *variables, const char *what,
+				     const char *outcome, struct error *err) must_check;
+enum error_code session_filter_check_set(const struct name_filter *filter, const struct env_set *set, const char *what,
+					 const char *outcome, struct error *err) must_check;
 
 /* The stored variables as a plan's set, and the revision to write against. A missing environment is empty at revision
  * 0, a deleted one empty at its current revision. */

@@ -21,5 +21,9 @@ struct name_filter {
 
 bool name_filter_takes(const struct name_filter *filter, const char *name, size_t len);
 
+typedef bool name_known(const void *arg, const char *name, size_t len);
+/* The first text of --only without a wildcard that known() does not know, ret_len bytes of it; NULL when there is none. */
+const char *name_filter_missing(const struct name_filter *filter, name_known *known, const void *arg, size_t *ret_len);
+
 /* Whether a comma-separated list of plain names holds the name. list may be NULL. */
 bool name_list_has(const char *list, const char *name, size_t len);

@@ -72,10 +72,17 @@ def globs_that_match_nothing(story):
         story.bad(125, f"no variable of {ENV} matches", "run", ENV, *glob, "--", "touch", started)
         story.bad(3, f"no variable of {ENV} matches", "render", ENV, "--format", "docker", "--output", written, *glob)
         story.bad(3, f"no variable of {ENV} matches", "copy", ENV, "shop/other", *glob)
+    for glob in (["--only", "NOPE"], ["--only", "DB_HOST,NOPE"], ["--only", "DB_*", "--only", "NOPE", "--except", "NOPE"]):
+        told = f"{ENV} has no variable NOPE, which --only asks for; nothing was "
+        story.bad(125, told + "started", "run", ENV, *glob, "--", "touch", started)
+        story.bad(3, told + "written", "render", ENV, "--format", "docker", "--output", written, *glob)
+        story.bad(3, told + "copied", "copy", ENV, "shop/other", *glob)
     assert not os.path.exists(started) and not os.path.exists(written)
+    story.good("run", ENV, "--only", "DB_HOST,NOPE_*", "--except", "NOPE", "--", "true")
     # of an environment that has none, none is missing
     story.good("unset", ENV, "DB_HOST")
     assert set(shown(story, "--pristine", "--only", "DB_*")[0]) == {"PATH"}
+    story.bad(125, "no variable DB_HOST", "run", ENV, "--only", "DB_HOST", "--", "true")
 
 
 @case
