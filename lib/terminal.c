@@ -130,6 +130,14 @@ static enum error_code read_hidden(int fd, const char *prompt, struct secret_buf
 	return rc;
 }
 
+static enum error_code refuse_input_end(int fd, struct error *err)
+{
+	struct error ignored = ERROR_INIT;
+
+	(void)!fd_write_all(fd, "\n", 1, &ignored); /* nobody typed one */
+	return error_set(err, ERR_INVALID, "cancelled: the input ended at the prompt; nothing was done");
+}
+
 enum error_code terminal_read_secret(const char *prompt, struct secret_buf **ret, struct error *err)
 {
 	cleanup_(fd_closep) int fd = -1;
@@ -150,10 +158,8 @@ enum error_code terminal_read_secret(const char *prompt, struct secret_buf **ret
 		if (end.signal != SIGTSTP)
 			rc = error_set(err, ERR_CONFLICT, "interrupted");
 	}
-	if (rc == ERR_OK && end.is_input_end) {
-		(void)!fd_write_all(fd, "\n", 1, err); /* nobody typed one */
-		rc = error_set(err, ERR_INVALID, "cancelled: the input ended at the prompt; nothing was done");
-	}
+	if (rc == ERR_OK && end.is_input_end)
+		rc = refuse_input_end(fd, err);
 	if (rc == ERR_OK && (!secret_buf_ok(line) || secret_buf_len(line) >= PROMPT_MAX))
 		rc = error_set(err, ERR_TOO_LARGE,
 			       "a terminal cannot take lines over %d bytes; give it with --file or on standard input",
@@ -168,14 +174,16 @@ enum error_code terminal_read_line(const char *prompt, char *ret, size_t size, s
 	cleanup_(fd_closep) int fd = -1;
 	cleanup_(secret_buf_freep) struct secret_buf *line = secret_buf_new(size - 1);
 	enum error_code rc = open_terminal(&fd, err);
-	struct line_end ignored;
+	struct line_end end = {.signal = 0};
 
 	if (rc == ERR_OK && line == NULL)
 		rc = error_set(err, ERR_NO_MEMORY, "out of memory");
 	if (rc == ERR_OK)
 		rc = fd_write_all(fd, prompt, strlen(prompt), err);
 	if (rc == ERR_OK)
-		rc = read_line(fd, NULL, line, &ignored, err);
+		rc = read_line(fd, NULL, line, &end, err);
+	if (rc == ERR_OK && end.is_input_end)
+		rc = refuse_input_end(fd, err);
 	if (rc == ERR_OK)
 		rc = secret_buf_check(line, "the line", err);
 	if (rc != ERR_OK)

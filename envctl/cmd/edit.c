@@ -105,7 +105,7 @@ static enum error_code compose(struct edit *edit, const struct env_set *texts, s
 	return rc;
 }
 
-/* "y" or just return; without a terminal always no. */
+/* "y" or just return. Without a terminal always no, and when the input ends: it would be so at every question. */
 static bool ask(const char *question)
 {
 	struct error ignored = ERROR_INIT;
@@ -166,7 +166,7 @@ static enum error_code edit_text(struct edit *edit, struct env_set **ret, struct
 			return ERR_OK;
 		warn("%s", found.text);
 		if (!ask("Edit again? [Y/n] "))
-			return error_set(err, found.code, "the edited text cannot be used; nothing was written");
+			return error_set(err, found.code, "the edited text cannot be used; nothing was written, and it was kept nowhere");
 		secret_buf_free(text);
 		text = take_ptr(edited);
 		first = false;
@@ -249,7 +249,7 @@ static enum error_code save(struct edit *edit, struct env_set **wanted, struct e
 		warn("%s", found.text);
 		if (!ask(rc == ERR_CAS ? "Make the same changes to the environment as it is now? [Y/n] "
 				       : "Try to write it again? [Y/n] "))
-			return error_set(err, rc, "the edited text was not written");
+			return error_set(err, rc, "the edited text was not written, and it was kept nowhere");
 		if (rc == ERR_CAS)
 			rc = rebase(edit, &plan, wanted, err);
 		else

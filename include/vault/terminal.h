@@ -20,7 +20,7 @@ bool terminal_is_there(void);
  * (Ctrl-D) before the line does: who ends it has changed his mind, and an empty line is something else. */
 enum error_code terminal_read_secret(const char *prompt, struct secret_buf **ret, struct error *err) must_check;
 
-/* One line with echo, without its end. An end of file is an empty line. */
+/* One line with echo, without its end. ERR_INVALID when the input ends before the line does, as above. */
 enum error_code terminal_read_line(const char *prompt, char *ret, size_t size, struct error *err) must_check;
 
 /* A passphrase: of the file ("-": standard input), else of the prompt (asked twice with confirm), else, without a

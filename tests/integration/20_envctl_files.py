@@ -292,6 +292,10 @@ else touch {story.path("second")}; echo "no variable here" >> "$1"; fi
     assert "nothing was written" in shown
     os.unlink(story.path("second"))
     story.bad(1, "nothing was written", "edit", ENV, env=env)
+    os.unlink(story.path("second"))
+    shown = story.terminal("edit", ENV, answers=[("Edit again?", "\x04")], env=env, code=1)   # Ctrl-D: the input ends
+    assert "nothing was written, and it was kept nowhere" in shown and shown.count("Edit again?") == 1, shown
+    assert variables(story) == {"A": "good"}
 
 
 @case
@@ -301,7 +305,7 @@ def edit_meets_another_writer(story):
 [ -e {story.path("done")} ] || {ENVCTL} set {ENV} B=other NEW=other -q; touch {story.path("done")}
 printf 'A=mine\\nB=2\\n' > "$1"
 ''')
-    story.bad(6, "not written", "edit", ENV, env=env)
+    story.bad(6, "not written, and it was kept nowhere", "edit", ENV, env=env)
     assert variables(story) == {"A": "1", "B": "other", "C": "3", "NEW": "other"}
     os.unlink(story.path("done"))
     story.good("set", ENV, "B=2")
