@@ -83,9 +83,8 @@ static const char places[] =
 
 static const char exit_codes[] =
 	"Exit codes: 0 done; 1 refused input; 2 sealed; 3 not found; 4 denied; 5 vault not reachable; 6 changed by "
-	"somebody "
-	"else; 64 usage; 65 stored data damaged; 74 input or output; 75 busy; 77 unsafe file or socket; 78 "
-	"configuration. "
+	"somebody else; 64 usage; 65 stored data damaged; 66 of a newer version; 74 input or output; 75 busy; 77 unsafe "
+	"file or socket; 78 configuration. "
 	"`run`: 125 envctl's own failure, 126 not executable, 127 not found, else the program's.";
 
 static void append_overview(struct secret_buf *out, const char *group)
