@@ -3,11 +3,15 @@
  * handler, prints the error that came back, turns it into an exit code.
  */
 #include <stdio.h>
+#include <string.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include "cmd/commands.h"
 #include "cmd/help.h"
 #include "cmd/output.h"
+#include "vault/files.h"
+#include "vault/json_emit.h"
 
 /* Nobody of the same uid reads secrets out of this process. (The sanitizers have to, in their builds.) */
 static void protect_process(void)
@@ -36,14 +40,42 @@ static enum error_code perform(struct invocation *inv, struct error *err)
 	return inv->command->handler(inv, err);
 }
 
-static void print_failure(const struct invocation *inv, const struct error *err)
+/* With --json also where the command line could not be read to its end. */
+static bool asks_for_json(char *const *argv)
 {
+	for (; *argv != NULL && strcmp(*argv, "--") != 0; argv++)
+		if (strcmp(*argv, "--json") == 0)
+			return true;
+	return false;
+}
+
+static enum error_code print_failure_json(const struct error *failure, int exit_code, const char *usage)
+{
+	cleanup_(secret_buf_freep) struct secret_buf *out = secret_buf_new(8 * ERROR_TEXT_MAX);
+	struct error err = ERROR_INIT;
+
+	if (out == NULL)
+		return ERR_NO_MEMORY;
+	json_emit_error(out, failure, exit_code, usage);
+	enum error_code rc = secret_buf_check(out, "the error", &err);
+	return rc == ERR_OK ? fd_write_all(STDERR_FILENO, secret_buf_bytes(out), secret_buf_len(out), &err) : rc;
+}
+
+static void print_failure(const struct invocation *inv, const struct error *err, int exit_code, bool json)
+{
+	char usage[256];
+
+	if (err->code == ERR_USAGE && inv->command != NULL)
+		snprintf(usage, sizeof(usage), "envctl %s [options] %s", inv->command->name, inv->command->words);
+	else
+		snprintf(usage, sizeof(usage), "envctl --help");
+	if (json && print_failure_json(err, exit_code, err->code == ERR_USAGE ? usage : NULL) == ERR_OK)
+		return;
 	warn("%s", err->text);
 	if (err->code != ERR_USAGE)
 		return;
 	if (inv->command != NULL)
-		fprintf(stderr, "Usage: envctl %s [options] %s\nSee envctl %s --help\n", inv->command->name,
-			inv->command->words, inv->command->name);
+		fprintf(stderr, "Usage: %s\nSee envctl %s --help\n", usage, inv->command->name);
 	else
 		fprintf(stderr, "See envctl --help\n");
 }
@@ -52,13 +84,17 @@ int main(int argc, char **argv)
 {
 	struct error err = ERROR_INIT;
 	cleanup_(invocation_free) struct invocation inv;
+	bool json = argc > 0 && asks_for_json(argv);
 
 	protect_process();
+	if (json)
+		messages_as_json();
 	enum error_code rc = invocation_parse(argc, argv, &inv, &err);
 	if (rc == ERR_OK)
 		rc = perform(&inv, &err);
 	if (rc == ERR_OK)
 		return inv.exit_status;
-	print_failure(&inv, &err);
-	return inv.failure_status > 0 ? inv.failure_status : error_exit_code(rc);
+	int exit_code = inv.failure_status > 0 ? inv.failure_status : error_exit_code(rc);
+	print_failure(&inv, &err, exit_code, json);
+	return exit_code;
 }

@@ -4,6 +4,7 @@
 
 #include "json_text.h"
 #include "vault/clock.h"
+#include "vault/names.h"
 
 /* Of a byte: 0 it stands for itself, 'u' a \u00XX escape, else the letter after the backslash. */
 static const char escapes[256] = {
@@ -30,13 +31,19 @@ static size_t plain_run(const char *text, size_t len)
 	return run;
 }
 
-static void emit_escape(struct secret_buf *out, unsigned char byte)
+static void emit_code_point(struct secret_buf *out, unsigned char byte)
 {
 	static const char hex[] = "0123456789abcdef";
+	const char six[6] = { '\\', 'u', '0', '0', hex[byte >> 4], hex[byte & 15] };
+
+	secret_buf_append(out, six, sizeof(six));
+}
+
+static void emit_escape(struct secret_buf *out, unsigned char byte)
+{
 	char escape = escapes[byte];
 	if (escape == 'u') {
-		char six[6] = { '\\', 'u', '0', '0', hex[byte >> 4], hex[byte & 15] };
-		secret_buf_append(out, six, sizeof(six));
+		emit_code_point(out, byte);
 	} else {
 		char two[2] = { '\\', escape };
 		secret_buf_append(out, two, sizeof(two));
@@ -139,4 +146,39 @@ void json_emit_time(struct secret_buf *out, int64_t us)
 	secret_buf_append_char(out, '"');
 	secret_buf_append(out, text, len);
 	secret_buf_append_char(out, '"');
+}
+
+void json_emit_sentence(struct secret_buf *out, const char *text)
+{
+	bool valid = utf8_is_valid(text, strlen(text));
+
+	secret_buf_append_char(out, '"');
+	for (; *text != '\0'; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (escapes[c])
+			emit_escape(out, c);
+		else if (c == 0x7f)
+			emit_code_point(out, c);
+		else if (valid && c == 0xc2 && (unsigned char)text[1] < 0xa0)
+			emit_code_point(out, (unsigned char)*++text); /* U+0080 to U+009F act on terminals like ESC sequences */
+		else
+			secret_buf_append_char(out, valid || c < 0x80 ? (char)c : '?');
+	}
+	secret_buf_append_char(out, '"');
+}
+
+void json_emit_error(struct secret_buf *out, const struct error *err, int exit_code, const char *usage)
+{
+	json_emit_raw(out, "{\"error\":{\"code\":");
+	json_emit_cstring(out, error_name(err->code));
+	json_emit_raw(out, ",\"exit_code\":");
+	json_emit_int(out, exit_code);
+	json_emit_raw(out, ",\"message\":");
+	json_emit_sentence(out, err->text);
+	if (usage != NULL) {
+		json_emit_raw(out, ",\"usage\":");
+		json_emit_sentence(out, usage);
+	}
+	json_emit_raw(out, "}}\n");
 }

@@ -106,3 +106,18 @@ enum error_code report_print(const struct secret_buf *out, struct error *err)
 		return err->code;
 	return fd_write_all(STDOUT_FILENO, secret_buf_bytes(out), secret_buf_len(out), err);
 }
+
+int report_failure(bool json, const struct error *failure)
+{
+	cleanup_(secret_buf_freep) struct secret_buf *out = secret_buf_new(8 * ERROR_TEXT_MAX);
+	struct error ignored = ERROR_INIT;
+	int code = error_exit_code(failure->code);
+
+	if (json && out)
+		json_emit_error(out, failure, code, NULL);
+	if (json && out && secret_buf_ok(out))
+		(void)!fd_write_all(STDERR_FILENO, secret_buf_bytes(out), secret_buf_len(out), &ignored);
+	else
+		fprintf(stderr, "vaultd: %s\n", failure->text);
+	return code;
+}

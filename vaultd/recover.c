@@ -185,6 +185,5 @@ int recover_main(int argc, char **argv)
 		(void)!recover(&options, &err);
 	if (err.code == ERR_OK)
 		return 0;
-	fprintf(stderr, "vaultd: %s\n", err.text);
-	return error_exit_code(err.code);
+	return report_failure(options.json, &err);
 }

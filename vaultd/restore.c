@@ -244,6 +244,5 @@ int restore_main(int argc, char **argv)
 	}
 	if (err.code == ERR_OK)
 		return 0;
-	fprintf(stderr, "vaultd: %s\n", err.text);
-	return error_exit_code(err.code);
+	return report_failure(options.json, &err);
 }

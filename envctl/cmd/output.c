@@ -8,8 +8,10 @@
 #include <unistd.h>
 
 #include "vault/files.h"
+#include "vault/json_emit.h"
 
 #define TABLE_COLUMNS_MAX 6
+#define MESSAGE_MAX (4 * ERROR_TEXT_MAX)
 
 struct secret_buf *output_new(struct error *err)
 {
@@ -204,33 +206,81 @@ void time_for_people(const char *rfc3339, char ret[static 32])
 		ret[10] = ' ';
 }
 
+static bool json_messages;
+
+void messages_as_json(void)
+{
+	json_messages = true;
+}
+
+/* The label of a JSON message says what the word in front of the sentence says to people. */
+static void append_json_message(struct secret_buf *out, const char *label, const char *text)
+{
+	static const char word[] = "warning: ";
+
+	if (strncmp(text, word, sizeof(word) - 1) == 0)
+		text += sizeof(word) - 1;
+	json_emit_raw(out, "{");
+	json_emit_key(out, label);
+	json_emit_raw(out, "{\"message\":");
+	json_emit_sentence(out, text);
+	json_emit_raw(out, "}}\n");
+}
+
+/* One message, in one write. Sentences repeat names and what a server said, which must not act on a terminal. */
+static void print_message(const char *label, const char *text)
+{
+	cleanup_(secret_buf_freep) struct secret_buf *out = secret_buf_new(6 * MESSAGE_MAX + 64);
+	struct error ignored = ERROR_INIT;
+
+	if (out == NULL)
+		return;
+	if (json_messages) {
+		append_json_message(out, label, text);
+	} else {
+		secret_buf_append_text(out, "envctl: ");
+		output_visible(out, text, strlen(text));
+		secret_buf_append_char(out, '\n');
+	}
+	if (secret_buf_ok(out))
+		(void)!fd_write_all(STDERR_FILENO, secret_buf_bytes(out), secret_buf_len(out), &ignored);
+}
+
 void say(const struct invocation *inv, const char *format, ...)
 {
+	char text[MESSAGE_MAX];
 	va_list args;
 
 	if (option_is_given(inv, OPT_QUIET))
 		return;
-	fputs("envctl: ", stderr);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	int len = vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	fputc('\n', stderr);
+	if (len >= 0)
+		print_message("info", text);
 }
 
-/* Sentences repeat names and what a server said. */
 void warn(const char *format, ...)
 {
-	char text[2 * ERROR_TEXT_MAX];
-	cleanup_(secret_buf_freep) struct secret_buf *shown = secret_buf_new(4 * sizeof(text));
+	char text[MESSAGE_MAX];
 	va_list args;
 
 	va_start(args, format);
 	int len = vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	if (shown == NULL || len < 0)
-		return;
-	output_visible(shown, text, strlen(text));
-	fprintf(stderr, "envctl: %.*s\n", (int)secret_buf_len(shown), secret_buf_text(shown));
+	if (len >= 0)
+		print_message("warning", text);
+}
+
+/* Adds to a text that is cut where it is too long. */
+static void printf_like(3, 4) text_add(char *text, size_t size, const char *format, ...)
+{
+	size_t len = strlen(text);
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(text + len, size - len, format, args);
+	va_end(args);
 }
 
 /* more: how many are like it. */
@@ -241,27 +291,26 @@ static void warn_note(const struct note *note, const char *file, size_t more)
 		[NOTE_WARNING] = "warning: ",
 		[NOTE_ERROR] = "error: ",
 	};
+	char text[MESSAGE_MAX] = "", holders[80];
 
-	char holders[80];
-
-	fputs("envctl: ", stderr);
 	if (file != NULL)
-		fprintf(stderr, "%s:", file);
+		text_add(text, sizeof(text), "%s:", file);
 	if (note->line > 0)
-		fprintf(stderr, "%s%u:", file != NULL ? "" : "line ", note->line);
+		text_add(text, sizeof(text), "%s%u:", file != NULL ? "" : "line ", note->line);
 	if (file != NULL || note->line > 0)
-		fputc(' ', stderr);
-	fprintf(stderr, "%s%s%s%s", kinds[note->severity], note->name, note->name[0] != '\0' ? ": " : "", note->reason);
+		text_add(text, sizeof(text), " ");
+	text_add(text, sizeof(text), "%s%s%s%s", kinds[note->severity], note->name, note->name[0] != '\0' ? ": " : "",
+		 note->reason);
 	if (note->hint != NULL)
-		fprintf(stderr, " (%s)", note->hint);
+		text_add(text, sizeof(text), " (%s)", note->hint);
 	note_holders(note, holders, sizeof(holders));
 	if (holders[0] != '\0')
-		fprintf(stderr, "; %s can hold it", holders);
+		text_add(text, sizeof(text), "; %s can hold it", holders);
 	if (note->skipped)
-		fputs("; left out", stderr);
+		text_add(text, sizeof(text), "; left out");
 	if (more > 0)
-		fprintf(stderr, "; and %zu more line%s like it", more, more == 1 ? "" : "s");
-	fputc('\n', stderr);
+		text_add(text, sizeof(text), "; and %zu more line%s like it", more, more == 1 ? "" : "s");
+	print_message(note->severity == NOTE_INFO ? "info" : "warning", text);
 }
 
 void warn_notes(const struct notes *notes, const char *file)
@@ -279,5 +328,5 @@ void warn_notes(const struct notes *notes, const char *file)
 		told |= one_of_many;
 	}
 	if (notes->omitted > 0)
-		fprintf(stderr, "envctl: and %zu more\n", notes->omitted);
+		warn("and %zu more", notes->omitted);
 }

@@ -46,6 +46,8 @@ void table_print(const struct table *table, struct secret_buf *out);
 /* "2026-11-25 10:00:00Z" of RFC 3339 text; "" stays "". */
 void time_for_people(const char *rfc3339, char ret[static 32]);
 
+/* From now on what follows prints a JSON object a line, {"info":{"message":"…"}} or {"warning":{"message":"…"}}: --json. */
+void messages_as_json(void);
 /* Sentences on standard error: "envctl: …". say() is silent with --quiet. */
 void say(const struct invocation *inv, const char *format, ...) printf_like(2, 3);
 void warn(const char *format, ...) printf_like(1, 2);

@@ -15,6 +15,7 @@ import tempfile
 import termios
 import time
 
+from vault import VAULTD
 from envctl_story import ENVCTL, Story, case, fake_server, run_cases
 
 
@@ -201,6 +202,49 @@ def answers_that_are_none(story):
         finally:
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
+
+
+def error_of(outcome):
+    """The last line of standard error; all lines of it are objects."""
+    lines = [json.loads(line) for line in outcome.err.splitlines()]
+    assert lines and all(len(line) == 1 for line in lines), outcome
+    return lines[-1]["error"]
+
+
+@case
+def errors_are_json_with_json(story):
+    story.init()
+    story.good("set", "a", "B=1")
+    for code, name, sentence, words in (
+            (3, "not_found", "there is no environment b", ["get", "b"]), (3, "not_found", "B2", ["get", "a", "B2"]),
+            (64, "usage", "--nope", ["get", "a", "--nope"]), (64, "usage", "no verb", ["gte"]), (64, "usage", "second word", ["env"]),
+            (64, "usage", "--json has no meaning", ["run", "a", "--", "true"]), (1, "invalid", "no environment", ["get", "a//b"]),
+            (5, "unreachable", "no vaultd at", ["list", "--address", "/no/such"]), (77, "permission", "", ["list", "--token-file", "/etc/passwd"])):
+        outcome = story.envctl("--json", *words)
+        error = error_of(outcome)
+        assert outcome.code == code == error["exit_code"] and error["code"] == name and sentence in error["message"] and outcome.out == "", outcome
+        assert ("usage" in error) == (code == 64), error
+    assert error_of(story.envctl("get", "a", "--nope", "--json"))["usage"] == "envctl get [options] ENV [NAME]"
+    assert error_of(story.envctl("get", "b", "--json", env={"VAULT_TOKEN": "vlt_precious"}))["code"] == "denied"
+    name = os.fsdecode(b"/no/\xff\xc2\x9b\x1b[31m")
+    outcome = story.envctl("check", "--env-file", name, "--json")
+    assert error_of(outcome)["message"] == "cannot open /no/???\x1b[31m: No such file or directory" and "\x1b" not in outcome.err, outcome
+    # what is behind -- is no option of ours
+    assert story.envctl("run", "a", "--", "/no/such", "--json").err.startswith("envctl: ")
+
+
+@case
+def warnings_are_json_with_json(story):
+    story.init()
+    outcome = story.good("login", "--json", stdin=story.root, env={"VAULT_TOKEN": "vlt_other"})
+    lines = [json.loads(line) for line in outcome.err.splitlines()]
+    assert "knows this token" in lines[0]["info"]["message"] and lines[1]["warning"]["message"].startswith("VAULT_TOKEN is set"), outcome
+    outcome = story.envctl("import", "a", "-", "--json", stdin="A='x\nB=\n")
+    assert [list(json.loads(line)) for line in outcome.err.splitlines()][-1] == ["error"] and error_of(outcome), outcome
+    outcome = story.envctl("restore", "/no/such", story.path("target"), "--key-file", "/no/key", "--json", "--vaultd", VAULTD)
+    assert error_of(outcome)["exit_code"] == outcome.code > 0, outcome
+    outcome = story.envctl("restore", "/dev/null", story.path("target"), "--key-file", "/dev/null", "--json", "--vaultd", VAULTD)
+    assert error_of(outcome)["exit_code"] == outcome.code > 0, outcome
 
 
 @case

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "vault/error.h"
+#include "vault/json_emit.h"
+#include "vault/limits.h"
 #include "vault/names.h"
 
 static void every_code_has_a_row_with_its_own_name(void **state)
@@ -150,6 +152,32 @@ static void no_newline_stays_at_the_end(void **state)
 	assert_string_equal(err.text, "line");
 }
 
+/* What --json prints. Nothing in it acts on a terminal, and it is JSON whatever a file is called. */
+static void an_error_is_a_json_object(void **state)
+{
+	static const struct {
+		const char *text, *usage, *expected;
+	} rows[] = {
+		{ "no \"b\"", NULL, "{\"error\":{\"code\":\"not_found\",\"exit_code\":125,\"message\":\"no \\\"b\\\"\"}}\n" },
+		{ "a\tb\033c\177", "x [y]",
+		  "{\"error\":{\"code\":\"not_found\",\"exit_code\":125,\"message\":\"a\\tb\\u001bc\\u007f\",\"usage\":\"x [y]\"}}\n" },
+		{ "\xc2\x9b\xc2\xa0\xe2\x82\xac", NULL,
+		  "{\"error\":{\"code\":\"not_found\",\"exit_code\":125,\"message\":\"\\u009b\xc2\xa0\xe2\x82\xac\"}}\n" },
+		{ "\xff\xc2\x9b", NULL, "{\"error\":{\"code\":\"not_found\",\"exit_code\":125,\"message\":\"???\"}}\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct secret_buf *out = secret_buf_new(1024);
+		struct error err = ERROR_INIT;
+
+		error_set(&err, ERR_NOT_FOUND, "%s", rows[i].text);
+		json_emit_error(out, &err, 125, rows[i].usage);
+		assert_string_equal(secret_buf_text(out), rows[i].expected);
+		secret_buf_free(out);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -161,6 +189,7 @@ int main(void)
 		cmocka_unit_test(errno_and_context_join_the_sentence),
 		cmocka_unit_test(a_long_sentence_is_cut_between_characters),
 		cmocka_unit_test(no_newline_stays_at_the_end),
+		cmocka_unit_test(an_error_is_a_json_object),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
