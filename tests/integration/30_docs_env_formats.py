@@ -106,7 +106,43 @@ def check_of(_, dialect, checks):
     return run_checks(dialect, checks)
 
 
-CHECKS = {"all": check_all, "auto": check_auto, "of": check_of, "reads": check_reads, "declines": check_declines, "writes": check_writes, "refuses": check_refuses}
+def check_back(dialect, variables):
+    """What can be held of these is read as it was before it was written."""
+    (held, text), refused = TOOL.encode(dialect, [variables])[0][0], TOOL.encode(dialect, [variables])[1]
+    found = TOOL.decode(dialect, [text])[0]
+    if found != held or len(held) + len(refused) != len(variables) or len(held) < 2:
+        return f"{held!r} is written as {text!r}, and read as {found!r}"
+    return None
+
+
+def check_run(_, argv, files, code, says, never, leaves, twice):
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in files.items():
+            os.makedirs(os.path.dirname(os.path.join(folder, name)), exist_ok=True)
+            with open(os.path.join(folder, name), "wb") as file:
+                file.write(content)
+        for _ in range(2 if twice else 1):
+            done = subprocess.run([ENVCTL, *argv], cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                  env={"PATH": os.environ["PATH"]}, timeout=120)
+        if done.returncode != code:
+            return f"envctl {' '.join(argv)} ends with {done.returncode}: {done.stdout[-500:]}"
+        wrong = [part for part in says if part not in done.stdout] + [part for part in never if part in done.stdout]
+        for name, content in leaves.items():
+            place = os.path.join(folder, name)
+            found = open(place, "rb").read() if os.path.exists(place) else None
+            wrong += [] if found == content else [f"{name}: {found!r}"]
+    return f"envctl {' '.join(argv)}: {wrong!r}, in {done.stdout[-500:]!r}" if wrong else None
+
+
+def check_elsewhere(_, test):
+    return None if os.path.exists(os.path.join(TOP, test)) else f"{test} is not there"
+
+
+def check_leads(_):
+    return None
+
+
+CHECKS = {"back": check_back, "run": check_run, "elsewhere": check_elsewhere, "leads": check_leads, "all": check_all, "auto": check_auto, "of": check_of, "reads": check_reads, "declines": check_declines, "writes": check_writes, "refuses": check_refuses}
 
 
 def run_checks(dialect, checks):
@@ -243,7 +279,7 @@ def sentences(section):
 def test_sentences(dialect, section):
     for sentence in sentences(section):
         checks = statements.SENTENCES.get((dialect, sentence))
-        if checks is None:
+        if not checks:
             result("there is no test of it in env_format_statements.py", f"{dialect}: {sentence}")
             continue
         USED.add((dialect, sentence))

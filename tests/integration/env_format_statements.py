@@ -1,8 +1,8 @@
 """What docs/env-formats.md says in words, and the checks that make each statement true or false.
 
 SENTENCES has an entry for every sentence of a dialect's section, ROWS for the rows of tables that are in words; the key is the
-text itself. A sentence that only explains or leads to something that is tested elsewhere has no checks: []; which programs read
-a text is the matter of tests/consumers/dialects.py.
+text itself. No entry is empty: a sentence that only leads to what follows it says so (LEADS), and one about other programs names the
+test that runs them (PROGRAMS).
 """
 
 BOM = b"\xef\xbb\xbf"
@@ -44,6 +44,39 @@ def of(dialect, *checks):
     return ("of", dialect, checks)
 
 
+def taken(text, **variables):
+    """Without a dialect, envctl takes the text."""
+    return ("auto", text, variables, ())
+
+
+def told(text, *sentences, never=()):
+    """Without a dialect, envctl refuses the text: it says these, and none of `never`."""
+    return ("auto", text, None, sentences, never)
+
+
+EXAMPLE_OF_A_FILE = b'A=1\nNAME="two words"\n'
+KEY_FILE = b'KEY="-----BEGIN\nc2VjcmV0=dHdv\n-----END"\n'
+
+
+def runs(argv, files=(), code=0, says=(), never=(), leaves=(), twice=False):
+    """envctl with these arguments, in a directory with these files: its exit code, parts of what it says, and
+    files that are there then (None: that are not); `twice`: it can be done again."""
+    return ("run", argv, dict(files), code, says, never, dict(leaves), twice)
+
+
+def reads_back(*dialects):
+    """What each dialect can hold of these is decoded to the same."""
+    values = {"A": b"Hello, world", "B": b"it's $5 \"net\" \\ #1", "C": b"x\ny\n", "D": b"", "E": "\u00e9\u20ac".encode(), "F": b" x\t", "G": b"$x"}
+    return [of(dialect, ("back", values)) for dialect in dialects]
+
+
+# What is said of other programs, and advice: those programs are run there.
+PROGRAMS = [("elsewhere", "tests/consumers/dialects.py")]
+# A sentence that ends in a colon, or says what a paragraph is about: what follows it has checks of its own.
+LEADS = [("leads",)]
+ALL = ("systemd", "docker", "podman", "kubectl", "compose", "compose-environment", "dotenv", "python-dotenv", "godotenv", "motdotla", "node", "ruby-dotenv", "shell", "fish",
+       "envdir", "directory", "github", "gitlab", "kubernetes", "json", "yaml")
+LARGEST_FILE = b"A=b\n" + b"#" * 59 + b"\n" + b"# %60s#\n" % b"x" * ((64 << 14) - 1)      # 64 MiB
 LONG_LINE = b"x" * (65535 - 2)      # with "A=": the longest
 NOT_TEXT = (b"\0", b"\xe9", b"\xed\xa0\x80", b"\xc0\x80")
 NAMES_OF_DOCKER = refuses_names("", "A=B", "A B", "A\tB", "A\nB", "#A", " A", "\u00a0A")
@@ -51,26 +84,32 @@ ENV_FILES = ("systemd", "docker", "podman", "compose", "dotenv", "shell")
 
 SAYS = [
     # -- before the first dialect
-    ("", '"A `.env` file" is several formats under one name.', []),
+    ("", '"A `.env` file" is several formats under one name.', LEADS),
     ("", '`A=b#c` is `b` for half of the readers and `b#c` for the other half; `"a\\nb"` is two lines for some and a backslash and an n for others; `$` is a '
      "dollar sign, a reference to another variable, or a command to run.",
      [of("docker", reads(b"A=b#c\n", A=b"b#c")), of("dotenv", declines(b"A=b#c\n", b'A="a\\nb"\n', b"A=$B\n")), of("systemd", reads(b'A="a\\nb"\n', A=b"a\\nb")),
       of("compose", reads(b'A="a\\nb"\n', A=b"a\nb"))]),
     ("", "So `envctl` never guesses: `render --format` and `import --dialect` name the reader that the file is for, and without one `import` takes "
-     "[what all readers agree about](#whose-file-it-is).", []),
-    ("", "Two promises hold for each of them:", []),
+     "[what all readers agree about](#whose-file-it-is).", [runs(["render", "x/y"], code=64, says=["--format is needed"]), told(b"A=b#c\n", "A: readers differ"), taken(b"A=1\n", A="1")]),
+    ("", "Two promises hold for each of them:", LEADS),
     ("", "**What is written reads back the same.** A file is encoded, decoded again with the same dialect's reader, and "
-     "compared, before a byte of it is given out.", []),
+     "compared, before a byte of it is given out.", reads_back(*ALL)),
     ("", "What a dialect cannot hold is refused: every such variable at once, with the reason and what to do.",
      [of("docker", ("refuses", {"A": b"\n", "B": b"\0", "C": b"\xe9"}))]),
-    ("", "There is no partial file.", []),
+    ("", "There is no partial file.", [runs(["convert", "in", "--from", "json", "--to", "docker", "-o", "out"], {"in": b'{"A": "x", "B": "\\n"}'}, code=1, says=["B"], leaves={"out": None}),
+      runs(["convert", "in", "--from", "json", "--to", "docker", "-o", "out"], {"in": b'{"A": "x", "B": "\\n"}', "out": b"old"}, code=1, leaves={"out": b"old"})]),
     ("", "**What is read means the same to the real reader.** A line about which readers (or versions of one reader) disagree is refused with its number and "
      "the reason, all such lines at once.", [of("systemd", declines(b"#c \\\nA=b\n"))]),
+    ("", "What is said of other programs, and of their versions, is not tested with this page but by running them (`tests/consumers/dialects.py`).", PROGRAMS),
     ("", "A variable that is set twice gets its last value, and a warning.", [of(dialect, reads(b"A=1\nA=2\n", True, A=b"2")) for dialect in ENV_FILES]),
-    ("", "A file is at most 64 MiB, with at most 10,000 variables.", [of("docker", gives(b"".join(b"V%d=\n" % i for i in range(10000)),
-                                                                                    {f"V{i}": b"" for i in range(10000)}))]),
+    ("", "A file is at most 64 MiB, with at most 10,000 variables.",
+     [of("docker", gives(b"".join(b"V%d=\n" % i for i in range(10000)), {f"V{i}": b"" for i in range(10000)})),
+      of("json", ("writes", {f"V{i}": b"" for i in range(10000)}, None, False)),
+      runs(["convert", "in", "--from", "docker", "--to", "json"], {"in": b"".join(b"V%d=\n" % i for i in range(10001))}, code=1, says=["more than 10000 variables"]),
+      runs(["convert", "in", "--from", "docker", "--to", "json"], {"in": LARGEST_FILE}, says=['"A": "b"']),
+      runs(["convert", "in", "--from", "docker", "--to", "json"], {"in": LARGEST_FILE + b"\n"}, code=1, says=["larger than 67108864 bytes"])]),
     ("", "A NUL byte anywhere means that the file is no text (usually UTF-16) and refuses it.", [of(dialect, declines(b"A=b\n#\0\n")) for dialect in ENV_FILES]),
-    ("", "The examples below are this set, written in each dialect:", []),
+    ("", "The examples below are this set, written in each dialect:", LEADS),
 
     # -- systemd
     ("systemd", "Always double quotes; `\\` in front of `\"`, `\\`, `` ` `` and `$`; line feeds as they are.",
@@ -80,10 +119,10 @@ SAYS = [
      [refuses_names("", "1A", "A-B", "A.B", "\u00e9", "A B"), holds_names("A", "_", "z9_"), refuses(*NOT_TEXT, b"x\0y"),
       refuses(*[chr(c).encode() for c in (0xFDD0, 0xFDEF, 0xFFFE, 0xFFFF, 0x1FFFE, 0x1FFFF, 0x10FFFE, 0x10FFFF)]),
       holds(*[chr(c).encode() for c in (0xFDCF, 0xFDF0, 0xFFFD, 0x10000, 0x10FFFD, 0xFEFF, 1, 27, 13)])]),
-    ("systemd", "One of these and systemd would reject the whole file.", []),
+    ("systemd", "One of these and systemd would reject the whole file.", [declines(b"A=x\nB=\xef\xb7\x90\n", b"A=x\nB=\xe9\n")]),
     ("systemd", "Also values of 2 MiB and more.", [refuses(b"x" * (2 << 20)), holds(b"x" * ((2 << 20) - 3))]),
-    ("systemd", "The reader is systemd 252's, with its surprises:", []),
-    ("systemd", "The same text is right for `. file` of dash and bash (with `set -a`).", []),
+    ("systemd", "The reader is systemd 252's, with its surprises:", PROGRAMS),
+    ("systemd", "The same text is right for `. file` of dash and bash (with `set -a`).", [of("shell", reads(b'A="\\"\\\\\\`\\$\nx\'"\nB="x"\n', A=b'"\\`$\nx\'', B=b"x"))]),
 
     # -- docker
     ("docker", "`NAME=` and the value as it is, to the end of the line: quotes, blanks, `#`, `$` and backslashes are part of it.",
@@ -104,9 +143,9 @@ SAYS = [
     ("podman", "The same lines as docker's.", [writes(b" \"'#$\\ ", b"A= \"'#$\\ \n")]),
     ("podman", "Refused: what docker's refuses, for the same reasons; invalid UTF-8 because podman puts U+FFFD in its place without a word.",
      [refuses(b"\n", b"a\nb", *NOT_TEXT), NAMES_OF_DOCKER, holds(LONG_LINE), refuses(LONG_LINE + b"x"), declines(b"A=\xe9\n")]),
-    ("podman", "The reader is podman's before 4.7 and since 4.8, with its surprises:", []),
+    ("podman", "The reader is podman's before 4.7 and since 4.8, with its surprises:", PROGRAMS),
     ("podman", "podman 4.7.0, 4.7.1 and 4.7.2 alone had another reader, with quotes and comments: they cut a value at `#`, took quotes off values of several lines, "
-     "ignored names with other characters than letters, digits and `_ . % -`, and took `A=` from the environment.", []),
+     "ignored names with other characters than letters, digits and `_ . % -`, and took `A=` from the environment.", PROGRAMS),
     ("podman", "Lines that they read in another way are read and written here with a warning.",
      [reads(b"A=b#c\n", True, A=b"b#c"), reads(b"A=\n", True, A=b""), writes(b"b#c", b"A=b#c\n", warned=True), writes(b"", b"A=\n", warned=True)]),
 
@@ -116,7 +155,7 @@ SAYS = [
      "with a digit or with two dots, that are a dot alone, or that have more than 253 characters.",
      [refuses(b"\n", b"a\nb", *NOT_TEXT), holds(LONG_LINE), refuses(LONG_LINE + b"x"), refuses_names("\u00e9", "A B", "1A", "..A", ".", "A" * 254, "A=B"),
       holds_names("A-B", "_.x", ".A", "A" * 253, "-")]),
-    ("kubectl", "A whole secret is at most 1 MiB, which the cluster checks.", []),
+    ("kubectl", "A whole secret is at most 1 MiB, which the cluster checks.", [("writes", {f"V{i}": b"x" * 60000 for i in range(20)}, None, False)]),
 
     # -- compose
     ("compose", "Always double quotes; `\\` in front of `\"` and `\\`; `$` doubled.", [writes(b"x", b'A="x"\n'), writes(b'"\\$\n', b'A="\\"\\\\$$\n"\n')]),
@@ -147,19 +186,20 @@ SAYS = [
      [declines(b"services:\n  web:\n    environment: {A: b}\n", b"environment: {A: b}\nimage: x\n", b"image: x\nenvironment: {A: b}\n")]),
 
     # -- dotenv
-    ("dotenv", "The portable file: the plainest of three forms that all readers of the table above read alike.", []),
+    ("dotenv", "The portable file: the plainest of three forms that all readers of the table above read alike.", LEADS),
     ("dotenv", "Bare if the value is made of letters, digits and `_./:@%+,=^-`; else in single quotes, if it has no `'`, no carriage return, no two backslashes in a "
      "row, no `\\` at the end and no `${`; else in double quotes, if it has none of `` \" \\ $ ` `` and no carriage return.",
      [writes(b"az09_./:@%+,=^-", b"A=az09_./:@%+,=^-\n"), writes(b"", b"A=''\n"), writes(b"x y", b"A='x y'\n"), writes(b'"$`\\x\n', b"A='\"$`\\x\n'\n"),
       writes(b"it's", b'A="it\'s"\n'), refuses(b"it's $", b"it's \"", b"it's \\x", b"it's `", b"\r", b"x\\\\y", b"x\\", b"${x}")]),
     ("dotenv", "Refused: every other value (`PASSWORD` above has both `'` and `$`), NUL, invalid UTF-8, names other than `[A-Za-z_][A-Za-z0-9_]*`, and the name `export`.",
      [refuses(b"'$", *NOT_TEXT), refuses_names("export", "", "1A", "A-B", "A.B", "\u00e9"), holds_names("_", "a9")]),
-    ("dotenv", "Where a value is refused, name the reader's own dialect.", []),
-    ("dotenv", "The same file is also right for systemd (but for noncharacters), dash and bash.", []),
+    ("dotenv", "Where a value is refused, name the reader's own dialect.", [runs(["convert", "in", "--from", "json", "--to", "dotenv"], {"in": b'{"A": "\'$"}'}, code=1, says=["A", "use the dialect of the reader", "compose"])]),
+    ("dotenv", "The same file is also right for systemd (but for noncharacters), dash and bash.", [of(dialect, reads(b"A=az09_./:@%+,=^-\nB=\'x y\n$\'\nC=\"it\'s\"\n", A=b"az09_./:@%+,=^-", B=b"x y\n$", C=b"it's")) for dialect in ("systemd", "shell")] +
+     [writes("\ufdd0".encode(), "A='\ufdd0'\n".encode()), of("systemd", refuses("\ufdd0".encode()))]),
     ("dotenv", "Reading takes what all of them read alike: comments, empty lines, `export NAME=…`, spaces around `=`, a space and `#` before a comment, CRLF line ends, "
      "single and double quotes, values of several lines in quotes, dots in names.",
      [reads(b"# c\n\nexport A=b\nB = c # d\r\nC='x\ny'\nD=\"it's\"\n", A=b"b", B=b"c", C=b"x\ny", D=b"it's"), gives(b"A.B=c\n", {"A.B": b"c"})]),
-    ("dotenv", "Everything else is refused, with what to write in its place:", []),
+    ("dotenv", "Everything else is refused, with what to write in its place:", LEADS),
 
     # -- python-dotenv
     ("python-dotenv", "Always double quotes; `\\` in front of `\"` and `\\`; `\\n` and `\\r` for line ends.",
@@ -195,7 +235,7 @@ SAYS = [
      "stand bare; what needs quotes and is longer than 4 MiB, over which the package runs out of stack.",
      [refuses_names("", "\u00e9", "A B", "A=B", "__proto__"), holds_names("1", "A.B-C_", "-"), refuses(*NOT_TEXT), refuses(b"x'\"`\n", b"x'\"`#", b"'\"`", b"x'\"` ", b" x'\"`"),
       refuses(b"\r\"", b"\r\\n", b"\r\\r", b"x#\\", b"'\\", b"x\ny\\"), holds(b"\r'`\\ ", b"x\\"), refuses(b" " * ((4 << 20) + 1)), holds(b"x" * ((4 << 20) + 1))]),
-    ("motdotla", "Reading follows two parsers: the default one (15 and later; the fast one, `fast: true`, is the same since 18.0.8), and the first fast one (18.0.0).", []),
+    ("motdotla", "Reading follows two parsers: the default one (15 and later; the fast one, `fast: true`, is the same since 18.0.8), and the first fast one (18.0.0).", PROGRAMS),
     ("motdotla", "What they do not read alike is refused with its line.", [declines(b'A="b"c\n')]),
     ("motdotla", "Lines that are no assignment are ignored with a warning.", [reads(b"x\nA=b\n", True, A=b"b")]),
     ("motdotla", "`$` is never more than a dollar sign (dotenv-expand is another package).", [reads(b"A=$B\nC=\"${A} $(x)\"\n", A=b"$B", C=b"${A} $(x)")]),
@@ -208,7 +248,7 @@ SAYS = [
      "with `\"` or the two characters `\\n`, unless the value can stand bare: on one line, without `#`, no quote at the start, no blank at an edge.",
      [refuses_names("", "\u00e9", "A B", "A=B", "__proto__"), holds_names("1", "A.B-C_", "-"), refuses(*NOT_TEXT, b"\r"),
       refuses(b"x'`\"\n", b"x'`\\n\n", b"x'`\"#", b"'`\"", b"x'`\" ", b"\tx'`\""), holds(b"x'`\"", b"x'`\\n", b"\n#\\")]),
-    ("node", "Reading follows two parsers: that of node 20 (20.20), and that which node 22, 24 and 26 have now (22.23, 24.21, 26.10 were run).", []),
+    ("node", "Reading follows two parsers: that of node 20 (20.20), and that which node 22, 24 and 26 have now (22.23, 24.21, 26.10 were run).", PROGRAMS),
     ("node", "What they do not read alike is refused with its line.", [declines(b"A\nB=c\n")]),
     ("node", "What both read alike, and others do not: `A=\"b\"c` is `b`, `A='it's'` is `it`, `A=\"b\\\"c\"` is `b\\`, `;A=1` sets `;A`, a byte order mark belongs to the first name "
      "(with a warning), `A: b` is ignored (with a warning), and every carriage return is removed, also inside quotes.",
@@ -217,7 +257,7 @@ SAYS = [
     ("node", "In double quotes `\\n` is a line feed, and nothing else is an escape.", [reads(b'A="a\\nb\\r\\t\\\\"\n', A=b"a\nb\\r\\t\\\\")]),
     ("node", "A last line with `#` or a second `=` and without line feed is refused, because versions before 20.19 and 22.16 read it otherwise.",
      [declines(b"A=b #c", b"A=b=c"), reads(b"A=b #c\nB=c=d\n", A=b"b", B=b"c=d")]),
-    ("node", "What is written is read alike by 20.13 and later, but for 23.", []),
+    ("node", "What is written is read alike by 20.13 and later, but for 23.", PROGRAMS),
     ("node", "In 20.12 and 22.0 a backslash before the closing quote hides it: such a value stands bare where it can.", [writes(b"x y\\", b"A=x y\\\n")]),
 
     # -- ruby-dotenv
@@ -230,10 +270,11 @@ SAYS = [
      "backslash, no `#` or `$`, no quote at the start, no white space at an edge.",
      [refuses_names("", "\u00e9", "A B", "A-B", "A=B"), holds_names("1", "A.B_"), refuses(*NOT_TEXT, b"x\n", b"\r", b"'\\n", b"'\\r"),
       refuses(b"x\\\\", b"x#\\", b"x$\\", b"'\\", b"\"\\", b" x\\"), holds(b"x y\\", b"x'\\")]),
-    ("ruby-dotenv", "Reading follows 2.4, the first versions of 3, and the last ones.", []),
+    ("ruby-dotenv", "Reading follows 2.4, the first versions of 3, and the last ones.", PROGRAMS),
     ("ruby-dotenv", "What they do not read alike is refused with its line, and so is what dotenv would fill in (`$NAME`, `${NAME}`: from its environment first) or run "
      "(`$(command)`).", [declines(b'A="b\\nc"\n', b"A=$B\n", b'A="${B}"\n', b"A=$(true)\n")]),
-    ("ruby-dotenv", "Nothing is ever run here.", []),
+    ("ruby-dotenv", "Nothing is ever run here.", [declines(b"A=$(echo x)\n", b'A="$(touch x)"\n'), reads(b"A='$(echo x)'\n", A=b"$(echo x)"),
+      runs(["convert", "in", "--from", "ruby-dotenv", "--to", "json"], {"in": b"A=$(touch made)\n"}, code=1, leaves={"made": None})]),
 
     # -- shell
     ("shell", "`export NAME='…'`, a single quote as `'\\''`.", [writes(b"it's", b"export A='it'\\''s'\n")]),
@@ -284,9 +325,9 @@ SAYS = [
      "reader takes away.", [refuses_names(".A", "A/B", "A=B", "x" * 256), holds_names("A.B", "A B", "x" * 255), refuses(b"\0", b"b ", b"b\n\t"), holds(b" b", b"b \n", b"\xe9")]),
     ("envdir", "An empty value is a file of one line feed.", [("writes", {"A": b""}, {"A": b"\n"}, False)]),
     ("envdir", "A directory that `envctl` has written also has a file `.envctl`, by which it knows that it may replace it.",
-     [gives({".envctl": b"x", "B": b"c"}, {"B": b"c"})]),
-    # 71_envctl_render.py replaces such directories, and refuses others.
-    ("envdir", "A directory that `envctl` has written also has a file `.envctl`, by which it knows that it may replace it.", []),
+     [gives({".envctl": b"x", "B": b"c"}, {"B": b"c"}),
+      runs(["convert", "in", "--from", "docker", "--to", "envdir", "--allow-disk", "-o", "d"], {"in": b"A=b\n"}, leaves={"d/A": b"b"}, twice=True),
+      runs(["convert", "in", "--from", "docker", "--to", "envdir", "--allow-disk", "-o", "d"], {"in": b"A=b\n", "d/B": b"c"}, code=1, leaves={"d/A": None, "d/B": b"c"})]),
     ("envdir", "Reading: a file of 0 bytes takes the variable out of the environment, so it is left out with a warning.", [gives({"A": b"", "B": b"c"}, {"B": b"c"}, True)]),
     ("envdir", "What follows the first line is left out with a warning, and so are blanks at its end.", [gives({"A": b"b\nc\n"}, {"A": b"b"}, True), gives({"A": b"b \t\n"}, {"A": b"b"}, True)]),
     ("envdir", "Files whose name starts with a dot are passed over.", [gives({".A": b"b", "B": b"c"}, {"B": b"c"})]),
@@ -294,7 +335,7 @@ SAYS = [
     # -- directory
     ("directory", "One file for each variable, whose name is the variable's and whose content is the value, byte for byte.",
      [("writes", {"A": b"b\0\xe9 "}, {"A": b"b\0\xe9 "}, False), ("writes", {"A": b""}, {"A": b""}, False)]),
-    ("directory", "Point `NAME_FILE=/run/secrets/NAME` at it.", []),
+    ("directory", "Point `NAME_FILE=/run/secrets/NAME` at it.", [("writes", {"NAME": b"x y\n"}, {"NAME": b"x y\n"}, False)]),
     ("directory", "Refused: names that are empty, start with a dot, hold `/`, or have more than 255 bytes.", [refuses_names(".A", "..", "A/B", "x" * 256), holds_names("A=B", "A B", "x" * 255)]),
     ("directory", "A value that ends in a line feed is written with a warning: entrypoints that read the file with `$(cat FILE)` take it away.",
      [("writes", {"A": b"b\n"}, {"A": b"b\n"}, True)]),
@@ -309,11 +350,12 @@ SAYS = [
      "invalid UTF-8, or with a carriage return at the end, which a runner of Windows takes away.",
      [refuses_names("GITHUB_A", "github_a", "RUNNER_A", "NODE_OPTIONS", "Node_Options", "", "A=B", "A<B", "A B", "A\nB", "A\u00a0B"), holds_names("CI", "GITHUB", "A.B-c", "NODE_OPTIONS_A"),
       refuses(*NOT_TEXT, b"b\r", b"b\nc\r"), holds(b"b\rc", b"b\r\nc")]),
-    ("github", "Reading follows the runner, in what its builds for Windows and for Linux read alike:", []),
+    ("github", "Reading follows the runner, in what its builds for Windows and for Linux read alike:", LEADS),
     ("github", "CRLF line ends are refused with the line, but for those inside a value of several lines.",
      [declines(b"A=b\r\n", b"A<<E\r\nb\r\nE\r\n", b"A<<E\nb\r\nE\n", b"A<<E\nb\nE\r\n"), reads(b"A<<E\nb\r\nc\nE\n", A=b"b\r\nc")]),
     ("github", "A byte order mark is passed over with a warning.", [reads(BOM + b"A=b\n", True, A=b"b")]),
-    ("github", "A runner hides only what it was told to: `::add-mask::` lines for every value, and for every line of a value of several lines, are what `github_add_masks()` makes.", []),
+    ("github", "A runner hides only what it was told to: `::add-mask::` lines for every value, and for every line of a value of several lines, are what `github_add_masks()` makes.", [runs(["convert", "in", "--from", "json", "--to", "github", "-o", "out"], {"in": b'{"A": "x%y", "B": "one\\ntwo"}'},
+           says=["::add-mask::x%25y\n", "::add-mask::one%0Atwo\n", "::add-mask::one\n", "::add-mask::two\n"])]),
 
     # -- gitlab
     ("gitlab", "`NAME=value` lines, without quotes, comments and empty lines.", [writes(b"b 'c'", b"A=b 'c'\n"), declines(b"A=b\n\n", b"# c\nA=b\n")]),
@@ -326,7 +368,9 @@ SAYS = [
     # -- kubernetes
     ("kubernetes", "A Secret of `apiVersion: v1`, every value in base64.",
      [writes(b"bc", b'apiVersion: v1\nkind: Secret\nmetadata:\n  name: env\ntype: Opaque\ndata:\n  A: "YmM="\n')]),
-    ("kubernetes", "Its name is `env`, and there is no namespace in it, unless they are given.", []),
+    ("kubernetes", "Its name is `env`, and there is no namespace in it, unless they are given.", [runs(["convert", "in", "--from", "json", "--to", "kubernetes"], {"in": b'{"A": "x"}'}, says=["  name: env\n"], never=["namespace"]),
+      runs(["convert", "in", "--from", "json", "--to", "kubernetes", "--name", "app", "--namespace", "prod"], {"in": b'{"A": "x"}'},
+           says=["  name: app\n", "  namespace: prod\n"])]),
     ("kubernetes", "Refused: names other than 1 to 253 letters, digits and `- _ .`, that are a dot alone or start with two dots; values that are larger than 1 MiB, alone or together.",
      [refuses_names("", "A B", "\u00e9", "A=B", ".", "..", "..A", "x" * 254), holds_names("1A", ".A", "-", "x" * 253), refuses(b"x" * (1024 * 1024 + 1)), holds(b"x" * (1024 * 1024))]),
     ("kubernetes", "Any byte is held.", [holds(bytes(range(256)))]),
@@ -408,20 +452,6 @@ TABLES = [
     ("ruby-dotenv", "invalid UTF-8, also in a comment", "refused: dotenv does not read the file", [declines(b"A=b\n# \xe9\n")]),
 ]
 
-
-
-def taken(text, **variables):
-    """Without a dialect, envctl takes the text."""
-    return ("auto", text, variables, ())
-
-
-def told(text, *sentences, never=()):
-    """Without a dialect, envctl refuses the text: it says these, and none of `never`."""
-    return ("auto", text, None, sentences, never)
-
-
-EXAMPLE_OF_A_FILE = b'A=1\nNAME="two words"\n'
-KEY_FILE = b'KEY="-----BEGIN\nc2VjcmV0=dHdv\n-----END"\n'
 ALL_READERS = ("systemd", "docker", "podman", "kubectl", "compose", "motdotla", "node", "python-dotenv", "godotenv", "ruby-dotenv", "shell")
 SAYS += [("auto", sentence, checks) for sentence, checks in [
     ("`envctl import FILE` and `envctl convert FILE` without a dialect (`--dialect auto`, `--from auto`) decode the file with every reader of env files, and "
