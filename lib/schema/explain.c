@@ -311,18 +311,18 @@ static void emit_facts(struct explanation *to, const struct verdict *required, b
 	fact_sensitive(to, sensitive);
 	emit_type_facts(to);
 	emit_value_fact(to);
-	fact_span(to, "default", item->default_text, &item->default_said, "a word of its comment");
-	fact_span(to, "example", item->example, &item->example_said, why_spoken(&item->example_said, "@example"));
-	fact_span(to, "placeholder", item->placeholder, &item->placeholder_said, "@placeholder");
-	fact_span(to, "docs", item->docs, &item->docs_said, "@docs");
+	fact_span(to, "default", item_more(item)->default_text, &item_more(item)->default_said, "a word of its comment");
+	fact_span(to, "example", item_more(item)->example, &item_more(item)->example_said, why_spoken(&item_more(item)->example_said, "@example"));
+	fact_span(to, "placeholder", item_more(item)->placeholder, &item_more(item)->placeholder_said, "@placeholder");
+	fact_span(to, "docs", item_more(item)->docs, &item_more(item)->docs_said, "@docs");
 	if (item->is_deprecated)
-		fact_span(to, "deprecated", item->deprecated, &item->deprecated_said, "@deprecated");
-	for (size_t i = 0; i < item->choices_len; i++)
-		fact_span(to, "choice", item->choices[i], &item->choices_said, "a list in its comment");
-	for (size_t i = 0; i < item->tags_len; i++)
-		fact_span(to, "tag", item->tags[i], &item->tags_said, "@tag");
+		fact_span(to, "deprecated", item_more(item)->deprecated, &item_more(item)->deprecated_said, "@deprecated");
+	for (size_t i = 0; i < item_more(item)->choices_len; i++)
+		fact_span(to, "choice", item_more(item)->choices[i], &item_more(item)->choices_said, "a list in its comment");
+	for (size_t i = 0; i < item_more(item)->tags_len; i++)
+		fact_span(to, "tag", item_more(item)->tags[i], &item_more(item)->tags_said, "@tag");
 	if (item->is_internal)
-		fact_word(to, "internal", "yes", &item->internal_said, "@internal");
+		fact_word(to, "internal", "yes", &item_more(item)->internal_said, "@internal");
 	if (item->own) {
 		fact_head(to, "vaultd");
 		emit_own(to->out, item->own);
@@ -390,16 +390,16 @@ static void emit_item(struct explanation *to)
 	json_emit_cstring(out, item->type ? schema_type_name(item->type) : "string");
 	emit_type_text(out, item->type);
 	emit_comment(out, item->comment);
-	emit_text_member(out, "example", item->example);
-	emit_text_member(out, "default", item->default_text);
-	emit_text_member(out, "docs", item->docs);
-	emit_list_member(out, "choices", item->choices, item->choices_len);
-	emit_list_member(out, "tags", item->tags, item->tags_len);
+	emit_text_member(out, "example", item_more(item)->example);
+	emit_text_member(out, "default", item_more(item)->default_text);
+	emit_text_member(out, "docs", item_more(item)->docs);
+	emit_list_member(out, "choices", item_more(item)->choices, item_more(item)->choices_len);
+	emit_list_member(out, "tags", item_more(item)->tags, item_more(item)->tags_len);
 	if (item->is_deprecated) {
 		emit_member(out, "deprecated");
-		emit_span(out, item->deprecated);
+		emit_span(out, item_more(item)->deprecated);
 	}
-	emit_text_member(out, "placeholder", item->is_placeholder ? item->value : item->placeholder);
+	emit_text_member(out, "placeholder", item->is_placeholder ? item->value : item_more(item)->placeholder);
 	if (item->own) {
 		emit_member(out, "vaultd");
 		emit_own(out, item->own);

@@ -23,7 +23,7 @@ struct span {
 /* Where a fact was said, and by which layer. layer LAYER_NONE: nobody said it. */
 struct said {
 	enum schema_layer layer : 8;
-	unsigned line : 24;	/* a text has fewer bytes; each item has ten of these */
+	unsigned line : 24;	/* a text has fewer bytes; each item has several of these */
 	unsigned column;
 };
 
@@ -99,6 +99,16 @@ struct own_facts {	/* # vaultd: rotate=90d ...; zeros: not said */
 	bool unique, immutable;
 };
 
+/* What is said of few variables. */
+struct item_more {
+	struct span example, docs, deprecated, placeholder;
+	struct span default_text;	/* plain layer: "defaults to X" */
+	struct span *tags;
+	struct span *choices;		/* plain layer: "one of: a, b"; warnings only */
+	size_t tags_len, choices_len;
+	struct said example_said, docs_said, deprecated_said, placeholder_said, default_said, internal_said, tags_said, choices_said;
+};
+
 struct item {
 	struct span name;
 	unsigned line, column;
@@ -109,20 +119,22 @@ struct item {
 	struct span expression;	/* the text of a computed value, as written */
 	struct span comment;	/* the comment lines that belong to it, as they stand in the text, with their # */
 	bool is_placeholder;	/* by its look: changeme, <...>, your-... */
-	struct said required_said, sensitive_said, type_said, example_said, docs_said, deprecated_said, placeholder_said;
-	struct condition required;	/* counts when required_said.layer is not LAYER_NONE */
-	bool sensitive;			/* likewise */
-	const struct schema_type *type;	/* NULL: string */
-	struct span example, docs, deprecated, placeholder;
 	bool is_deprecated, is_internal;
-	struct span *tags;
-	size_t tags_len;
-	struct said choices_said, default_said, internal_said, tags_said;
-	struct span *choices;		/* plain layer: "one of: a, b"; warnings only */
-	size_t choices_len;
-	struct span default_text;	/* plain layer: "defaults to X" */
-	struct own_facts *own;		/* malloc'ed; NULL: nobody said any. Read it with item_own() */
+	bool sensitive;		/* counts when sensitive_said.layer is not LAYER_NONE */
+	struct said required_said, sensitive_said, type_said;
+	struct condition required;	/* counts when required_said.layer is not LAYER_NONE */
+	const struct schema_type *type;	/* NULL: string */
+	struct item_more *more;		/* malloc'ed; NULL: nobody said any. Read it with item_more() */
+	struct own_facts *own;		/* likewise, with item_own() */
 };
+
+/* Zeros when nobody said any. */
+static inline const struct item_more *item_more(const struct item *item)
+{
+	static const struct item_more nothing = { .tags_len = 0 };
+
+	return item->more ? item->more : &nothing;
+}
 
 /* Zeros when nobody said any. */
 static inline const struct own_facts *item_own(const struct item *item)

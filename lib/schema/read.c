@@ -33,6 +33,15 @@ bool reading_grow(struct reading *reader, void **items, size_t *room, size_t len
 	return true;
 }
 
+struct item_more *reading_more(struct reading *reader, struct item *item)
+{
+	if (!item->more)
+		item->more = calloc(1, sizeof(*item->more));
+	if (!item->more)
+		reading_fail(reader, ERR_NO_MEMORY, "out of memory while a schema was read");
+	return item->more;
+}
+
 bool spans_add(struct reading *reader, struct span **list, size_t *len, struct span span)
 {
 	struct span *grown = reallocarray(*list, *len + 1, sizeof(**list));

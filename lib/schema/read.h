@@ -203,5 +203,7 @@ void infer_item(struct reading *reader, struct item *item);
 /* Takes over the item (its lists with it). */
 void reading_add_item(struct reading *reader, struct item *item);
 void item_clear(struct item *item);
+/* What few items have; made at the first call. NULL and failed when memory is out. */
+struct item_more *reading_more(struct reading *reader, struct item *item);
 /* Appends to a list of spans. */
 bool spans_add(struct reading *reader, struct span **list, size_t *len, struct span span);

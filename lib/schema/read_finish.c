@@ -232,8 +232,8 @@ static void count_bytes(const struct reading *reader)
 			schema->items_len * sizeof(uint32_t) + reader->nodes_kept * sizeof(struct node) +
 			reader->nodes_room * sizeof(struct node *);
 	for (size_t i = 0; i < schema->items_len; i++)
-		schema->bytes += (schema->items[i].tags_len + schema->items[i].choices_len) * sizeof(struct span) +
-				 (schema->items[i].own ? sizeof(struct own_facts) : 0) + (schema->items[i].type ? schema_type_bytes(schema->items[i].type) : 0);
+		schema->bytes += (item_more(&schema->items[i])->tags_len + item_more(&schema->items[i])->choices_len) * sizeof(struct span) +
+				 (schema->items[i].more ? sizeof(struct item_more) : 0) + (schema->items[i].own ? sizeof(struct own_facts) : 0) + (schema->items[i].type ? schema_type_bytes(schema->items[i].type) : 0);
 }
 
 static void read_all(struct reading *reader)

@@ -108,7 +108,7 @@ void set_plain_type(struct reading *reader, struct item *item, const char *name,
 		return;
 	}
 	/* What the schema's own value is not, the variable need not be. */
-	if (!type_accepts(type, item->value) || !type_accepts(type, item->default_text)) {
+	if (!type_accepts(type, item->value) || !type_accepts(type, item_more(item)->default_text)) {
 		schema_type_free(type);
 		return;
 	}
@@ -170,6 +170,6 @@ void infer_item(struct reading *reader, struct item *item)
 	if (item->sensitive_said.layer != LAYER_NONE && item->sensitive)
 		return;
 	type = type_by_look(item);
-	if (type && item->choices_len == 0)
+	if (type && item_more(item)->choices_len == 0)
 		set_plain_type(reader, item, type, place);
 }

@@ -190,9 +190,12 @@ static void apply_public(const struct use *use)
 
 static void apply_internal(const struct use *use)
 {
+	struct item_more *more = reading_more(use->reader, use->item);
+
 	if (!decorator_bool(use->decorator, &use->item->is_internal))
 		wrong(use, "is true or false");
-	set_said(use, &use->item->internal_said);
+	if (more)
+		set_said(use, &more->internal_said);
 }
 
 static void apply_type(const struct use *use)
@@ -229,60 +232,73 @@ static void take_text(const struct use *use, struct span *ret, struct said *said
 
 static void apply_example(const struct use *use)
 {
-	take_text(use, &use->item->example, &use->item->example_said);
+	struct item_more *more = reading_more(use->reader, use->item);
+
+	if (more)
+		take_text(use, &more->example, &more->example_said);
 }
 
 static void apply_placeholder(const struct use *use)
 {
-	take_text(use, &use->item->placeholder, &use->item->placeholder_said);
+	struct item_more *more = reading_more(use->reader, use->item);
+
+	if (more)
+		take_text(use, &more->placeholder, &more->placeholder_said);
 }
 
 static void apply_deprecated(const struct use *use)
 {
+	struct item_more *more = reading_more(use->reader, use->item);
 	bool deprecated = true;
 
+	if (!more)
+		return;
 	if (!decorator_bool(use->decorator, &deprecated))
-		take_text(use, &use->item->deprecated, &use->item->deprecated_said);
-	use->item->is_deprecated = deprecated || use->item->deprecated.len > 0;
-	set_said(use, &use->item->deprecated_said);
+		take_text(use, &more->deprecated, &more->deprecated_said);
+	use->item->is_deprecated = deprecated || more->deprecated.len > 0;
+	set_said(use, &more->deprecated_said);
 }
 
 /* @docs=url, @docs(url), @docs("text", url): the first one counts. */
 static void apply_docs(const struct use *use)
 {
 	const struct node *value = use->decorator->value;
+	struct item_more *more = reading_more(use->reader, use->item);
 
-	if (use->item->docs_said.layer != LAYER_NONE)
+	if (!more || more->docs_said.layer != LAYER_NONE)
 		return;
 	if (!use->decorator->is_call) {
-		take_text(use, &use->item->docs, &use->item->docs_said);
+		take_text(use, &more->docs, &more->docs_said);
 		return;
 	}
-	if (value->items_len == 0 || value->items_len > 2 || !node_text(&value->items[value->items_len - 1], &use->item->docs)) {
+	if (value->items_len == 0 || value->items_len > 2 || !node_text(&value->items[value->items_len - 1], &more->docs)) {
 		wrong(use, "wants an address: @docs(https://...), or @docs(\"text\", https://...)");
 		return;
 	}
-	set_said(use, &use->item->docs_said);
+	set_said(use, &more->docs_said);
 }
 
 static void apply_tag(const struct use *use)
 {
 	const struct node *value = use->decorator->value;
+	struct item_more *more = reading_more(use->reader, use->item);
 	struct span tag;
 
 	if (!use->decorator->is_call) {
 		wrong(use, "wants its tags in brackets: @tag(a, b)");
 		return;
 	}
+	if (!more)
+		return;
 	for (size_t i = 0; i < value->items_len; i++) {
 		if (!node_text(&value->items[i], &tag))
 			wrong(use, "has a tag that is no text");
-		else if (use->item->tags_len < LIMIT_SCHEMA_TAGS)
-			spans_add(use->reader, &use->item->tags, &use->item->tags_len, tag);
+		else if (more->tags_len < LIMIT_SCHEMA_TAGS)
+			spans_add(use->reader, &more->tags, &more->tags_len, tag);
 		else
 			wrong(use, "gives a variable too many tags");
 	}
-	set_said(use, &use->item->tags_said);
+	set_said(use, &more->tags_said);
 }
 
 static const struct {

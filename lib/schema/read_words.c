@@ -242,6 +242,7 @@ static void read_default(struct phrase *phrase)
 	static const char *const prose[] = { "the", "a", "an", "your", "to", "same", "value", "whatever", "values", "is", NULL };
 	struct item *item = phrase->item;
 	char last;
+	struct item_more *more;
 	struct span value;
 
 	if (is_one_of(after(phrase), ":="))
@@ -249,15 +250,16 @@ static void read_default(struct phrase *phrase)
 			;
 	last = phrase->text.at[phrase->end - 1];
 	/* "to" and a colon tell that a value follows; without them only a bracket or the start does. */
-	if (item->default_said.layer != LAYER_NONE || (is_word_char(last) && strncasecmp(&phrase->text.at[phrase->end - 2], "to", 2) != 0 &&
+	if (item_more(item)->default_said.layer != LAYER_NONE || (is_word_char(last) && strncasecmp(&phrase->text.at[phrase->end - 2], "to", 2) != 0 &&
 						       !begins_part(phrase)) || follows_word(phrase, "by"))
 		return;
 	value = take_value(phrase);
-	if (value.len == 0)
+	more = value.len > 0 ? reading_more(phrase->reader, item) : NULL;
+	if (!more)
 		return;
-	item->default_said = said_by(phrase);
+	more->default_said = said_by(phrase);
 	if (!is_one_word_of(value, nothing) && !is_one_word_of(value, prose))
-		item->default_text = value;
+		more->default_text = value;
 	if (item->required_said.layer == LAYER_NONE)
 		say_required(phrase, CONDITION_CONSTANT, false);
 }
@@ -294,11 +296,15 @@ static bool looks_like_value(const struct phrase *phrase, struct span value)
 static void read_example(struct phrase *phrase)
 {
 	struct span value = take_value(phrase);
+	struct item_more *more;
 
-	if (phrase->item->example_said.layer != LAYER_NONE || !looks_like_value(phrase, value))
+	if (item_more(phrase->item)->example_said.layer != LAYER_NONE || !looks_like_value(phrase, value))
 		return;
-	phrase->item->example = value;
-	phrase->item->example_said = said_by(phrase);
+	more = reading_more(phrase->reader, phrase->item);
+	if (!more)
+		return;
+	more->example = value;
+	more->example_said = said_by(phrase);
 }
 
 /* -- choices --------------------------------------------------------------------------- */
@@ -380,6 +386,7 @@ static void take_choices(struct phrase *phrase, bool bars)
 {
 	struct span choices[LIMIT_SCHEMA_CHOICES];
 	struct item *item = phrase->item;
+	struct item_more *kept;
 	size_t len = 0;
 	bool more = true;
 
@@ -387,17 +394,19 @@ static void take_choices(struct phrase *phrase, bool bars)
 		len++;
 		take_separator(phrase, bars, &more);
 	}
-	if (more || item->choices_len > 0 || !choices_count(phrase, choices, len))
+	if (more || item_more(item)->choices_len > 0 || !choices_count(phrase, choices, len))
 		return;
 	if (is_bool_pair(choices, len)) {
 		set_plain_type(phrase->reader, item, "boolean",
 			       (struct place){ phrase->place.line, phrase->place.column + (unsigned)phrase->begin });
 		return;
 	}
-	for (size_t i = 0; i < len; i++)
-		if (!spans_add(phrase->reader, &item->choices, &item->choices_len, choices[i]))
+	kept = reading_more(phrase->reader, item);
+	for (size_t i = 0; kept && i < len; i++)
+		if (!spans_add(phrase->reader, &kept->choices, &kept->choices_len, choices[i]))
 			return;
-	item->choices_said = said_by(phrase);
+	if (kept)
+		kept->choices_said = said_by(phrase);
 }
 
 static void read_one_of(struct phrase *phrase)
@@ -485,7 +494,7 @@ void read_words(struct reading *reader, struct item *item, struct span text, str
 			at++;
 			continue;
 		}
-		if (item->choices_len == 0 && bar_follows(text, at))
+		if (item_more(item)->choices_len == 0 && bar_follows(text, at))
 			read_bars(&phrase);
 		else
 			at = read_phrase(&phrase);

@@ -15,8 +15,11 @@ void item_clear(struct item *item)
 		inner = next;
 	}
 	free(item->own);
-	free(item->tags);
-	free(item->choices);
+	if (item->more) {
+		free(item->more->tags);
+		free(item->more->choices);
+	}
+	free(item->more);
 	/* It was made by malloc; const says that it does not change while the schema lives. */
 	schema_type_free((struct schema_type *)(uintptr_t)item->type);
 	*item = (struct item){ .line = 0 };

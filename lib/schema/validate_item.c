@@ -108,11 +108,11 @@ static void judge_choices(struct validation *validation, const struct subject *s
 {
 	const struct item *item = subject->item;
 
-	for (size_t i = 0; i < item->choices_len; i++)
-		if (equal(item->choices[i], value))
+	for (size_t i = 0; i < item_more(item)->choices_len; i++)
+		if (equal(item_more(item)->choices[i], value))
 			return;
-	if (item->choices_len > 0)
-		report(validation, subject, FINDING_WARNING, "choice", &item->choices_said, NULL,
+	if (item_more(item)->choices_len > 0)
+		report(validation, subject, FINDING_WARNING, "choice", &item_more(item)->choices_said, NULL,
 		       "is none of the values that the schema's comment lists%s", shown_value(subject, value).text);
 }
 
@@ -122,9 +122,9 @@ static void judge_placeholder(struct validation *validation, const struct subjec
 	static const char hint[] = "set the real value";
 	struct said said;
 
-	if (item->placeholder_said.layer != LAYER_NONE && equal(item->placeholder, value))
-		report(validation, subject, FINDING_ERROR, "placeholder", &item->placeholder_said, hint,
-		       "is still the placeholder of the schema, %s", printable(item->placeholder, VALUE_MAX).text);
+	if (item_more(item)->placeholder_said.layer != LAYER_NONE && equal(item_more(item)->placeholder, value))
+		report(validation, subject, FINDING_ERROR, "placeholder", &item_more(item)->placeholder_said, hint,
+		       "is still the placeholder of the schema, %s", printable(item_more(item)->placeholder, VALUE_MAX).text);
 	else if (item->is_placeholder && equal(item->value, value))
 		report(validation, subject, FINDING_ERROR, "placeholder", NULL, hint, "is still the placeholder of the schema, %s",
 		       printable(item->value, VALUE_MAX).text);
@@ -141,8 +141,8 @@ static void judge_deprecated(struct validation *validation, const struct subject
 
 	if (!item->is_deprecated)
 		return;
-	report(validation, subject, FINDING_WARNING, "deprecated", &item->deprecated_said, NULL, "is deprecated%s%s",
-	       item->deprecated.len > 0 ? ": " : "", printable(item->deprecated, SENTENCE_MAX).text);
+	report(validation, subject, FINDING_WARNING, "deprecated", &item_more(item)->deprecated_said, NULL, "is deprecated%s%s",
+	       item_more(item)->deprecated.len > 0 ? ": " : "", printable(item_more(item)->deprecated, SENTENCE_MAX).text);
 }
 
 void judge_subject(struct validation *validation, const struct subject *subject)

@@ -2,67 +2,18 @@
  * How much memory writing and reading back takes beside what the caller holds: the most that malloc() had given out at one time. Of
  * every dialect, for one value of 512 KiB of plain letters, for one of each character that some dialect escapes, and for 5,000 small
  * variables. It is at most three times the variables, or three times what is written where escapes make that longer.
- *
- * Under AddressSanitizer malloc() belongs to the sanitizer and nothing is counted.
  */
 #include "dialect_test.h"
 
-#include <malloc.h>
 #include <sodium.h>
 #include <stdlib.h>
+
+#include "../lib/counted_memory.h"
 
 #define ONE_VALUE (512u * 1024)
 #define MANY 5000
 /* libyaml's own buffers, and what it looks at: for a text of any size. */
 #define YAML_CONSTANT (96u * 1024)
-
-static size_t taken, most, total;
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define MEMORY_IS_COUNTED 0
-#else
-#define MEMORY_IS_COUNTED 1
-
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t number, size_t size);
-void *__libc_realloc(void *block, size_t size);
-void __libc_free(void *block);
-
-static void *count(void *block)
-{
-	taken += malloc_usable_size(block);
-	total += malloc_usable_size(block);
-	most = taken > most ? taken : most;
-	return block;
-}
-
-void *malloc(size_t size)
-{
-	return count(__libc_malloc(size));
-}
-
-void *calloc(size_t number, size_t size)
-{
-	return count(__libc_calloc(number, size));
-}
-
-void *realloc(void *block, size_t size)
-{
-	taken -= malloc_usable_size(block);
-	return count(__libc_realloc(block, size));
-}
-
-void *reallocarray(void *block, size_t number, size_t size)
-{
-	return realloc(block, number * size);
-}
-
-void free(void *block)
-{
-	taken -= malloc_usable_size(block);
-	__libc_free(block);
-}
-#endif
 
 static void must_put(struct env_set *set, const char *name, const char *value, size_t len)
 {

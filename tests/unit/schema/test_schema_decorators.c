@@ -43,16 +43,16 @@ static void decorators_of_a_variable(void **state)
 	assert_int_equal(item->sensitive_said.column, 13);
 	assert_string_equal(schema_type_name(item->type), "string");
 	assert_int_equal(item->type_said.layer, LAYER_ENV_SPEC);
-	span_equal(item->example, "sk_ 1");
-	span_equal(item->docs, "https://x.org/keys");
-	assert_int_equal(item->tags_len, 3);
-	span_equal(item->tags[2], "eu");
+	span_equal(item_more(item)->example, "sk_ 1");
+	span_equal(item_more(item)->docs, "https://x.org/keys");
+	assert_int_equal(item_more(item)->tags_len, 3);
+	span_equal(item_more(item)->tags[2], "eu");
 	item = item_of(&read, "OLD");
 	assert_true(item->is_deprecated && item->is_internal && !item->sensitive);
-	span_equal(item->deprecated, "use KEY");
+	span_equal(item_more(item)->deprecated, "use KEY");
 	item = item_of(&read, "THIRD");
 	assert_false(item->required.constant || item->sensitive);
-	span_equal(item->placeholder, "put it here");
+	span_equal(item_more(item)->placeholder, "put it here");
 	assert_string_equal(schema_type_name(item_of(&read, "CHOICE")->type), "enum");
 	item = item_of(&read, "PORT");
 	assert_true(item->commented_out && item->type_said.layer == LAYER_ENV_SPEC);
@@ -410,8 +410,8 @@ static void decorators_in_comments_in_comments(void **state)
 	findings_equal(&read.findings, "");
 	assert_int_equal(item_of(&read, "A")->required_said.layer, LAYER_NONE);
 	assert_int_equal(item_of(&read, "A")->type_said.layer, LAYER_PLAIN);
-	assert_int_equal(item_of(&read, "B")->tags_len, 1);
-	assert_int_equal(item_of(&read, "C")->tags_len, 0);
+	assert_int_equal(item_more(item_of(&read, "B"))->tags_len, 1);
+	assert_int_equal(item_more(item_of(&read, "C"))->tags_len, 0);
 	assert_int_equal(item_of(&read, "D")->required_said.layer, LAYER_ENV_SPEC);
 }
 
