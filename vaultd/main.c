@@ -21,6 +21,7 @@
 #include "signals.h"
 #include "vault/files.h"
 #include "vault/limits.h"
+#include "vault/plural.h"
 #include "vault/safe_json.h"
 
 #define DRAIN_SECONDS 20
@@ -277,7 +278,7 @@ static int serve(struct daemon *daemon)
 static int print_checked(const struct config *config)
 {
 	printf("%s: the configuration is good (data in %s, %zu listener%s)\n", config->source, config->data_dir,
-	       config->listen_len, config->listen_len == 1 ? "" : "s");
+	       config->listen_len, plural(config->listen_len, "", "s"));
 	for (size_t i = 0; i < config->listen_len; i++)
 		if (config->listen[i].kind == LISTEN_UNIX)
 			return 0;

@@ -16,6 +16,7 @@
 #include "sandbox.h"
 #include "vault/clock.h"
 #include "vault/json_emit.h"
+#include "vault/plural.h"
 
 static void describe_anchor(struct secret_buf *out, const struct accept_report *report, const struct config *config)
 {
@@ -43,9 +44,9 @@ static void describe(struct secret_buf *out, const struct offline_options *optio
 
 	time_format(report->time, time);
 	report_hex(report->fork_id, fork);
-	report_line(out, "%s: counter %llu of %s, fork %s, %llu records and %llu revisions", config->data_dir,
-		    (unsigned long long)report->counter, time, fork, (unsigned long long)report->n_live,
-		    (unsigned long long)report->n_revisions);
+	report_line(out, "%s: counter %llu of %s, fork %s, %llu record%s and %llu revision%s", config->data_dir,
+		    (unsigned long long)report->counter, time, fork, (unsigned long long)report->n_live, plural(report->n_live, "", "s"),
+		    (unsigned long long)report->n_revisions, plural(report->n_revisions, "", "s"));
 	describe_anchor(out, report, config);
 	if (report->refused[0] != '\0')
 		report_line(out, "a start refuses it: %s", report->refused);

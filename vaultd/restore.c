@@ -17,6 +17,7 @@
 #include "sandbox.h"
 #include "vault/clock.h"
 #include "vault/json_emit.h"
+#include "vault/plural.h"
 
 #define PROGRESS_US 200000
 #define MIB (1024.0 * 1024.0)
@@ -133,12 +134,14 @@ static void describe(struct secret_buf *out, const struct offline_options *optio
 	time_format(backup_reader_front(reader)->created, made);
 	report_hex(report->new_fork_id, fork);
 	if (report->lost == 0)
-		report_line(out, "the backup of %s is whole: counter %llu, %llu records and %llu revisions, each of them opened", made,
-			    (unsigned long long)report->counter, (unsigned long long)report->n_live, (unsigned long long)report->n_revisions);
+		report_line(out, "the backup of %s is whole: counter %llu, %llu record%s and %llu revision%s, each of them opened", made,
+			    (unsigned long long)report->counter, (unsigned long long)report->n_live, plural(report->n_live, "", "s"),
+			    (unsigned long long)report->n_revisions, plural(report->n_revisions, "", "s"));
 	else
-		report_line(out, "the backup of %s has counter %llu, %llu records and %llu revisions; %llu of these are lost, all others were "
+		report_line(out, "the backup of %s has counter %llu, %llu record%s and %llu revision%s; %llu of these %s lost, all others were "
 			    "opened", made, (unsigned long long)report->counter, (unsigned long long)report->n_live,
-			    (unsigned long long)report->n_revisions, (unsigned long long)report->lost);
+			    plural(report->n_live, "", "s"), (unsigned long long)report->n_revisions,
+			    plural(report->n_revisions, "", "s"), (unsigned long long)report->lost, plural(report->lost, "is", "are"));
 	if (options->check)
 		return;
 	report_line(out, "restored to %s", place->target);

@@ -10,6 +10,7 @@
 #include "vault/clock.h"
 #include "vault/files.h"
 #include "vault/json_emit.h"
+#include "vault/plural.h"
 
 #define PROGRESS_US 200000
 #define MIB (1024.0 * 1024.0)
@@ -83,8 +84,9 @@ static enum error_code report(const struct invocation *inv, const char *path, co
 	hex_of(walk->front.fork_id, fork);
 	time_format(walk->front.created, rfc3339);
 	time_for_people(rfc3339, made);
-	say(inv, "%s: %llu bytes, %llu records, counter %llu, fork %s, of %s", path, (unsigned long long)walk->bytes,
-	    (unsigned long long)walk->front.records, (unsigned long long)walk->front.counter, fork, made);
+	say(inv, "%s: %llu bytes, %llu record%s, counter %llu, fork %s, of %s", path, (unsigned long long)walk->bytes,
+	    (unsigned long long)walk->front.records, plural(walk->front.records, "", "s"),
+	    (unsigned long long)walk->front.counter, fork, made);
 	return ERR_OK;
 }
 

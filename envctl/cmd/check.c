@@ -11,6 +11,7 @@
 #include "vault/files.h"
 #include "vault/json_emit.h"
 #include "vault/limits.h"
+#include "vault/plural.h"
 
 /* -- against the daemon ---------------------------------------------------------- */
 
@@ -167,8 +168,8 @@ enum error_code command_check(struct invocation *inv, struct error *err)
 	if (format == FINDING_HUMAN)
 		say_what_fix_is_for(inv, &list);
 	if (format == FINDING_HUMAN)
-		say(inv, "%zu error%s, %zu warning%s", list.errors, list.errors == 1 ? "" : "s", list.warnings,
-		    list.warnings == 1 ? "" : "s");
+		say(inv, "%zu error%s, %zu warning%s", list.errors, plural(list.errors, "", "s"), list.warnings,
+		    plural(list.warnings, "", "s"));
 	inv->exit_status = list.errors > 0 ? 1 : 0;
 	return output_flush(out, err);
 }

@@ -10,6 +10,7 @@
 #include "vault/dialect.h"
 #include "vault/files.h"
 #include "vault/limits.h"
+#include "vault/plural.h"
 #include "vault/schema.h"
 
 struct checking {
@@ -74,7 +75,7 @@ static enum error_code mend(const struct checking *checking, const char *file, s
 		return error_prefix(err, "mend %.200s", file);
 	if (fixed == 0)
 		return ERR_OK;
-	say(checking->inv, "%s: %zu line%s mended", file, fixed, fixed == 1 ? "" : "s");
+	say(checking->inv, "%s: %zu line%s mended", file, fixed, plural(fixed, "", "s"));
 	secret_buf_free(*text);
 	*text = take_ptr(mended);
 	return ERR_OK;

@@ -15,6 +15,7 @@
 #include "cmd/output.h"
 #include "vault/files.h"
 #include "vault/limits.h"
+#include "vault/plural.h"
 
 static bool is_named(const struct dialect *dialect, const char *name)
 {
@@ -204,7 +205,7 @@ enum error_code env_output_write(const struct invocation *inv, struct env_output
 	if (notes->errors > 0 && (rc == ERR_OK || rc == ERR_UNREPRESENTABLE)) {
 		error_clear(err);
 		return error_set(err, ERR_UNREPRESENTABLE, "%s cannot hold %zu %s; nothing was written",
-				 dialect_name(output->dialect), notes->errors, notes->errors == 1 ? "variable" : "variables");
+				 dialect_name(output->dialect), notes->errors, plural(notes->errors, "variable", "variables"));
 	}
 	return rc == ERR_OK && !dialect_is_directory(output->dialect) ? write_text(inv, output, set, out, err) : rc;
 }

@@ -10,6 +10,7 @@
 #include "vault/dialect_compare.h"
 #include "vault/files.h"
 #include "vault/limits.h"
+#include "vault/plural.h"
 
 #define SHOWN_MAX 100	/* ways to disagree; a file that nobody can read has thousands */
 #define NAMES_MAX 6	/* of those that disagree as one before them does */
@@ -111,7 +112,7 @@ static void show_line_ends(const char *file, const struct secret_buf *text)
 		count++;
 	if (count > 0)
 		warn("%s: %zu line%s end%s in CR LF: some readers keep the CR in the value; save the file with LF line ends", file,
-		     count, count == 1 ? "" : "s", count == 1 ? "s" : "");
+		     count, plural(count, "", "s"), plural(count, "s", ""));
 }
 
 /* The portable dialect is no reader of its own: it takes what those of the programming languages read alike. */

@@ -6,6 +6,7 @@
 #include "cmd/import_vault.h"
 #include "cmd/output.h"
 #include "vault/json_emit.h"
+#include "vault/plural.h"
 
 #define REFUSED_SHOWN 50
 
@@ -110,7 +111,7 @@ static void print_item(struct import *import, const struct import_item *item, st
 	case IMPORT_NEW:
 	case IMPORT_RESUME:
 	case IMPORT_UPDATE:
-		output_format(out, " (%" PRIu64 " version%s", item->versions, item->versions == 1 ? "" : "s");
+		output_format(out, " (%" PRIu64 " version%s", item->versions, plural(item->versions, "", "s"));
 		if (item->placeholders > 0)
 			output_format(out, ", %" PRIu64 " of them without content", item->placeholders);
 		secret_buf_append_text(out, ")");
@@ -148,17 +149,18 @@ static void say_losses(const struct import *import)
 		say(import->inv, "not kept: when versions were written and by whom (their messages name the first)");
 	if (placeholders > 0)
 		say(import->inv,
-		    "not kept: the content of %" PRIu64 " versions that the source does not give: they are deleted or "
-		    "destroyed here as well",
-		    placeholders);
+		    "not kept: the content of %" PRIu64 " version%s that the source does not give: deleted or destroyed "
+		    "here as well",
+		    placeholders, plural(placeholders, "", "s"));
 	if (import->timed > 0)
-		say(import->inv, "not kept: the time at which %zu versions were to be deleted", import->timed);
+		say(import->inv, "not kept: the time at which %zu version%s to be deleted", import->timed,
+		    plural(import->timed, " was", "s were"));
 	if (import->left_out > 0)
-		say(import->inv, "not kept: %zu old versions, as an environment has at most %d", import->left_out,
-		    LIMIT_MAX_VERSIONS);
+		say(import->inv, "not kept: %zu old version%s, as an environment has at most %d", import->left_out,
+		    plural(import->left_out, "", "s"), LIMIT_MAX_VERSIONS);
 	if (import->odd_settings > 0)
-		say(import->inv, "not kept: settings of %zu environments that are over the limits here",
-		    import->odd_settings);
+		say(import->inv, "not kept: settings of %zu environment%s that are over the limits here",
+		    import->odd_settings, plural(import->odd_settings, "", "s"));
 }
 
 enum error_code import_report(struct import *import, bool written, struct error *err)

@@ -11,6 +11,7 @@
 #include "cmd/session.h"
 #include "cmd/token_input.h"
 #include "cmd/walk.h"
+#include "vault/plural.h"
 
 #define CUSTOM_MAX (64u * 1024 * 8) /* 64 keys with their values, escaped */
 #define MESSAGE_MAX (LIMIT_MESSAGE_LEN - 200)
@@ -260,13 +261,13 @@ static enum error_code perform(struct import *import, struct error *err)
 		rc = import_report(import, write, err);
 	if (rc == ERR_OK && import->refused > 0)
 		rc = error_set(err, ERR_INVALID,
-			       "%zu environments of the source cannot be imported; leave them out with --except",
-			       import->refused);
+			       "%zu environment%s of the source cannot be imported; --except leaves %s out", import->refused,
+			       plural(import->refused, "", "s"), plural(import->refused, "it", "them"));
 	if (rc == ERR_OK && different > 0)
 		rc = error_set(err, ERR_EXISTS,
-			       "%zu environments are here already, and different; --update makes a new revision of "
-			       "each, --except leaves them out",
-			       different);
+			       "%zu environment%s here already, and different; --update makes a new revision of "
+			       "each, --except leaves %s out",
+			       different, plural(different, " is", "s are"), plural(different, "it", "them"));
 	return rc;
 }
 

@@ -9,6 +9,7 @@
 
 #include "vault/files.h"
 #include "vault/json_emit.h"
+#include "vault/plural.h"
 
 #define TABLE_COLUMNS_MAX 6
 #define MESSAGE_MAX (4 * ERROR_TEXT_MAX)
@@ -309,7 +310,7 @@ static void warn_note(const struct note *note, const char *file, size_t more)
 	if (note->skipped)
 		text_add(text, sizeof(text), "; left out");
 	if (more > 0)
-		text_add(text, sizeof(text), "; and %zu more line%s like it", more, more == 1 ? "" : "s");
+		text_add(text, sizeof(text), "; and %zu more line%s like it", more, plural(more, "", "s"));
 	print_message(note->severity == NOTE_INFO ? "info" : "warning", text);
 }
 

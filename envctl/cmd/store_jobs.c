@@ -9,6 +9,7 @@
 #include "cmd/output.h"
 #include "cmd/session.h"
 #include "vault/json_emit.h"
+#include "vault/plural.h"
 
 #define POLL_FIRST_MS 20
 #define POLL_MS 250
@@ -113,8 +114,11 @@ static void print_verified(const struct json_value *data, struct secret_buf *out
 		}
 	if (found > told)
 		output_format(out, "and %" PRId64 " more\n", found - told);
-	output_format(out, "%" PRId64 " records and %" PRId64 " revisions are right, %" PRId64 " finding%s\n",
-		      answer_int(data, "records", 0), answer_int(data, "revisions", 0), found, found == 1 ? "" : "s");
+	const int64_t records = answer_int(data, "records", 0), revisions = answer_int(data, "revisions", 0);
+
+	output_format(out, "%" PRId64 " record%s and %" PRId64 " revision%s right, %" PRId64 " finding%s\n", records,
+		      plural((uint64_t)records, "", "s"), revisions, plural((uint64_t)revisions, "", "s"), found,
+		      plural((uint64_t)found, "", "s"));
 }
 
 static void print_compacted(const struct json_value *data, struct secret_buf *out)

@@ -6,6 +6,7 @@
 
 #include "vault/limits.h"
 #include "vault/names.h"
+#include "vault/plural.h"
 #include "vault/secret_buf.h"
 
 #define BLOCK_MAX (8u * 1024 * 1024) /* more than the kernel takes: the size is then explained, not cut off */
@@ -204,7 +205,7 @@ static enum error_code take_variables(struct builder *b, const struct json_value
 		return rc;
 	if (b->notes->errors > 0)
 		return error_set(err, ERR_UNREPRESENTABLE, "%zu %s cannot be given to a program; nothing was started",
-				 b->notes->errors, b->notes->errors == 1 ? "variable" : "variables");
+				 b->notes->errors, plural(b->notes->errors, "variable", "variables"));
 	return ERR_OK;
 }
 

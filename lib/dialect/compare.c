@@ -9,6 +9,7 @@
 #include "dialect/text.h"
 #include "vault/limits.h"
 #include "vault/names.h"
+#include "vault/plural.h"
 
 #define READERS_MAX 32
 
@@ -549,9 +550,9 @@ static enum error_code fail(const struct comparison *comparison, struct error *e
 
 	if (comparison->whole == 0)
 		return error_set(err, ERR_INVALID, "no reader of env files can read it all: %zu %s", count,
-				 count == 1 ? "problem" : "problems");
+				 plural(count, "problem", "problems"));
 	return error_set(err, ERR_INVALID, "readers of env files disagree about %zu %s; name the one that it is written for", count,
-			 count == 1 ? "variable" : "variables");
+			 plural(count, "variable", "variables"));
 }
 
 enum error_code dialect_compare(const char *text, size_t len, struct env_set *set, struct comparison *ret, struct error *err)

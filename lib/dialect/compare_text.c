@@ -7,6 +7,7 @@
 #include "dialect/text.h"
 #include "vault/attributes.h"
 #include "vault/dialect_compare.h"
+#include "vault/plural.h"
 
 #define GLANCE (64u * 1024)	/* a manifest says what it is near its beginning */
 
@@ -67,7 +68,7 @@ static unsigned differing(const struct disagreement *item)
 
 static void describe_value(const struct compared_group *group, unsigned differ, unsigned line, char *ret, size_t size)
 {
-	size_t used = (size_t)snprintf(ret, size, "%zu byte%s", group->len, group->len == 1 ? "" : "s");
+	size_t used = (size_t)snprintf(ret, size, "%zu byte%s", group->len, plural(group->len, "", "s"));
 
 	for (size_t i = 0; i < ARRAY_LEN(words) && used < size; i++) {
 		const char *word = group->traits & words[i].trait ? words[i].with : words[i].without;

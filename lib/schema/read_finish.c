@@ -4,6 +4,7 @@
 #include "schema/read.h"
 #include "schema/types.h"
 #include "utf8.h"
+#include "vault/plural.h"
 #include "vault/schema.h"
 
 void reading_add_item(struct reading *reader, struct item *item)
@@ -289,7 +290,7 @@ enum error_code schema_parse(const char *text, size_t len, struct findings *find
 		return err->code;
 	if (findings->errors > errors)
 		return error_set(err, ERR_INVALID, "the schema has %zu error%s", findings->errors - errors,
-				 findings->errors - errors == 1 ? "" : "s");
+				 plural(findings->errors - errors, "", "s"));
 	*ret = take_ptr(schema);
 	return ERR_OK;
 }

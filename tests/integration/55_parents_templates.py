@@ -94,7 +94,7 @@ def test_what_cannot_be_resolved_is_named():
     same((answer.status, answer.errors), (400, ["the parents form a cycle: e/base -> e/shop -> e/base"]))
     # the parent breaks the child: the writer is told, the reader gets 422
     answer = put("secret/data/e/base", {"data": {}})
-    same((answer.status, answer.json["warnings"]), (200, ["1 of the environments that extend this one do not resolve: e/shop"]))
+    same((answer.status, answer.json["warnings"]), (200, ["1 of the environments that extend this one does not resolve: e/shop"]))
     answer = get("secret/resolve/e/shop")
     same((answer.status, answer.errors), (422, ["the template of T in e/shop refers to A, which is not a variable of e/shop"]))
     same(put("secret/data/e/base", {"data": {"A": "2"}}).json["warnings"], None)
@@ -220,7 +220,7 @@ def test_envctl():
     same(resolved("x/copy"), {"URL": "<${HOST}>", "PW": "a/b"})
     # said by who breaks it
     good("set", "x/shop", "URL=<${HOST}>", "-t")
-    assert "1 of the environments that extend this one do not resolve: x/shop" in good("unset", "x/base", "HOST").stderr
+    assert "1 of the environments that extend this one does not resolve: x/shop" in good("unset", "x/base", "HOST").stderr
     refused = DAEMON.envctl("get", "x/shop", check=1)
     assert "refers to HOST" in refused.stderr, refused
     good("set", "x/base", "HOST=db")

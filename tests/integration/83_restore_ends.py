@@ -129,7 +129,7 @@ def test_a_backup_of_a_store_that_was_damaged():
         assert report["lost_total"] == 1 and "does not open" in report["lost"][0], report
         assert sorted(os.listdir(daemon.dir)) == before
         said = daemon.envctl("restore", backup, "target", "--key-file", daemon.key_file, "--vaultd", vault.VAULTD, "--accept-loss", check=0).stdout
-        assert said.startswith("lost: revision") and "1 of these are lost" in said and "restored to target" in said, said
+        assert said.startswith("lost: revision") and "1 of these is lost" in said and "restored to target" in said, said
         with vault.Daemon() as other:
             other.key_file = daemon.key_file
             os.makedirs(os.path.dirname(other.data), mode=0o700)

@@ -11,6 +11,7 @@
 #include "core/vault_state.h"
 #include "records/value.h"
 #include "vault/limits.h"
+#include "vault/plural.h"
 
 /* -- rights ---------------------------------------------------------------- */
 
@@ -328,7 +329,8 @@ static enum error_code check_text(struct kv_schema_change *change, struct error 
 		return ERR_OK;
 	findings_sort(&change->findings);
 	if (reason.code == ERR_INVALID)
-		return error_set(err, ERR_SCHEMA, "the schema has %zu errors", change->findings.errors);
+		return error_set(err, ERR_SCHEMA, "the schema has %zu error%s", change->findings.errors,
+				 plural(change->findings.errors, "", "s"));
 	*err = reason;
 	return err->code;
 }

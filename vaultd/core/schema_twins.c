@@ -9,6 +9,7 @@
 #include "core/revision_build.h"
 #include "core/vault_state.h"
 #include "vault/limits.h"
+#include "vault/plural.h"
 
 #define HASH_LEN crypto_shorthash_siphashx24_BYTES
 #define PAGE 128		/* names at a time */
@@ -188,7 +189,7 @@ static void tell(const struct search *search, const struct schema_chain *chain, 
 		if (!value->found)
 			continue;
 		if (value->others > 0)
-			snprintf(more, sizeof(more), " and in %zu other place%s", value->others, value->others == 1 ? "" : "s");
+			snprintf(more, sizeof(more), " and in %zu other place%s", value->others, plural(value->others, "", "s"));
 		findings_add(findings, &finding, name->at, name->len, "has the same value as %.60s in %.100s%s",
 			     value->place[1], value->place[0], more);
 	}

@@ -12,6 +12,7 @@
 
 #include "core/mounts.h"
 #include "core/vault_state.h"
+#include "vault/plural.h"
 
 #define REPORTS 16		/* sentences that wait to be logged */
 #define REPORTED_FINDINGS 10	/* of one verify */
@@ -120,9 +121,10 @@ static void report_verify(struct store_jobs *jobs, const struct kept *kept)
 		       finding->table >= 'A' ? finding->table : '0', finding->id[0] ? finding->id : "-",
 		       (unsigned long long)finding->revision, finding->text);
 	}
-	report(jobs, result->found > 0, "verify: %s, %llu records and %llu revisions are right, %llu findings, %lld ms",
+	report(jobs, result->found > 0, "verify: %s, %llu record%s and %llu revision%s right, %llu finding%s, %lld ms",
 	       kept->state == JOB_DONE ? "done" : kept->error.text[0] ? kept->error.text : "ended",
-	       (unsigned long long)result->records, (unsigned long long)result->revisions, (unsigned long long)result->found,
+	       (unsigned long long)result->records, plural(result->records, "", "s"), (unsigned long long)result->revisions,
+	       plural(result->revisions, "", "s"), (unsigned long long)result->found, plural(result->found, "", "s"),
 	       (long long)(kept->duration_us / 1000));
 }
 

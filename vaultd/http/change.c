@@ -10,6 +10,7 @@
 #include "http/internal.h"
 #include "vault/json_emit.h"
 #include "vault/limits.h"
+#include "vault/plural.h"
 
 /* -- bodies --------------------------------------------------------------- */
 
@@ -110,7 +111,8 @@ static void add_names(const struct name_list *names, bool more, const char *what
 	}
 	used = (size_t)len < size ? (size_t)len : size;
 	if (names->count > WARNING_NAMES)
-		snprintf(text + used, size - used, ", and %zu others", names->count - WARNING_NAMES);
+		snprintf(text + used, size - used, ", and %zu other%s", names->count - WARNING_NAMES,
+			 plural(names->count - WARNING_NAMES, "", "s"));
 }
 
 static void add_warning(struct secret_buf *out, const char *text)
@@ -132,13 +134,15 @@ static void add_children(struct request *request, const char *own, struct secret
 		error_clear(&ignored);
 	if (broken.names.count > 0) {
 		used = own[0] != '\0' ? (size_t)snprintf(text, sizeof(text), "%.*s; ", ERROR_TEXT_MAX, own) : 0;
-		add_names(&broken.names, broken.more, "do not resolve", text + used, sizeof(text) - used);
+		add_names(&broken.names, broken.more, plural(broken.names.count, "does not resolve", "do not resolve"), text + used,
+			  sizeof(text) - used);
 		add_warning(out, text);
 	} else if (own[0] != '\0') {
 		add_warning(out, own);
 	}
 	if (broken.invalid.count > 0) {
-		add_names(&broken.invalid, broken.more, "break their schema", text, sizeof(text));
+		add_names(&broken.invalid, broken.more, plural(broken.invalid.count, "breaks its schema", "break their schema"), text,
+			  sizeof(text));
 		add_warning(out, text);
 	}
 }

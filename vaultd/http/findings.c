@@ -4,6 +4,7 @@
 
 #include "vault/json_emit.h"
 #include "vault/limits.h"
+#include "vault/plural.h"
 
 static void emit_sentence(struct secret_buf *out, const char *sentence)
 {
@@ -60,12 +61,12 @@ void findings_emit_sentences(const struct findings *findings, size_t hidden, str
 
 	told += emit_some(findings, false, LIMIT_FINDINGS_TOLD - told, out);
 	if (all > told) {
-		snprintf(sentence, sizeof(sentence), "and %zu more findings", all - told);
+		snprintf(sentence, sizeof(sentence), "and %zu more finding%s", all - told, plural(all - told, "", "s"));
 		emit_sentence(out, sentence);
 	}
 	if (hidden > 0) {
 		snprintf(sentence, sizeof(sentence), "%zu error%s of variables that you may not read", hidden,
-			 hidden == 1 ? "" : "s");
+			 plural(hidden, "", "s"));
 		emit_sentence(out, sentence);
 	}
 }

@@ -8,6 +8,7 @@
 #include "records/accept_root.h"
 #include "records/start_findings.h"
 #include "records/verify.h"
+#include "vault/plural.h"
 
 struct accept {
 	struct records_request request;	/* first: see prepare_accept() */
@@ -48,8 +49,8 @@ static enum error_code verify(const struct accept *accept, struct error *err)
 	struct verify_result result = { 0 };
 
 	if (records_verify(accept->records, &options, &result, err) == ERR_OK && result.found > 0)
-		error_set(err, result.findings[0].code, "%s (%llu such findings in all)", result.findings[0].text,
-			  (unsigned long long)result.found);
+		error_set(err, result.findings[0].code, "%s (%llu such finding%s in all)", result.findings[0].text,
+			  (unsigned long long)result.found, plural(result.found, "", "s"));
 	verify_result_free(&result);
 	return err->code;
 }
