@@ -27,6 +27,7 @@ def test_quickstart_twice():
             assert "Good evening from hello-vault" in done.stdout
             assert f"envctl unseal --key-file {home}/.config/vaultd/vault.key" in done.stdout
             assert done.stdout.rstrip().split("\n")[-1].strip().startswith("Remove:")
+        assert os.path.exists(os.path.join(home, ".config/vaultd/vaultd.conf"))   # else root's daemon reads the system's
         rendered = re.search(r"--output (\S+)", done.stdout)[1]
         assert os.stat(rendered).st_mode & 0o777 == 0o600
         os.remove(rendered)
