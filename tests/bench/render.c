@@ -3,61 +3,17 @@
  * median microseconds of processor time of each, and the most memory that was taken meanwhile beside the environment itself. Beside it the same
  * number of variables copied into a set. Prints one JSON object.
  */
-#include <malloc.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "../unit/lib/counted_memory.h"
 #include "vault/dialect.h"
 #include "vault/limits.h"
 
 #define ROUNDS 15
-
-/* -- memory: counted where glibc gives it ---------------------------------- */
-
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t count, size_t size);
-void *__libc_realloc(void *block, size_t size);
-void __libc_free(void *block);
-
-static size_t taken, most;
-
-static void *count(void *block)
-{
-	taken += malloc_usable_size(block);
-	if (taken > most)
-		most = taken;
-	return block;
-}
-
-void *malloc(size_t size)
-{
-	return count(__libc_malloc(size));
-}
-
-void *calloc(size_t number, size_t size)
-{
-	return count(__libc_calloc(number, size));
-}
-
-void *realloc(void *block, size_t size)
-{
-	taken -= malloc_usable_size(block);
-	return count(__libc_realloc(block, size));
-}
-
-void *reallocarray(void *block, size_t number, size_t size)
-{
-	return realloc(block, number * size);
-}
-
-void free(void *block)
-{
-	taken -= malloc_usable_size(block);
-	__libc_free(block);
-}
 
 /* -- what is measured --------------------------------------------------------- */
 
