@@ -147,12 +147,13 @@ typedef uint8_t block __attribute__((vector_size(16)));
 
 static size_t sum_of_lanes(block counts)
 {
-	uint8_t lanes[sizeof(counts)];
-	size_t sum = 0;
-	memcpy(lanes, &counts, sizeof(counts));
-	for (size_t i = 0; i < sizeof(lanes); i++)
-		sum += lanes[i];
-	return sum;
+	const uint64_t every_other = 0x00ff00ff00ff00ffull;
+	uint64_t halves[2];
+	memcpy(halves, &counts, sizeof(counts));
+	/* Four sums of two lanes of each half; the product has the sum of these at its top. */
+	uint64_t sums = (halves[0] & every_other) + (halves[0] >> 8 & every_other) + (halves[1] & every_other) +
+			(halves[1] >> 8 & every_other);
+	return sums * 0x0001000100010001ull >> 48;
 }
 
 /* How many of the whole blocks' bytes are one of the characters, or (characters NULL) are below ' '. */
@@ -177,11 +178,16 @@ static size_t count_in_blocks(const char *text, size_t blocks, const char *chara
 
 static size_t count_bytes(const struct env_entry *entry, const char *characters)
 {
-	size_t blocks = entry->value_len / sizeof(block), count = count_in_blocks(entry->value, blocks, characters);
-	for (size_t at = blocks * sizeof(block); at < entry->value_len; at++) {
-		char c = entry->value[at];
-		count += characters ? is_one_of(c, characters) : c >= 0 && c < ' ';
-	}
+	size_t blocks = entry->value_len / sizeof(block), rest = entry->value_len % sizeof(block);
+	size_t count = count_in_blocks(entry->value, blocks, characters);
+	char last[sizeof(block)];
+	if (rest == 0)
+		return count;
+	/* A letter is none of them. */
+	memset(last, 'a', sizeof(last));
+	memcpy(last, entry->value + blocks * sizeof(block), rest);
+	count += count_in_blocks(last, 1, characters);
+	explicit_bzero(last, sizeof(last));
 	return count;
 }
 

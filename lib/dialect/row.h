@@ -142,7 +142,7 @@ void write_assignment(const struct env_entry *entry, const char *mark, struct se
 
 /* The text with a backslash before each of these characters. */
 void append_escaped(struct secret_buf *out, const char *text, size_t len, const char *characters);
-/* How many of the value's bytes are one of these characters: of those that get a backslash, for one. */
+/* How many of the value's bytes are one of these characters: of those that get a backslash, for one. None is a letter or NUL. */
 size_t growth_by(const struct env_entry *entry, const char *characters);
 /* How many are control characters of ASCII, below the blank. */
 size_t count_controls(const struct env_entry *entry);
