@@ -466,7 +466,7 @@ static void motdotla_write(const struct env_entry *entry, bool first, struct sec
 /* A carriage return is written \r. */
 static size_t motdotla_growth(const struct env_entry *entry)
 {
-	return growth_by(entry, "\r");
+	return text_has(entry->value, entry->value_len, '\r') ? growth_by(entry, "\r") : 0;
 }
 
 const struct dialect dialect_motdotla = {

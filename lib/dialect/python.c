@@ -415,7 +415,8 @@ static void python_write(const struct env_entry *entry, bool first, struct secre
 	secret_buf_append(out, entry->name, entry->name_len);
 	secret_buf_append_text(out, "=\"");
 	for (size_t i = 0; i < len; i++) {
-		if (!is_one_of(entry->value[i], "\\\"\n\r$"))
+		char c = entry->value[i];
+		if (c != '\\' && c != '"' && c != '\n' && c != '\r' && c != '$')
 			continue;
 		secret_buf_append(out, entry->value + from, i - from);
 		write_char(entry->value + i, len - i, out);

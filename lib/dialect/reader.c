@@ -156,8 +156,8 @@ static size_t sum_of_lanes(block counts)
 	return sums * 0x0001000100010001ull >> 48;
 }
 
-/* How many of the whole blocks' bytes are one of the characters, or (characters NULL) are below ' '. */
-static size_t count_in_blocks(const char *text, size_t blocks, const char *characters)
+/* How many of the whole blocks' bytes are this one, or (any_control) below ' '. */
+static inline size_t count_in_blocks(const char *text, size_t blocks, char c, bool any_control)
 {
 	size_t count = 0;
 	while (blocks > 0) {
@@ -166,27 +166,26 @@ static size_t count_in_blocks(const char *text, size_t blocks, const char *chara
 		blocks -= now;
 		for (; now > 0; now--, text += sizeof(bytes)) {
 			memcpy(&bytes, text, sizeof(bytes));
-			if (!characters)
-				counts -= (block)(bytes < ' ');
-			for (const char *c = characters; c && *c; c++)
-				counts -= (block)(bytes == (uint8_t)*c);
+			counts -= any_control ? (block)(bytes < ' ') : (block)(bytes == (uint8_t)c);
 		}
 		count += sum_of_lanes(counts);
 	}
 	return count;
 }
 
+/* NULL: control characters. */
 static size_t count_bytes(const struct env_entry *entry, const char *characters)
 {
-	size_t blocks = entry->value_len / sizeof(block), rest = entry->value_len % sizeof(block);
-	size_t count = count_in_blocks(entry->value, blocks, characters);
+	size_t blocks = entry->value_len / sizeof(block), rest = entry->value_len % sizeof(block), count = 0;
 	char last[sizeof(block)];
-	if (rest == 0)
-		return count;
 	/* A letter is none of them. */
 	memset(last, 'a', sizeof(last));
-	memcpy(last, entry->value + blocks * sizeof(block), rest);
-	count += count_in_blocks(last, 1, characters);
+	if (rest > 0)
+		memcpy(last, entry->value + blocks * sizeof(block), rest);
+	if (!characters)
+		count = count_in_blocks(entry->value, blocks, 0, true) + count_in_blocks(last, 1, 0, true);
+	for (const char *c = characters; c && *c; c++)
+		count += count_in_blocks(entry->value, blocks, *c, false) + count_in_blocks(last, 1, *c, false);
 	explicit_bzero(last, sizeof(last));
 	return count;
 }

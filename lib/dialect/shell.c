@@ -296,7 +296,7 @@ static void shell_write(const struct env_entry *entry, bool first, struct secret
 
 static size_t shell_growth(const struct env_entry *entry)
 {
-	return growth_by(entry, "'") * strlen("\\''");
+	return text_has(entry->value, entry->value_len, '\'') ? growth_by(entry, "'") * strlen("\\''") : 0;
 }
 
 const struct dialect dialect_shell = {
