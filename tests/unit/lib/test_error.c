@@ -173,7 +173,8 @@ static void an_error_is_a_json_object(void **state)
 
 		error_set(&err, ERR_NOT_FOUND, "%s", rows[i].text);
 		json_emit_error(out, &err, 125, rows[i].usage);
-		assert_string_equal(secret_buf_text(out), rows[i].expected);
+		assert_int_equal(secret_buf_len(out), strlen(rows[i].expected));
+		assert_memory_equal(secret_buf_text(out), rows[i].expected, secret_buf_len(out));
 		secret_buf_free(out);
 	}
 }

@@ -151,7 +151,8 @@ static void test_killed_writers_lose_nothing(void **state)
 
 	(void)state;
 	fixture_make_directory(directory);
-	for (unsigned i = 0; i < KILLS; i++) {
+	/* On a busy machine some end before they have written. */
+	for (unsigned i = 0; i < KILLS || promised <= KILLS; i++) {
 		const struct timespec life = { 0, (long)(2 + random_number(60)) * 1000 * 1000 };
 		int ends[2], status;
 
@@ -168,7 +169,6 @@ static void test_killed_writers_lose_nothing(void **state)
 		close(ends[0]);
 		check_promises(directory, promised);
 	}
-	assert_true(promised > KILLS);
 	fixture_remove_directory(directory);
 }
 
