@@ -133,6 +133,47 @@ def test_certificates_are_read_again():
                 same(issued_to(stream), "second")
 
 
+def half_closed(daemon, method, path, body=b"", fin=True, notify=True):
+    """What comes to a client that ends its side right behind its request."""
+    head = f"{method} /v1/{path} HTTP/1.1\r\nHost: h\r\nX-Vault-Token: {daemon.root_token}\r\nContent-Length: {len(body)}\r\n\r\n"
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    session = daemon.context().wrap_bio(incoming, outgoing, server_hostname="localhost")
+    with socket.create_connection(("127.0.0.1", daemon.port), timeout=60) as stream:
+        while True:
+            try:
+                session.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                stream.sendall(outgoing.read())
+                incoming.write(stream.recv(65536))
+        session.write(head.encode() + body)
+        if notify:
+            with contextlib.suppress(ssl.SSLError):
+                session.unwrap()
+        stream.sendall(outgoing.read())
+        if fin:
+            stream.shutdown(socket.SHUT_WR)
+        got = b""
+        while data := stream.recv(65536):
+            got += data
+            if not fin and len(got) > 600:
+                break
+    return len(got)
+
+
+def test_who_closes_his_side_is_answered():
+    """Also when the answer comes from another thread."""
+    with running() as daemon:
+        # session tickets are sent first; an answer is longer than they are
+        without = max(half_closed(daemon, "GET", "nothing/here") for _ in range(2))
+        for turn, (fin, notify) in enumerate(((True, False), (True, True), (False, True)) * 4):
+            got = half_closed(daemon, "PUT", "secret/data/half", b'{"data": {"A": "%d", "B": "%s"}}' % (turn, b"b" * 10), fin, notify)
+            assert got > without - 100, (fin, notify, got, without)
+        same(daemon.over_tls("GET", "secret/metadata/half").data["current_version"], 12)
+        for fin, notify in ((True, False), (True, True)):
+            assert half_closed(daemon, "GET", "sys/backup", b"", fin, notify) > 5000, (fin, notify)
+
+
 def permissive():
     context = ssl.create_default_context()
     context.check_hostname = False

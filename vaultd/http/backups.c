@@ -187,8 +187,9 @@ static void join(struct backups *backups)
 	backups->joinable = false;
 }
 
-static enum error_code start(struct backups *backups, struct request *request, struct error *err)
+static void start(struct backups *backups, struct request *request)
 {
+	struct error err = ERROR_INIT;
 	int failed;
 
 	join(backups);	/* its last one is over */
@@ -202,14 +203,13 @@ static enum error_code start(struct backups *backups, struct request *request, s
 	failed = pthread_create(&backups->thread, NULL, make, backups);
 	if (failed == 0) {
 		backups->joinable = true;
-		return ERR_OK;
+		return;
 	}
 	backups->first = NULL;
 	backups->making = backups->sending = false;
-	error_set_errno(err, ERR_IO, failed, "cannot start a thread for the backup");
-	reply_error(request, err, false);
+	error_set_errno(&err, ERR_IO, failed, "cannot start a thread for the backup");
+	reply_error(request, &err, false);
 	request_resume(request, NULL);
-	return ERR_OK;
 }
 
 enum error_code backups_begin(struct backups *backups, struct request *request, struct error *err)
@@ -218,7 +218,7 @@ enum error_code backups_begin(struct backups *backups, struct request *request, 
 	if (backups->stopped || backups->making || backups->sending)
 		error_set(err, ERR_BUSY, "another backup is being made: try again when it is done");
 	else
-		(void)!start(backups, request, err);
+		start(backups, request);
 	pthread_mutex_unlock(&backups->lock);
 	return err->code;
 }

@@ -1,5 +1,7 @@
 #include "http/connections.h"
 
+#include <errno.h>
+#include <gnutls/gnutls.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
@@ -216,6 +218,35 @@ static void drop(struct connections *connections, struct connection *connection)
 	free(connection);
 }
 
+static ssize_t read_unless_busy(gnutls_transport_ptr_t arg, void *bytes, size_t len)
+{
+	struct connection *connection = arg;
+
+	if (!atomic_load_explicit(&connection->busy, memory_order_relaxed))
+		return recv(connection->fd, bytes, len, 0);
+	errno = EAGAIN;
+	return -1;
+}
+
+static int await_bytes(gnutls_transport_ptr_t arg, unsigned ms)
+{
+	const struct connection *connection = arg;
+	struct pollfd one = { .fd = connection->fd, .events = POLLIN };
+
+	return poll(&one, 1, ms == GNUTLS_INDEFINITE_TIMEOUT ? -1 : (int)ms);
+}
+
+/*
+ * Of a request that is being answered nothing more is read. With poll() the library reads before it sends: who has closed his sending
+ * side would be taken for gone, when his request was suspended meanwhile, and not be told what was done.
+ */
+static void hold_reads(struct connection *connection, gnutls_session_t session)
+{
+	gnutls_transport_set_ptr2(session, connection, (gnutls_transport_ptr_t)(intptr_t)connection->fd);
+	gnutls_transport_set_pull_function(session, read_unless_busy);
+	gnutls_transport_set_pull_timeout_function(session, await_bytes);
+}
+
 static void start(struct listener *listener, struct MHD_Connection *mhd, void **socket_context)
 {
 	const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
@@ -234,8 +265,10 @@ static void start(struct listener *listener, struct MHD_Connection *mhd, void **
 	atomic_fetch_add(&listener->server->counters.accepted, 1);
 	if (listener->tls) {
 		info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-		if (info)
+		if (info) {
 			tls_session_start(listener->tls, info->tls_session);
+			hold_reads(connection, info->tls_session);
+		}
 	}
 	*socket_context = connection;
 	add(listener->server->connections, connection);
