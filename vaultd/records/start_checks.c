@@ -30,6 +30,18 @@ static void witness(struct start_findings *findings, uint64_t counter)
 
 /* -- the state record ------------------------------------------------------------------------- */
 
+/* What kept us from looking, and what says more by itself, stays what it is; all else is damage. */
+static enum error_code state_failure(const struct error *failure, const char *damage, struct error *err)
+{
+	const enum error_code code = failure->code;
+	const bool is_kept = code == ERR_STORE_FOREIGN || code == ERR_FORMAT_NEWER || code == ERR_NO_MEMORY || code == ERR_IO ||
+			     code == ERR_BUSY || code == ERR_SEALED;
+
+	if (!is_kept)
+		return error_set(err, ERR_STATE_DAMAGED, "%s", damage);
+	return error_set(err, code, "%s", failure->text[0] ? failure->text : "the state record cannot be read");
+}
+
 enum error_code state_read(struct records *records, const struct store_snapshot *snapshot, struct state_record *ret,
 			   uint8_t ret_commit[static 32], struct error *err)
 {
@@ -41,15 +53,12 @@ enum error_code state_read(struct records *records, const struct store_snapshot 
 
 	if (!plain)
 		return error_set(err, ERR_NO_MEMORY, "no memory is left to unseal");
-	if (store_get(snapshot, key.bytes, key.len, &value) != ERR_OK)
-		return error_set(err, ERR_STATE_DAMAGED, "vault.db has no state record: it is not a whole store of this vault");
-	if (view_open(&view, &key, value, plain, &failure) != ERR_OK) {
-		if (failure.code == ERR_STORE_FOREIGN || failure.code == ERR_FORMAT_NEWER)
-			return error_set(err, failure.code, "%s", failure.text);
-		return error_set(err, ERR_STATE_DAMAGED, "the state record in vault.db does not open: it was changed");
-	}
+	if ((failure.code = store_get(snapshot, key.bytes, key.len, &value)) != ERR_OK)
+		return state_failure(&failure, "vault.db has no state record: it is not a whole store of this vault", err);
+	if (view_open(&view, &key, value, plain, &failure) != ERR_OK)
+		return state_failure(&failure, "the state record in vault.db does not open: it was changed", err);
 	if (decode_state(secret_buf_bytes(plain), secret_buf_len(plain), ret, &failure) != ERR_OK)
-		return error_set(err, ERR_STATE_DAMAGED, "the state record in vault.db is malformed");
+		return state_failure(&failure, "the state record in vault.db is malformed", err);
 	memcpy(ret_commit, value.at + VALUE_PIN_OFFSET, 32);
 	return ERR_OK;
 }
