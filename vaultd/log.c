@@ -1,5 +1,6 @@
 #include "log.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -77,6 +78,8 @@ static void write_line(enum log_level level, const char *event, const char *text
 	end_line(&line);
 }
 
+#define LAST_WORDS_MS 1000
+
 void log_last_words(const char *event, const char *text, const char *detail)
 {
 	struct line line;
@@ -87,7 +90,9 @@ void log_last_words(const char *event, const char *text, const char *detail)
 		put_word(&line, " (", detail);
 		put(&line, ')');
 	}
-	end_line(&line);
+	/* A log that nobody reads must not keep a daemon that cannot go on. */
+	if (poll(&(struct pollfd){ .fd = STDERR_FILENO, .events = POLLOUT }, 1, LAST_WORDS_MS) == 1)
+		end_line(&line);
 }
 
 void log_event(enum log_level level, const char *event, const char *format, ...)

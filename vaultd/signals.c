@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -14,7 +15,12 @@ static int signal_fd = -1;
 
 static void end_damaged(enum map_fault fault, const char *text, const char *detail)
 {
+	static atomic_flag said = ATOMIC_FLAG_INIT;
+
 	(void)fault;
+	/* The process ends with the first of the threads that come here. */
+	while (atomic_flag_test_and_set(&said))
+		;
 	log_last_words("damaged_while_open", text, detail);
 	_exit(error_exit_code(ERR_STORE_DAMAGED));
 }

@@ -13,6 +13,7 @@
 #include "core/mounts.h"
 #include "core/vault_state.h"
 #include "vault/plural.h"
+#include "vault/thread_signals.h"
 
 #define REPORTS 16		/* sentences that wait to be logged */
 #define REPORTED_FINDINGS 10	/* of one verify */
@@ -216,7 +217,7 @@ static bool is_running(const struct store_jobs *jobs)
 static enum error_code start_thread(struct store_jobs *jobs, struct records *records, enum store_job job, struct error *err)
 {
 	struct kept *kept = &jobs->kept[job];
-	sigset_t all, before;
+	sigset_t before;
 	int failed;
 
 	if (jobs->has_thread)
@@ -232,8 +233,7 @@ static enum error_code start_thread(struct store_jobs *jobs, struct records *rec
 	atomic_store(&jobs->cancelled, false);
 	atomic_store(&jobs->done, 0);
 	atomic_store(&jobs->total, 0);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
+	thread_signals_block(&before);
 	failed = pthread_create(&jobs->thread, NULL, run, jobs);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	jobs->has_thread = failed == 0;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "store/engine.h"
+#include "store/map_faults.h"
 #include "vault/files.h"
 
 enum error_code database_code(int rc)
@@ -203,6 +204,8 @@ static enum error_code open_records(struct store *store, struct error *err)
 	if (rc != 0)
 		return database_error(err, rc, "read vault.db");
 	rc = mdb_dbi_open(txn, NULL, 0, &store->dbi);
+	if (rc == 0)
+		map_faults_add(txn, store->dbi);
 	mdb_txn_abort(txn);
 	if (rc != 0)
 		return database_error(err, rc, "read vault.db");
@@ -236,8 +239,10 @@ enum error_code database_open(struct store *store, bool create, bool walk, struc
 void database_close(struct store *store)
 {
 	snapshots_drop(store);
-	if (store->env)
+	if (store->env) {
+		map_faults_remove();
 		mdb_env_close(store->env);
+	}
 	store->env = NULL;
 }
 

@@ -2,6 +2,7 @@
 
 #include <link.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -22,6 +23,13 @@ static struct {
 	void (*end)(enum map_fault fault, const char *text, const char *detail);
 	uintptr_t base, code, code_end;	/* of LMDB; all 0 when it is a part of the program */
 } faults;
+
+/* The map of vault.db that was opened last. A daemon has one. */
+static struct {
+	atomic_bool is_open;
+	atomic_uintptr_t begin;		/* 0: not known, because there was no record yet */
+	atomic_size_t size;
+} map;
 
 struct object {
 	uintptr_t of, other;		/* an address in LMDB, and one of our own */
@@ -84,14 +92,45 @@ static void name_place(uintptr_t address, char ret[static PLACE_MAX])
 	ret[len] = '\0';
 }
 
+/* "page 17" */
+static void name_page(uint64_t page, char ret[static PLACE_MAX])
+{
+	char digits[20];
+	size_t len = 0, at = sizeof("page ") - 1;
+
+	memcpy(ret, "page ", at);
+	do
+		digits[len++] = (char)('0' + page % 10);
+	while ((page /= 10) > 0);
+	while (len > 0)
+		ret[at++] = digits[--len];
+	ret[at] = '\0';
+}
+
+/* Whether a page that is not there is one of vault.db's; its name as far as it is known. */
+static bool is_in_map(uintptr_t address, char place[static PLACE_MAX])
+{
+	const uintptr_t begin = atomic_load(&map.begin);
+
+	place[0] = '\0';
+	if (!atomic_load(&map.is_open))
+		return false;
+	if (begin == 0)
+		return true;
+	if (!is_within(address, begin, begin + atomic_load(&map.size)))
+		return false;
+	name_page((address - begin) / STORE_PAGE, place);
+	return true;
+}
+
 static void on_fault(int number, siginfo_t *info, void *context)
 {
 	const struct sigaction none = { .sa_handler = SIG_DFL };
 	const uintptr_t at = program_counter(context);
 	char place[PLACE_MAX];
 
-	if (number == SIGBUS && info->si_code == BUS_ADRERR)
-		faults.end(MAP_FAULT_CUT_OFF, sentences[MAP_FAULT_CUT_OFF], "");
+	if (number == SIGBUS && info->si_code == BUS_ADRERR && is_in_map((uintptr_t)info->si_addr, place))
+		faults.end(MAP_FAULT_CUT_OFF, sentences[MAP_FAULT_CUT_OFF], place);
 	if (number == SIGSEGV && info->si_code > 0 && is_within(at, faults.code, faults.code_end)) {
 		name_place(at - faults.base, place);
 		faults.end(MAP_FAULT_INSIDE, sentences[MAP_FAULT_INSIDE], place);
@@ -121,6 +160,41 @@ void map_faults_start(void (*end)(enum map_fault fault, const char *text, const 
 	(void)sigemptyset(&action.sa_mask);
 	(void)sigaction(SIGBUS, &action, NULL);
 	(void)sigaction(SIGSEGV, &action, NULL);
+}
+
+/* Where page 0 is: LMDB does not tell, but each page knows its number. A value is in its leaf, or behind the head of pages of its own. */
+static uintptr_t first_page(MDB_txn *txn, MDB_dbi dbi)
+{
+	MDB_cursor *cursor;
+	MDB_val key, value;
+	uintptr_t begin = 0;
+	uint64_t number;
+
+	if (mdb_cursor_open(txn, dbi, &cursor) != 0)
+		return 0;
+	if (mdb_cursor_get(cursor, &key, &value, MDB_FIRST) == 0) {
+		begin = (uintptr_t)key.mv_data & ~(uintptr_t)(STORE_PAGE - 1);
+		memcpy(&number, (const void *)begin, sizeof(number));
+		begin -= number * STORE_PAGE;
+	}
+	mdb_cursor_close(cursor);
+	return begin;
+}
+
+void map_faults_add(MDB_txn *txn, MDB_dbi dbi)
+{
+	MDB_envinfo info;
+
+	if (mdb_env_info(mdb_txn_env(txn), &info) != 0)
+		return;
+	atomic_store(&map.begin, first_page(txn, dbi));
+	atomic_store(&map.size, info.me_mapsize);
+	atomic_store(&map.is_open, true);
+}
+
+void map_faults_remove(void)
+{
+	atomic_store(&map.is_open, false);
 }
 
 int map_faults_watch(MDB_env *env)

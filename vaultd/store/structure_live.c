@@ -34,7 +34,11 @@ static const uint8_t *read_page(void *arg, uint64_t number, unsigned place)
 	len = pread(walk->fd, walk->pages[place], STORE_PAGE, (off_t)(number * STORE_PAGE));
 	if (len == (ssize_t)STORE_PAGE)
 		return walk->pages[place];
-	error_set_errno(walk->err, ERR_IO, len < 0 ? errno : EIO, "read page %llu of vault.db", (unsigned long long)number);
+	if (len < 0)
+		error_set_errno(walk->err, ERR_IO, errno, "read page %llu of vault.db", (unsigned long long)number);
+	else
+		error_set(walk->err, ERR_STORE_DAMAGED, "page %llu of vault.db is not there any more: the file was cut off; restore a backup",
+			  (unsigned long long)number);
 	return NULL;
 }
 

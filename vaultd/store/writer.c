@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "store/engine.h"
+#include "vault/thread_signals.h"
 
 struct batch {
 	struct store_request *requests[LIMIT_BATCH_REQUESTS];
@@ -183,12 +184,11 @@ static void *write_batches(void *arg)
 
 enum error_code store_start(struct store *store, struct error *err)
 {
-	sigset_t all, before;
+	sigset_t before;
 	int rc = 0;
 
 	/* Signals are the main thread's; and SIGXFSZ, blocked, becomes the EFBIG that it stands for. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
+	thread_signals_block(&before);
 	/* Under the lock, so that the new thread finds `running` and its own id when it looks. */
 	pthread_mutex_lock(&store->lock);
 	if (!store->running) {
