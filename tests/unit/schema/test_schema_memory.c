@@ -8,10 +8,14 @@
 
 #include "../lib/counted_memory.h"
 
-/* docs/schema.md: of each variable; of one with an example, default, documentation, tags or choices; of one with a type with arguments. */
-#define A_VARIABLE 200
-#define MORE 230
-#define A_TYPE 660
+/* docs/schema.md: bytes of each variable, and of what is said of it. */
+#define A_VARIABLE 172
+#define MORE 208	/* of one with an example, default, documentation, placeholder, tags or choices */
+#define A_PART 16	/* each tag and choice */
+#define A_FACT 72	/* each line of facts */
+#define A_NODE 104	/* each part of a condition */
+#define A_TYPE 625	/* a type with arguments */
+#define A_MEMBER 40	/* each argument of it */
 
 #define ONCE 4096	/* for a schema of any size */
 
@@ -70,10 +74,19 @@ static void bytes_of_a_variable(void **state)
 	check("# A%u=\n\n", A_VARIABLE);
 	check("A%u=some/value\n", A_VARIABLE);
 	check("# @type=port @required @sensitive\nA%u=\n", A_VARIABLE);
+	check("# vaultd: unique=env\nA%u=\n", A_VARIABLE + A_FACT);
 	check("# @example=x\nA%u=\n", A_VARIABLE + MORE);
-	check("# @docs=https://x @tag(a)\nA%u=\n", A_VARIABLE + MORE);
 	check("# defaults to x, e.g. y7\nA%u=\n", A_VARIABLE + MORE);
-	check("# @type=string(minLength=8)\nA%u=\n", A_VARIABLE + A_TYPE);
+	check("# @docs=https://x @tag(a)\nA%u=\n", A_VARIABLE + MORE + A_PART);
+	check("# @tag(a) @tag(b) @tag(c) @tag(d) @tag(e) @tag(f) @tag(g) @tag(h)\nA%u=\n", A_VARIABLE + MORE + 8 * A_PART);
+	check("# one of: a, b, c, d, e\nA%u=\n\n", A_VARIABLE + MORE + 5 * A_PART);
+	check("# one of: a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p\nA%u=\n\n", A_VARIABLE + MORE + 16 * A_PART);
+	check("# @required=forEnv(a)\nA%u=\n", A_VARIABLE + 2 * A_NODE);
+	check("# @required=forEnv(a, b, c, d, e)\nA%u=\n", A_VARIABLE + 6 * A_NODE);
+	check("# @required=eq($A0, y)\nA%u=\n", A_VARIABLE + 3 * A_NODE);
+	check("# @type=string(minLength=8)\nA%u=\n", A_VARIABLE + A_TYPE + A_MEMBER);
+	check("# @type=enum(a)\nA%u=\n", A_VARIABLE + A_TYPE + A_MEMBER);
+	check("# @type=enum(dev, test, staging, production)\nA%u=\n", A_VARIABLE + A_TYPE + 4 * A_MEMBER);
 }
 
 /* Files as people write them: a sentence, what is required, a type by its name, a value. */
