@@ -100,7 +100,9 @@ SAYS = [
       runs(["convert", "in", "--from", "json", "--to", "docker", "-o", "out"], {"in": b'{"A": "x", "B": "\\n"}', "out": b"old"}, code=1, leaves={"out": b"old"})]),
     ("", "**What is read means the same to the real reader.** A line about which readers (or versions of one reader) disagree is refused with its number and "
      "the reason, all such lines at once.", [of("systemd", declines(b"#c \\\nA=b\n"))]),
-    ("", "What is said of other programs, and of their versions, is not tested with this page but by running them (`tests/consumers/dialects.py`).", PROGRAMS),
+    ("", "What is said of other programs is not tested with this page but by running them (`tests/consumers/dialects.py`).", PROGRAMS),
+    ("", "What is said of versions that [the proof](#proof) does not list was run once, by hand, or stands in `tests/vectors/dialect-matrix.txt`; nothing here tests it "
+     "again.", [("elsewhere", "tests/vectors/dialect-matrix.txt")]),
     ("", "A variable that is set twice gets its last value, and a warning.", [of(dialect, reads(b"A=1\nA=2\n", True, A=b"2")) for dialect in ENV_FILES]),
     ("", "A file is at most 64 MiB, with at most 10,000 variables.",
      [of("docker", gives(b"".join(b"V%d=\n" % i for i in range(10000)), {f"V{i}": b"" for i in range(10000)})),
@@ -248,7 +250,7 @@ SAYS = [
      "with `\"` or the two characters `\\n`, unless the value can stand bare: on one line, without `#`, no quote at the start, no blank at an edge.",
      [refuses_names("", "\u00e9", "A B", "A=B", "__proto__"), holds_names("1", "A.B-C_", "-"), refuses(*NOT_TEXT, b"\r"),
       refuses(b"x'`\"\n", b"x'`\\n\n", b"x'`\"#", b"'`\"", b"x'`\" ", b"\tx'`\""), holds(b"x'`\"", b"x'`\\n", b"\n#\\")]),
-    ("node", "Reading follows two parsers: that of node 20 (20.20), and that which node 22, 24 and 26 have now (22.23, 24.21, 26.10 were run).", PROGRAMS),
+    ("node", "Reading follows two parsers: that of node 20 (20.20), and that which node 22, 24 and 26 have now (22.23, 24.22, 26.10 were run).", PROGRAMS),
     ("node", "What they do not read alike is refused with its line.", [declines(b"A\nB=c\n")]),
     ("node", "What both read alike, and others do not: `A=\"b\"c` is `b`, `A='it's'` is `it`, `A=\"b\\\"c\"` is `b\\`, `;A=1` sets `;A`, a byte order mark belongs to the first name "
      "(with a warning), `A: b` is ignored (with a warning), and every carriage return is removed, also inside quotes.",
