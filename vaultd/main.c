@@ -27,7 +27,7 @@
 #define DRAIN_SECONDS 20
 /* Files that are open for good (some 10), those that a change, a backup or a new certificate open for a moment, and room. */
 #define DESCRIPTORS_OF_OUR_OWN 32
-#define DESCRIPTORS_A_LISTENER 4	/* its socket, its epoll and its wake-up, and one more: it accepts before it refuses */
+#define DESCRIPTORS_A_LISTENER 4	/* its socket, its epoll (TLS has none) and its wake-up, and one more: it accepts before it refuses */
 #define CONNECTIONS_MIN 8
 
 struct daemon {

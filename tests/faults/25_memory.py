@@ -507,7 +507,7 @@ def init(number):
 
 
 def test_init():
-    """A start is left out: libseccomp 2.5.4 crashes or never returns when memory is missing in seccomp_load()."""
+    """Each allocation of an init. A start is in 26_start_memory.py."""
     with MemoryDaemon() as daemon:
         daemon.start().get("sys/health")
         daemon.faults.arm(COUNT, CLASSES)
