@@ -29,7 +29,8 @@ static enum error_code state_path(const char *name, char path[static PATH_MAX], 
 	return ERR_OK;
 }
 
-/* False when it does not fit. The locale is never set, so letters are ASCII's. */
+/* False when it does not fit. The locale is never set, so letters are ASCII's. What follows a '%' is the name of a network
+ * interface, where case counts. */
 static bool append_encoded(char *name, size_t size, const char *text, bool lower)
 {
 	size_t len = strlen(name);
@@ -38,6 +39,7 @@ static bool append_encoded(char *name, size_t size, const char *text, bool lower
 		unsigned char c = (unsigned char)*text;
 		bool plain = isalnum(c) || strchr("-._:[]", c) != NULL;
 
+		lower = lower && c != '%';
 		if (len + (plain ? 1 : 3) >= size)
 			return false;
 		if (plain)
@@ -60,20 +62,24 @@ enum error_code kept_token_path(const struct address *address, char path[static 
 	return state_path(name, path, err);
 }
 
-static enum error_code refuse_earlier(const struct address *address, struct error *err)
+bool kept_token_earlier(char path[static PATH_MAX])
 {
-	char path[PATH_MAX];
 	struct error ignored = ERROR_INIT;
 
-	if (state_path(earlier_name, path, &ignored) != ERR_OK || access(path, F_OK) != 0)
-		return ERR_OK;
-	return error_set(err, ERR_CONFIG,
-			 "the token in %.150s is of an earlier envctl, which did not note for which vault it is, so it is sent to "
-			 "none; `envctl login --token-file %.150s` keeps it for %.100s, `envctl logout` removes it",
-			 path, path, address->text);
+	return state_path(earlier_name, path, &ignored) == ERR_OK && access(path, F_OK) == 0;
 }
 
-/* A missing file is no token; everything else that is wrong with it is told. */
+/* Makes it where it is missing. */
+static enum error_code ensure_folder(const char *path, struct error *err)
+{
+	char folder[PATH_MAX];
+
+	snprintf(folder, sizeof(folder), "%.*s", (int)(strrchr(path, '/') - path), path);
+	return directory_ensure(folder, false, err);
+}
+
+/* A missing file is no token; everything else that is wrong with it is told. Who can write to the folder can put a token
+ * of his own there, and so read what is stored with it: that is looked at here as when a token is kept. */
 enum error_code kept_token_read(const struct address *address, struct secret_buf **ret, struct error *err)
 {
 	cleanup_(secret_buf_freep) struct secret_buf *token = NULL;
@@ -85,7 +91,9 @@ enum error_code kept_token_read(const struct address *address, struct secret_buf
 		return ERR_OK;
 	rc = token_read_file(path, &token, &found);
 	if (rc == ERR_NOT_FOUND)
-		return refuse_earlier(address, err);
+		return ERR_OK;
+	if (rc == ERR_OK)
+		rc = ensure_folder(path, &found);
 	if (rc != ERR_OK) {
 		*err = found;
 		return rc;
@@ -111,7 +119,7 @@ static void remove_earlier_if_same(const struct secret_buf *token)
 
 enum error_code kept_token_write(const struct address *address, const struct secret_buf *token, struct error *err)
 {
-	char path[PATH_MAX], folder[PATH_MAX];
+	char path[PATH_MAX];
 	cleanup_(secret_buf_freep) struct secret_buf *line = secret_buf_new(LIMIT_TOKEN_LEN + 1);
 	enum error_code rc = kept_token_path(address, path, err);
 
@@ -123,8 +131,7 @@ enum error_code kept_token_write(const struct address *address, const struct sec
 		return rc;
 	secret_buf_append(line, secret_buf_bytes(token), secret_buf_len(token));
 	secret_buf_append_char(line, '\n');
-	snprintf(folder, sizeof(folder), "%.*s", (int)(strrchr(path, '/') - path), path);
-	rc = directory_ensure(folder, false, err);
+	rc = ensure_folder(path, err);
 	if (rc == ERR_OK)
 		rc = file_write_atomic(path, 0600, secret_buf_bytes(line), secret_buf_len(line), err);
 	if (rc != ERR_OK)
@@ -141,7 +148,7 @@ static enum error_code remove_file(const char *path, bool *removed, struct error
 	return directory_sync_parent(path, err);
 }
 
-enum error_code kept_token_forget(const struct address *address, bool *ret_removed, struct error *err)
+enum error_code kept_token_forget(const struct address *address, enum kept_forgotten *ret, struct error *err)
 {
 	char path[PATH_MAX];
 	bool removed = false;
@@ -149,11 +156,19 @@ enum error_code kept_token_forget(const struct address *address, bool *ret_remov
 
 	if (rc == ERR_OK)
 		rc = remove_file(path, &removed, err);
+	else if (rc == ERR_INVALID) { /* nothing can have been kept for it */
+		error_clear(err);
+		rc = ERR_OK;
+	}
+	if (rc == ERR_OK && removed) {
+		*ret = FORGOTTEN_OF_ADDRESS;
+		return rc;
+	}
 	if (rc == ERR_OK)
 		rc = state_path(earlier_name, path, err);
 	if (rc == ERR_OK)
 		rc = remove_file(path, &removed, err);
 	if (rc == ERR_OK)
-		*ret_removed = removed;
+		*ret = removed ? FORGOTTEN_EARLIER : FORGOTTEN_NONE;
 	return rc;
 }

@@ -9,8 +9,7 @@
  * addresses has two tokens.
  *
  * An earlier envctl kept one token for all vaults, in envctl/token. Nobody can
- * say where that came from, so it is sent nowhere: it is an error that says
- * how to keep it for an address, until it is gone.
+ * say where that came from, so it is sent nowhere; verbs say that it is there.
  */
 #pragma once
 
@@ -25,12 +24,17 @@
  * ERR_INVALID when the address is too long for the name of a file. */
 enum error_code kept_token_path(const struct address *address, char path[static PATH_MAX], struct error *err) must_check;
 
-/* *ret is NULL when there is none. ERR_CONFIG: there is none, but one of an earlier envctl. ERR_PERMISSION, ERR_INVALID
- * and ERR_TOO_LARGE as token_find() has them. */
+/* *ret is NULL when there is none. ERR_INVALID and ERR_TOO_LARGE as token_find() has them; ERR_PERMISSION: others can read
+ * the file or write to its folder. */
 enum error_code kept_token_read(const struct address *address, struct secret_buf **ret, struct error *err) must_check;
+
+/* Whether there is one of an earlier envctl, and where. */
+bool kept_token_earlier(char path[static PATH_MAX]);
 
 /* Keeps a token: mode 0600, all or nothing, folders with mode 0700. When an earlier envctl kept the same one, that file goes. */
 enum error_code kept_token_write(const struct address *address, const struct secret_buf *token, struct error *err) must_check;
 
-/* Removes the address's token, and what an earlier envctl kept; *ret_removed: there was one. */
-enum error_code kept_token_forget(const struct address *address, bool *ret_removed, struct error *err) must_check;
+enum kept_forgotten { FORGOTTEN_NONE, FORGOTTEN_OF_ADDRESS, FORGOTTEN_EARLIER };
+
+/* Removes the address's token; only where there is none, what an earlier envctl kept. *ret: which of them there was. */
+enum error_code kept_token_forget(const struct address *address, enum kept_forgotten *ret, struct error *err) must_check;

@@ -19,8 +19,7 @@
 enum token_source { TOKEN_NONE, TOKEN_OPTION, TOKEN_VARIABLE, TOKEN_KEPT };
 
 /* *ret is NULL when there is no token (not an error), else its text without a line end. option may be NULL.
- * ERR_PERMISSION, ERR_INVALID (not one line of printable ASCII), ERR_TOO_LARGE, ERR_NOT_FOUND (of --token-file),
- * ERR_CONFIG (kept_token_read()). */
+ * ERR_PERMISSION, ERR_INVALID (not one line of printable ASCII), ERR_TOO_LARGE, ERR_NOT_FOUND (of --token-file). */
 enum error_code token_find(const char *option, const struct address *address, struct secret_buf **ret,
 			   enum token_source *ret_source, struct error *err) must_check;
 

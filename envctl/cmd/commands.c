@@ -313,13 +313,13 @@ static const char *const completion_examples[] = { "eval \"$(envctl completion b
 
 static const struct command commands[] = {
 	{
-		.name = "init", .words = "", .json = true, OPTIONS(init_options), .examples = init_examples,
+		.name = "init", .words = "", .json = true, .needs_no_token = true, OPTIONS(init_options), .examples = init_examples,
 		.handler = command_init, .summary = "Set up a new vault and open it",
 		.details = "The vault is opened by a passphrase, by a key file, by both together, or by some of several shares. The root token, which allows "
 			   "everything, is printed once. A vault of your own also knows you by your user id.",
 	},
 	{
-		.name = "unseal", .words = "", OPTIONS(unseal_options), .examples = unseal_examples,
+		.name = "unseal", .words = "", .needs_no_token = true, OPTIONS(unseal_options), .examples = unseal_examples,
 		.handler = command_unseal, .summary = "Open a sealed vault",
 		.details = "With shares, each person gives his own, in any order and from any place; the vault opens with the "
 			   "last that is needed, and forgets them after an hour. Exit code 2: more shares are needed.",
@@ -329,7 +329,7 @@ static const struct command commands[] = {
 		.summary = "Close the vault: it forgets its key until it is opened again",
 	},
 	{
-		.name = "status", .words = "", .json = true, .examples = status_examples, .handler = command_status,
+		.name = "status", .words = "", .json = true, .needs_no_token = true, .examples = status_examples, .handler = command_status,
 		.summary = "Show whether the vault is open",
 		.details = "Exit code 0: it is open; 2: it is sealed or not set up; 5: it cannot be reached.",
 	},

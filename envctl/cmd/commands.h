@@ -137,6 +137,7 @@ struct command {
 	size_t words_min, words_max;
 	bool program;	     /* takes "-- PROGRAM [ARGUMENT]..." */
 	bool json;	     /* prints data, so that --json means something */
+	bool needs_no_token; /* the vault answers anybody */
 	const char *summary; /* one line */
 	const char *details; /* paragraphs parted by line feeds, wrapped when printed; or NULL */
 	const struct option_row *options;

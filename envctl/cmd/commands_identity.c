@@ -115,7 +115,9 @@ static const struct command commands[] = {
 	{
 		.name = "logout", .words = "", OPTIONS(logout_options), .examples = logout_examples,
 		.handler = command_logout, .summary = "Remove the token that `envctl login` keeps for this vault",
-		.details = "No vault needs to answer. Tokens for other addresses stay; --address names them.",
+		.details = "No vault needs to answer, but where none has a socket, --address or VAULT_ADDR has to name it. Tokens for other "
+			   "addresses stay. Where there is none for this one, what an earlier envctl kept for all vaults is removed, "
+			   "but not with --revoke: it may be another vault's.",
 	},
 	{
 		.name = "whoami", .words = "", .json = true, .examples = whoami_examples, .handler = command_whoami,

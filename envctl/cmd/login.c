@@ -1,3 +1,4 @@
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -111,12 +112,14 @@ static enum error_code revoke_with(const struct invocation *inv, struct vault_cl
 	return rc;
 }
 
-static enum error_code revoke_kept(const struct invocation *inv, const struct address *address, struct error *err)
+static enum error_code revoke_kept(const struct invocation *inv, const struct address *address, bool *ret_found,
+				   struct error *err)
 {
 	cleanup_(secret_buf_freep) struct secret_buf *token = NULL;
 	cleanup_(client_freep) struct vault_client *client = NULL;
 	enum error_code rc = kept_token_read(address, &token, err);
 
+	*ret_found = token != NULL;
 	if (rc != ERR_OK || token == NULL)
 		return rc;
 	const struct client_place place = {.address = address, .token = token, .token_text = "the token that is kept"};
@@ -129,17 +132,30 @@ static enum error_code revoke_kept(const struct invocation *inv, const struct ad
 
 enum error_code command_logout(struct invocation *inv, struct error *err)
 {
-	bool removed = false;
+	enum kept_forgotten forgotten = FORGOTTEN_NONE;
+	char earlier[PATH_MAX] = "";
+	bool found = true;
 	struct address address;
 	enum error_code rc = address_find(option_value(inv, OPT_ADDRESS), &address, err);
 
+	(void)kept_token_earlier(earlier);
 	if (rc == ERR_OK && option_is_given(inv, OPT_REVOKE))
-		rc = revoke_kept(inv, &address, err);
-	if (rc == ERR_OK)
-		rc = kept_token_forget(&address, &removed, err);
-	if (rc == ERR_OK && removed)
-		say(inv, "the token for %s is not kept any more", address.text);
-	else if (rc == ERR_OK)
+		rc = revoke_kept(inv, &address, &found, err);
+	/* The token of an earlier envctl cannot be revoked, as nobody knows where; it is not lost instead. */
+	if (rc == ERR_OK && found)
+		rc = kept_token_forget(&address, &forgotten, err);
+	if (rc != ERR_OK)
+		return rc;
+	switch (forgotten) {
+	case FORGOTTEN_NONE:
 		say(inv, "there was no token for %s to remove", address.text);
+		break;
+	case FORGOTTEN_OF_ADDRESS:
+		say(inv, "the token for %s is not kept any more", address.text);
+		break;
+	case FORGOTTEN_EARLIER:
+		say(inv, "the token of an earlier envctl, %s, is not kept any more; it is not revoked", earlier);
+		break;
+	}
 	return rc;
 }

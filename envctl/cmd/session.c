@@ -2,9 +2,11 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/kept_token.h"
 #include "cmd/finding_print.h"
 #include "cmd/output.h"
 #include "cmd/plan.h"
@@ -12,10 +14,35 @@
 #include "vault/json_emit.h"
 
 #define PATCH_ATTEMPTS 8
+#define COMMAND_SHOWN_MAX 800 /* twice this and a sentence are a message */
+
+/* Commands to copy are whole or not there. */
+static void warn_earlier_token(const struct invocation *inv)
+{
+	const char *address = option_value(inv, OPT_ADDRESS);
+	const char *option = address != NULL ? " --address " : "";
+	char path[PATH_MAX];
+
+	if (!kept_token_earlier(path))
+		return;
+	if (address == NULL)
+		address = "";
+	if (strlen(path) + strlen(address) > COMMAND_SHOWN_MAX)
+		warn("warning: envctl/token, below XDG_STATE_HOME or ~/.local/state, holds a token of an earlier envctl, which is "
+		     "used for no vault; see `envctl login --help`");
+	else
+		warn("warning: %s holds a token of an earlier envctl, which is used for no vault; if it is this vault's, "
+		     "`envctl login --token-file %s%s%s` keeps it; `envctl logout%s%s` removes it",
+		     path, path, option, address, option, address);
+}
 
 enum error_code session_open(const struct invocation *inv, struct vault_client **ret, struct error *err)
 {
-	return client_new(option_value(inv, OPT_ADDRESS), option_value(inv, OPT_TOKEN_FILE), ret, err);
+	enum error_code rc = client_new(option_value(inv, OPT_ADDRESS), option_value(inv, OPT_TOKEN_FILE), ret, err);
+
+	if (rc == ERR_OK && !inv->command->needs_no_token && client_token_text(*ret) == NULL)
+		warn_earlier_token(inv);
+	return rc;
 }
 
 enum error_code session_environment(const struct invocation *inv, size_t i, struct env_path *ret, struct error *err)

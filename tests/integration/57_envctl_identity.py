@@ -78,6 +78,9 @@ def a_loose_file_is_not_used(story):
     story.bad(77, kept(story), "whoami")
     story.good("login", stdin=story.root + "\n")
     assert stat.S_IMODE(os.stat(kept(story)).st_mode) == 0o600
+    os.chmod(os.path.dirname(kept(story)), 0o777)
+    story.bad(77, "others may write to it; run: chmod go-w " + os.path.dirname(kept(story)), "whoami")
+    os.chmod(os.path.dirname(kept(story)), 0o700)
     os.remove(kept(story))
     os.symlink(story.path("elsewhere"), kept(story))
     story.good("login", stdin=story.root + "\n")
@@ -143,17 +146,52 @@ def a_token_of_before_is_sent_nowhere(story):
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         with open(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "w") as handle:
             handle.write(story.root + "\n")
-        for words in (["list"], ["logout", "--revoke"]):
-            out = story.bad(78, f"`envctl login --token-file {path}` keeps it for {other.address}", *words, env={"VAULT_ADDR": other.address})
-            assert story.root not in out.err and other.heard == b"", (out, other.heard)
-        story.good("list", env={"VAULT_TOKEN": story.root})
-        story.good(ending, *(["--token-file", path] if ending == "login" else []))
+        for words, place in ((["list"], {"VAULT_ADDR": other.address}), (["list", "--address", other.address], {})):
+            out = story.good(*words, env=place)
+            where = "" if place else f" --address {other.address}"
+            warning = f"if it is this vault's, `envctl login --token-file {path}{where}` keeps it; `envctl logout{where}` removes it"
+            assert out.err.count(path + " holds a token") == 1 and warning in out.err and b"/v1/" in other.heard, out
+            assert story.root not in out.err and b"x-vault-token" not in other.heard.lower() and story.root.encode() not in other.heard, (out, other.heard)
+        out = story.good("logout", "--revoke", "--address", other.address)
+        assert "there was no token" in out.err and os.path.exists(path), out
+        assert "earlier" not in story.good("list", env={"VAULT_TOKEN": story.root}).err
+        assert json.loads(story.good("list", "--json").err.splitlines()[0])["warning"]["message"].startswith(path)
+        assert story.json_of("whoami", "--json")["means"] == "peer"
+        out = story.good(ending, *(["--token-file", path] if ending == "login" else []))
         assert not os.path.exists(path)
+        assert ending == "login" or f"the token of an earlier envctl, {path}, is not kept any more" in out.err, out
         assert story.json_of("whoami", "--json")["means"] == ("token" if ending == "login" else "peer")
         story.good("list", env={"VAULT_ADDR": other.address})
         assert story.root.encode() not in other.heard
         story.good("logout")
-        other = Recorder()
+
+
+@case
+def a_token_of_before_keeps_nobody_out(story):
+    """Who is let in by his user id can open, look at and close his vault; what needs no token does not speak of one."""
+    path = story.path("state/envctl/token")
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    with open(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "w") as handle:
+        handle.write("vlt_other\n")
+    assert path in story.good("seal").err
+    assert path not in story.envctl("status").err
+    assert path not in story.good("unseal", "--passphrase", stdin="correct horse\n").err
+    assert path not in story.good("status").err
+    story.good("login", stdin=story.root + "\n")
+    assert path not in story.good("list").err
+    out = story.good("logout")
+    assert f"the token for unix://{story.socket} is not kept" in out.err and os.path.exists(path), out
+    long_host = "https://" + "a" * 240
+    out = story.good("logout", "--revoke", "--address", long_host)
+    assert "there was no token" in out.err and os.path.exists(path), out
+    out = story.good("logout", "--address", long_host)
+    assert path in out.err and not os.path.exists(path), out
+    deep = story.path(*(["d" * 200] * 4))
+    os.makedirs(deep + "/envctl")
+    with open(os.open(deep + "/envctl/token", os.O_CREAT | os.O_WRONLY, 0o600), "w") as handle:
+        handle.write("vlt_other\n")
+    out = story.good("list", env={"XDG_STATE_HOME": deep})
+    assert "envctl/token, below XDG_STATE_HOME" in out.err and "dd" not in out.err, out
 
 
 # -- tokens -------------------------------------------------------------------

@@ -294,6 +294,7 @@ static void test_kept_token_names(void **state)
 	kept_name_is("https://vault.example:8200/", "https:%2F%2Fvault.example:8200");
 	kept_name_is("http://vault.example:8200/", "http:%2F%2Fvault.example:8200");
 	kept_name_is("https://[::1%eth0]:1", "https:%2F%2F[::1%25eth0]:1");
+	kept_name_is("https://[FE80::1%Eth0]:1", "https:%2F%2F[fe80::1%25Eth0]:1");
 	kept_name_is("/Run/S", "unix:%2F%2F%2FRun%2FS");
 	for (size_t len = 236; len <= 237; len++) { /* "https:%2F%2F" and ":65535" beside it: 255 bytes, which are a name's most, and 256 */
 		memset(long_host + 8, 'a', len + 1);
