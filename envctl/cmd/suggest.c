@@ -42,6 +42,11 @@ enum error_code suggest_environment(struct vault_client *client, const struct en
 	if (err->code != ERR_NOT_FOUND || client == NULL)
 		return err->code;
 	enum error_code rc = walk_environments(client, "", WALK_REQUESTS, offer_environment, &search, &ignored);
+	if (strcmp(search.best.text, env->text) == 0) {
+		error_clear(err);
+		return error_set(err, ERR_NOT_FOUND,
+				 "%.200s has no variables yet; `envctl set` or `envctl import` writes its first", env->text);
+	}
 	if (search.best.text[0] != '\0') {
 		error_clear(err);
 		return error_set(err, ERR_NOT_FOUND, "there is no environment %.200s; did you mean %.200s?", env->text,

@@ -143,6 +143,10 @@ def did_you_mean(story):
     story.bad(3, f"did you mean {ENV}?", "copy", "shop/producton", "b")
     out = story.bad(3, "envctl list", "get", "nothing/like/this/at/all")
     assert "did you mean" not in out.err
+    story.good("schema", "set", "new/one", "-", stdin="A=\n")
+    for words in (["get", "new/one"], ["unset", "new/one", "A"], ["copy", "new/one", "b"]):
+        out = story.bad(3, "new/one has no variables yet; `envctl set` or `envctl import` writes its first", *words)
+        assert "did you mean" not in out.err
 
 
 @case
