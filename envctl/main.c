@@ -40,7 +40,7 @@ static enum error_code perform(struct invocation *inv, struct error *err)
 	return inv->command->handler(inv, err);
 }
 
-/* With --json also where the command line could not be read to its end. */
+/* Where the command line could not be read to its end, nobody knows what is a value: --json counts wherever it stands. */
 static bool asks_for_json(char *const *argv)
 {
 	for (; *argv != NULL && strcmp(*argv, "--") != 0; argv++)
@@ -84,12 +84,12 @@ int main(int argc, char **argv)
 {
 	struct error err = ERROR_INIT;
 	cleanup_(invocation_free) struct invocation inv;
-	bool json = argc > 0 && asks_for_json(argv);
 
 	protect_process();
+	enum error_code rc = invocation_parse(argc, argv, &inv, &err);
+	bool json = rc == ERR_OK ? option_is_given(&inv, OPT_JSON) : argc > 0 && asks_for_json(argv);
 	if (json)
 		messages_as_json();
-	enum error_code rc = invocation_parse(argc, argv, &inv, &err);
 	if (rc == ERR_OK)
 		rc = perform(&inv, &err);
 	if (rc == ERR_OK)

@@ -229,7 +229,8 @@ def errors_are_json_with_json(story):
     name = os.fsdecode(b"/no/\xff\xc2\x9b\x1b[31m")
     outcome = story.envctl("check", "--env-file", name, "--json")
     assert error_of(outcome)["message"] == "cannot open /no/???\x1b[31m: No such file or directory" and "\x1b" not in outcome.err, outcome
-    # what is behind -- is no option of ours
+    # what is the value of an option, or stands behind --, is no option of ours
+    assert story.good("set", "a", "--message", "--json", "B=2").err.startswith("envctl: a: revision")
     assert story.envctl("run", "a", "--", "/no/such", "--json").err.startswith("envctl: ")
 
 
