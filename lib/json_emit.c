@@ -31,10 +31,11 @@ static size_t plain_run(const char *text, size_t len)
 	return run;
 }
 
-static void emit_code_point(struct secret_buf *out, unsigned char byte)
+/* Of four digits at most. */
+static void emit_code_point(struct secret_buf *out, unsigned code)
 {
 	static const char hex[] = "0123456789abcdef";
-	const char six[6] = { '\\', 'u', '0', '0', hex[byte >> 4], hex[byte & 15] };
+	const char six[6] = { '\\', 'u', hex[code >> 12 & 15], hex[code >> 8 & 15], hex[code >> 4 & 15], hex[code & 15] };
 
 	secret_buf_append(out, six, sizeof(six));
 }
@@ -148,22 +149,36 @@ void json_emit_time(struct secret_buf *out, int64_t us)
 	secret_buf_append_char(out, '"');
 }
 
+/* None of the characters that act has more than three bytes. */
+static unsigned code_point_of(const unsigned char *at, size_t char_len)
+{
+	if (char_len == 1)
+		return at[0];
+	if (char_len == 2)
+		return (at[0] & 0x1fU) << 6 | (at[1] & 0x3fU);
+	return (at[0] & 0x0fU) << 12 | (at[1] & 0x3fU) << 6 | (at[2] & 0x3fU);
+}
+
 void json_emit_sentence(struct secret_buf *out, const char *text)
 {
-	bool valid = utf8_is_valid(text, strlen(text));
+	size_t len = strlen(text);
 
 	secret_buf_append_char(out, '"');
-	for (; *text != '\0'; text++) {
-		unsigned char c = (unsigned char)*text;
+	while (len > 0) {
+		bool acts;
+		size_t char_len = utf8_shown_len(text, len, &acts);
+		size_t taken = char_len > 0 ? char_len : 1;
 
-		if (escapes[c])
-			emit_escape(out, c);
-		else if (c == 0x7f)
-			emit_code_point(out, c);
-		else if (valid && c == 0xc2 && (unsigned char)text[1] < 0xa0)
-			emit_code_point(out, (unsigned char)*++text); /* U+0080 to U+009F act on terminals like ESC sequences */
+		if (char_len == 0)
+			secret_buf_append_char(out, '?');
+		else if (escapes[(unsigned char)*text])
+			emit_escape(out, (unsigned char)*text);
+		else if (acts)
+			emit_code_point(out, code_point_of((const unsigned char *)text, char_len));
 		else
-			secret_buf_append_char(out, valid || c < 0x80 ? (char)c : '?');
+			secret_buf_append(out, text, char_len);
+		text += taken;
+		len -= taken;
 	}
 	secret_buf_append_char(out, '"');
 }

@@ -168,6 +168,21 @@ bool utf8_is_valid(const char *text, size_t len)
 	return true;
 }
 
+size_t utf8_shown_len(const char *text, size_t len, bool *ret_acts)
+{
+	const unsigned char *at = (const unsigned char *)text;
+	size_t char_len = utf8_char_len(at, len);
+
+	*ret_acts = false;
+	if (char_len == 1)
+		*ret_acts = at[0] < 0x20 || at[0] == 0x7f;
+	else if (char_len == 2)
+		*ret_acts = at[0] == 0xc2 && at[1] < 0xa0;
+	else if (char_len == 3 && at[0] == 0xe2)
+		*ret_acts = (at[1] == 0x80 && at[2] >= 0xa8 && at[2] <= 0xae) || (at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9);
+	return char_len;
+}
+
 static size_t min3(size_t a, size_t b, size_t c)
 {
 	size_t least = a < b ? a : b;

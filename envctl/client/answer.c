@@ -4,30 +4,54 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "vault/names.h"
+
 void answer_free(struct answer *answer)
 {
 	secret_buf_free(answer->body);
 	*answer = (struct answer){0};
 }
 
-/* Texts go to a terminal: nothing in them may act on it. */
-static void copy_printable(const struct secret_buf *text, char *ret, size_t size)
+/* Appends at used, at most to size with its NUL, or nothing. */
+static bool append_whole(char *ret, size_t size, size_t *used, const char *piece, size_t len)
 {
-	size_t len = secret_buf_len(text);
-	size_t at = 0;
-
-	for (; at < len && at + 1 < size; at++) {
-		unsigned char c = secret_buf_bytes(text)[at];
-
-		ret[at] = c < 0x20 || c == 0x7f ? ' ' : (char)c;
-		/* U+0080 to U+009F act on terminals like ESC sequences. */
-		if (at > 0 && (unsigned char)ret[at - 1] == 0xc2 && c >= 0x80 && c < 0xa0)
-			ret[at - 1] = ret[at] = ' ';
-	}
-	ret[at] = '\0';
+	if (len >= size - *used)
+		return false;
+	memcpy(ret + *used, piece, len);
+	*used += len;
+	ret[*used] = '\0';
+	return true;
 }
 
-void json_value_text(const struct json_value *value, char *ret, size_t size)
+/* Texts go to a terminal: nothing in them may act on it. Cut between characters. hidden (or NULL) is replaced. */
+static void copy_printable(const struct secret_buf *text, const struct secret_buf *hidden, char *ret, size_t size)
+{
+	static const char instead[] = "[token]";
+	const char *at = secret_buf_text(text);
+	size_t left = secret_buf_len(text), used = 0;
+	size_t hidden_len = hidden != NULL ? secret_buf_len(hidden) : 0;
+	bool fits = true;
+
+	ret[0] = '\0';
+	while (fits && left > 0) {
+		bool acts;
+		size_t char_len = utf8_shown_len(at, left, &acts);
+		size_t taken = char_len > 0 ? char_len : 1;
+
+		if (hidden_len > 0 && left >= hidden_len && memcmp(at, secret_buf_bytes(hidden), hidden_len) == 0) {
+			taken = hidden_len;
+			fits = append_whole(ret, size, &used, instead, sizeof(instead) - 1);
+		} else if (char_len == 0 || acts) {
+			fits = append_whole(ret, size, &used, " ", 1);
+		} else {
+			fits = append_whole(ret, size, &used, at, char_len);
+		}
+		at += taken;
+		left -= taken;
+	}
+}
+
+static void value_text(const struct json_value *value, const struct secret_buf *hidden, char *ret, size_t size)
 {
 	cleanup_(secret_buf_freep) struct secret_buf *text = secret_buf_new(value->raw.len + 1);
 
@@ -35,7 +59,12 @@ void json_value_text(const struct json_value *value, char *ret, size_t size)
 	if (text == NULL || value->kind != JSON_SCAN_STRING)
 		return;
 	json_append_unescaped(text, json_string_span(value));
-	copy_printable(text, ret, size);
+	copy_printable(text, hidden, ret, size);
+}
+
+void json_value_text(const struct json_value *value, char *ret, size_t size)
+{
+	value_text(value, NULL, ret, size);
 }
 
 void answer_text(const struct json_value *object, const char *name, char *ret, size_t size)
@@ -64,7 +93,7 @@ bool answer_bool(const struct json_value *object, const char *name)
 }
 
 /* The texts of "errors" with "; " between, "" when there are none; those that do not fit are counted. size is at least 64. */
-static void join_errors(const struct answer *answer, char *ret, size_t size)
+static void join_errors(const struct answer *answer, const struct secret_buf *hidden, char *ret, size_t size)
 {
 	struct json_value list, element;
 	size_t cursor = 0, used = 0, left;
@@ -74,7 +103,7 @@ static void join_errors(const struct answer *answer, char *ret, size_t size)
 	if (!answer->has_json || !json_find(&answer->root, "errors", &list) || list.kind != JSON_SCAN_ARRAY)
 		return;
 	for (left = json_count(&list); json_next_element(&list, &cursor, &element); left--) {
-		json_value_text(&element, text, sizeof(text));
+		value_text(&element, hidden, text, size < sizeof(text) ? size : sizeof(text));
 		/* Whole sentences, but for the first one, and room for the number of those that are left out. */
 		if (used > 0 && used + strlen(text) + 32 > size) {
 			snprintf(ret + used, size - used, "; and %zu more", left);
@@ -137,7 +166,7 @@ enum error_code answer_error(const struct answer *answer, const struct answer_ca
 	const char *what = call->what;
 	char text[ERROR_TEXT_MAX - 64];
 
-	join_errors(answer, text, sizeof(text));
+	join_errors(answer, call->secret, text, sizeof(text));
 	switch (answer->status) {
 	case 400:
 		return bad_request(what, text, err);

@@ -34,6 +34,7 @@ void json_value_text(const struct json_value *value, char *ret, size_t size);
 struct answer_call {
 	const char *what;	/* the environment, or "the vault" */
 	const char *token;	/* where the token came from; NULL if none was sent */
+	const struct secret_buf *secret; /* the token; NULL if none was sent. What repeats it is not repeated */
 	const char *path;	/* of the request; NULL for a vault whose policies are not ours to explain */
 	const char *capability; /* that it takes: "read" */
 };

@@ -363,6 +363,7 @@ enum error_code call_error(struct vault_client *client, const struct answer *ans
 	const struct answer_call about = {
 		.what = what,
 		.token = client_token_text(client),
+		.secret = client->token,
 		.path = client->other ? NULL : client->path,
 		.capability = client->capability,
 	};

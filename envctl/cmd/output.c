@@ -9,6 +9,7 @@
 
 #include "vault/files.h"
 #include "vault/json_emit.h"
+#include "vault/names.h"
 #include "vault/plural.h"
 
 #define TABLE_COLUMNS_MAX 6
@@ -78,21 +79,20 @@ static void append_hex(struct secret_buf *out, unsigned char byte)
 
 void output_visible(struct secret_buf *out, const char *text, size_t len)
 {
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)text[i];
-		/* U+0080 to U+009F act on terminals like ESC sequences. */
-		bool c1 = c == 0xc2 && i + 1 < len && (unsigned char)text[i + 1] < 0xa0;
+	while (len > 0) {
+		bool acts;
+		size_t char_len = utf8_shown_len(text, len, &acts);
+		size_t taken = char_len > 0 ? char_len : 1;
 
-		if (c == '\n') {
+		if (*text == '\n')
 			secret_buf_append_text(out, "\\n");
-		} else if (c1) {
-			append_hex(out, c);
-			append_hex(out, (unsigned char)text[++i]);
-		} else if (c < 0x20 || c == 0x7f) {
-			append_hex(out, c);
-		} else {
-			secret_buf_append_char(out, (char)c);
-		}
+		else if (char_len > 0 && !acts)
+			secret_buf_append(out, text, char_len);
+		else
+			for (size_t i = 0; i < taken; i++)
+				append_hex(out, (unsigned char)text[i]);
+		text += taken;
+		len -= taken;
 	}
 }
 

@@ -26,7 +26,8 @@ struct secret_buf *output_new(struct error *err) owned_by(secret_buf_free);
 void output_format(struct secret_buf *out, const char *format, ...) printf_like(2, 3);
 void output_style(struct secret_buf *out, enum style style);
 void output_plain(struct secret_buf *out);
-/* A value for people: line feeds as "\n", other control characters as "\x1b". */
+/* A value for people: line feeds as "\n"; of other characters that could act on a terminal (utf8_shown_len()), and of what is
+ * no UTF-8, each byte as "\x1b". */
 void output_visible(struct secret_buf *out, const char *text, size_t len);
 /* Writes all to standard output. */
 enum error_code output_flush(struct secret_buf *out, struct error *err) must_check;

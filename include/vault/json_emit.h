@@ -25,8 +25,8 @@ void json_emit_bool(struct secret_buf *out, bool value);
 void json_emit_key(struct secret_buf *out, const char *name);
 /* RFC 3339 with quotes; 0 gives "". */
 void json_emit_time(struct secret_buf *out, int64_t us);
-/* A sentence for people, with quotes: what could act on a terminal is escaped as well, and in a text that is not UTF-8 (it may
- * name files) each byte beyond ASCII is '?'. */
+/* A sentence for people, with quotes: what could act on a terminal is escaped as well (utf8_shown_len()), and a byte that is no
+ * part of a valid character (a sentence may name files) is '?'. */
 void json_emit_sentence(struct secret_buf *out, const char *text);
 /* What the programs print for a failure with --json: {"error":{"code":"not_found","exit_code":3,"message":"..."}} and a line
  * feed. usage: how the command is written, a member more; NULL: none. */

@@ -43,5 +43,11 @@ bool name_matches_glob(const char *glob, const char *name, size_t len);
 /* Valid UTF-8 without surrogates and over-long forms. NUL is allowed. */
 bool utf8_is_valid(const char *text, size_t len);
 
+/* For what is shown to people: the length of the character at the front of text[0..len), 0 when there is none, but a byte that
+ * is no part of a valid character. *ret_acts: it could act on a terminal or on how the rest is read: a control character
+ * (U+0000 to U+001F, U+007F to U+009F), an end of line or paragraph (U+2028, U+2029), or one that turns the direction of writing
+ * (U+202A to U+202E, U+2066 to U+2069). */
+size_t utf8_shown_len(const char *text, size_t len, bool *ret_acts);
+
 /* Levenshtein distance, for did-you-mean; texts over 255 bytes give SIZE_MAX. */
 size_t name_distance(const char *a, const char *b);

@@ -204,6 +204,19 @@ def answers_that_are_none(story):
             os.waitpid(pid, 0)
 
 
+@case
+def a_token_that_is_repeated_is_not_shown(story):
+    token = "vlt_svc_precious"
+    long_text = "x" * 440 + token + "é" * 40
+    for number, errors in enumerate(([f"no {token}{token} \u202e\u001b[31m", "second"], [long_text], ["x" * 442 + token])):
+        body = json.dumps({"errors": errors}).encode()
+        path = story.path(f"repeats{number}")
+        pid = fake_server(path, [b"HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body])
+        out = story.bad(1, ("no [token][token]   [31m; second", "x[token]", "xx")[number], "list", "--address", path, env={"VAULT_TOKEN": token})
+        os.waitpid(pid, 0)
+        assert "vlt" not in out.err and "\ufffd" not in out.err and "\\x" not in out.err, out
+
+
 def error_of(outcome):
     """The last line of standard error; all lines of it are objects."""
     lines = [json.loads(line) for line in outcome.err.splitlines()]
@@ -228,7 +241,7 @@ def errors_are_json_with_json(story):
     assert error_of(story.envctl("get", "b", "--json", env={"VAULT_TOKEN": "vlt_precious"}))["code"] == "denied"
     name = os.fsdecode(b"/no/\xff\xc2\x9b\x1b[31m")
     outcome = story.envctl("check", "--env-file", name, "--json")
-    assert error_of(outcome)["message"] == "cannot open /no/???\x1b[31m: No such file or directory" and "\x1b" not in outcome.err, outcome
+    assert error_of(outcome)["message"] == "cannot open /no/?\x9b\x1b[31m: No such file or directory" and "\x1b" not in outcome.err, outcome
     # what is the value of an option, or stands behind --, is no option of ours
     assert story.good("set", "a", "--message", "--json", "B=2").err.startswith("envctl: a: revision")
     assert story.envctl("run", "a", "--", "/no/such", "--json").err.startswith("envctl: ")

@@ -113,13 +113,13 @@ static void test_texts_must_be_utf8(void **state)
 /* Nothing that a value or name holds acts on a terminal. */
 static void test_visible(void **state)
 {
-	static const char text[] = "a\033[31m\r\n\x7f\t\xc2\x9b\xc3\xa9";
+	static const char text[] = "a\033[31m\r\n\x7f\t\xc2\x9b\xc3\xa9\x9b\xc2" "1\xff\xe2\x80\xa8\xe2\x80\xaf\xe2\x81\xa9\xf0\x9f\x98\x80\xc2";
 	struct secret_buf *out = secret_buf_new(100);
 
 	(void)state;
 	output_visible(out, text, sizeof(text) - 1);
 	secret_buf_append_char(out, '\0');
-	assert_string_equal(secret_buf_text(out), "a\\x1b[31m\\x0d\\n\\x7f\\x09\\xc2\\x9b\xc3\xa9");
+	assert_string_equal(secret_buf_text(out), "a\\x1b[31m\\x0d\\n\\x7f\\x09\\xc2\\x9b\xc3\xa9\\x9b\\xc2" "1\\xff\\xe2\\x80\\xa8\xe2\x80\xaf\\xe2\\x81\\xa9\xf0\x9f\x98\x80\\xc2");
 	secret_buf_free(out);
 }
 

@@ -163,7 +163,10 @@ static void an_error_is_a_json_object(void **state)
 		  "{\"error\":{\"code\":\"not_found\",\"exit_code\":125,\"message\":\"a\\tb\\u001bc\\u007f\",\"usage\":\"x [y]\"}}\n" },
 		{ "\xc2\x9b\xc2\xa0\xe2\x82\xac", NULL,
 		  "{\"error\":{\"code\":\"not_found\",\"exit_code\":125,\"message\":\"\\u009b\xc2\xa0\xe2\x82\xac\"}}\n" },
-		{ "\xff\xc2\x9b", NULL, "{\"error\":{\"code\":\"not_found\",\"exit_code\":125,\"message\":\"???\"}}\n" },
+		{ "\xff\xc2\x9b", NULL, "{\"error\":{\"code\":\"not_found\",\"exit_code\":125,\"message\":\"?\\u009b\"}}\n" },
+		{ "\x9b\xc3\xa9\xc2", NULL, "{\"error\":{\"code\":\"not_found\",\"exit_code\":125,\"message\":\"?\xc3\xa9?\"}}\n" },
+		{ "\xe2\x80\xa7\xe2\x80\xae\xe2\x81\xa6", NULL,
+		  "{\"error\":{\"code\":\"not_found\",\"exit_code\":125,\"message\":\"\xe2\x80\xa7\\u202e\\u2066\"}}\n" },
 	};
 
 	(void)state;

@@ -192,6 +192,32 @@ static void utf8_is_checked_to_the_last_rule(void **state)
 	assert_false(utf8_is_valid("\xe2\x82\xac", 2));
 }
 
+static void characters_that_act_are_known(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t char_len;
+		bool acts;
+	} cases[] = {
+		{ "a", 1, false }, { "\x1f", 1, true }, { " ", 1, false }, { "~", 1, false }, { "\x7f", 1, true }, { "\x9b", 0, false },
+		{ "\xc2", 0, false }, { "\xc2\x80", 2, true }, { "\xc2\x9f", 2, true }, { "\xc2\xa0", 2, false }, { "\xc3\x9f", 2, false },
+		{ "\xe2\x80\xa7", 3, false }, { "\xe2\x80\xa8", 3, true }, { "\xe2\x80\xa9", 3, true }, { "\xe2\x80\xaa", 3, true },
+		{ "\xe2\x80\xae", 3, true }, { "\xe2\x80\xaf", 3, false }, { "\xe2\x81\xa5", 3, false }, { "\xe2\x81\xa6", 3, true },
+		{ "\xe2\x81\xa9", 3, true }, { "\xe2\x81\xaa", 3, false }, { "\xe3\x80\xa8", 3, false }, { "\xf0\x9f\x98\x80", 4, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < CASES(cases); i++) {
+		bool acts = !cases[i].acts;
+
+		assert_int_equal(utf8_shown_len(cases[i].text, strlen(cases[i].text), &acts), cases[i].char_len);
+		assert_int_equal(acts, cases[i].acts);
+	}
+	bool acts = false;
+	assert_int_equal(utf8_shown_len("", 1, &acts), 1);
+	assert_true(acts);
+}
+
 static void names_are_printed_cut_and_clean(void **state)
 {
 	static const struct {
@@ -260,6 +286,7 @@ int main(void)
 		cmocka_unit_test(dangerous_names_are_known),
 		cmocka_unit_test(globs_match),
 		cmocka_unit_test(many_stars_stay_fast),
+		cmocka_unit_test(characters_that_act_are_known),
 		cmocka_unit_test(utf8_is_checked_to_the_last_rule),
 		cmocka_unit_test(names_are_printed_cut_and_clean),
 		cmocka_unit_test(a_cut_character_is_taken_away),
