@@ -77,7 +77,7 @@ enum error_code session_filter(const struct invocation *inv, struct name_filter 
 			filter.except[filter.except_len++] = given->value;
 		else
 			continue;
-		if (given->value[0] == '\0')
+		if (given->value[strspn(given->value, ",")] == '\0')
 			return error_set(err, ERR_USAGE, "--only and --except need a name or pattern");
 	}
 	*ret = filter;
@@ -92,7 +92,7 @@ static enum error_code refuse_missing(const struct name_filter *filter, name_kno
 
 	if (missing == NULL)
 		return ERR_OK;
-	return error_set(err, ERR_NOT_FOUND, "%.200s has no variable %.*s, which --only asks for; %s", what,
+	return error_set(err, ERR_NOT_FOUND, "%.200s has no variable '%.*s', which --only asks for; %s", what,
 			 (int)(len < 128 ? len : 128), missing, outcome);
 }
 

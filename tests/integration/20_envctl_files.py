@@ -133,7 +133,7 @@ def copy_promotes(story):
     assert out.out == "  + FEATURE_Y\n1 added, 0 changed, 0 removed, 3 unchanged\n", out
     story.good("copy", "shop/staging", ENV, "--only", "FEATURE_*", "-m", "promoted")
     assert variables(story) == {"A": "live", "OWN": "1", "FEATURE_X": "on", "FEATURE_Y": "off"}
-    story.bad(3, "shop/staging has no variable NOTHING, which --only asks for; nothing was copied", "copy", "shop/staging", ENV, "--only", "NOTHING")
+    story.bad(3, "shop/staging has no variable 'NOTHING', which --only asks for; nothing was copied", "copy", "shop/staging", ENV, "--only", "NOTHING")
     story.bad(64, "the same", "copy", ENV, ENV)
     story.good("copy", "shop/staging", ENV, "--replace")
     assert variables(story) == variables(story, "shop/staging")

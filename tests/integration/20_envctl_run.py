@@ -60,7 +60,8 @@ def globs(story):
     assert set(got) == {"DB_HOST", "PATH"}, got
     got, _ = shown(story, "--pristine", "--only", "OTHER,DB_HOST")
     assert set(got) == {"DB_HOST", "OTHER", "PATH"}, got
-    story.bad(125, "need a name", "run", ENV, "--only", "", "--", "true")
+    for nothing in ("", ",", ",,"):
+        story.bad(125, "need a name", "run", ENV, "--only", nothing, "--", "true")
 
 
 @case
@@ -73,7 +74,7 @@ def globs_that_match_nothing(story):
         story.bad(3, f"no variable of {ENV} matches", "render", ENV, "--format", "docker", "--output", written, *glob)
         story.bad(3, f"no variable of {ENV} matches", "copy", ENV, "shop/other", *glob)
     for glob in (["--only", "NOPE"], ["--only", "DB_HOST,NOPE"], ["--only", "DB_*", "--only", "NOPE", "--except", "NOPE"]):
-        told = f"{ENV} has no variable NOPE, which --only asks for; nothing was "
+        told = f"{ENV} has no variable 'NOPE', which --only asks for; nothing was "
         story.bad(125, told + "started", "run", ENV, *glob, "--", "touch", started)
         story.bad(3, told + "written", "render", ENV, "--format", "docker", "--output", written, *glob)
         story.bad(3, told + "copied", "copy", ENV, "shop/other", *glob)
@@ -82,7 +83,7 @@ def globs_that_match_nothing(story):
     # of an environment that has none, none is missing
     story.good("unset", ENV, "DB_HOST")
     assert set(shown(story, "--pristine", "--only", "DB_*")[0]) == {"PATH"}
-    story.bad(125, "no variable DB_HOST", "run", ENV, "--only", "DB_HOST", "--", "true")
+    story.bad(125, "no variable 'DB_HOST'", "run", ENV, "--only", "DB_HOST", "--", "true")
 
 
 @case

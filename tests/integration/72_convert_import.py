@@ -130,7 +130,7 @@ def convert_needs_no_vault(story):
     assert alone("convert", path, "--from", "dotenv", "--to", "systemd") == (0, 'A="two words"\nB="x"\n', "")
     assert alone("convert", "-", "--from", "docker", "--to", "json", stdin="A='b'\n")[:2] == (0, '{\n  "A": "\'b\'"\n}\n')
     assert alone("convert", path, "--from", "dotenv", "--to", "docker", "--only", "B")[1] == "B=x\n"
-    for words, told in ((["NOPE"], "has no variable NOPE, which --only asks for"), (["B,NOPE"], "has no variable NOPE"), (["N*"], "matches --only")):
+    for words, told in ((["NOPE"], "has no variable 'NOPE', which --only asks for"), (["B,NOPE"], "has no variable 'NOPE'"), (["N*"], "matches --only")):
         code, out, err = alone("convert", path, "--from", "dotenv", "--to", "docker", "-o", story.path("none"), "--only", *words)
         assert code == 3 and told in err and path in err and not os.path.exists(story.path("none")), (code, err)
     code, out, err = alone("convert", path, "--to", "docker")
