@@ -78,8 +78,7 @@ static enum error_code take(struct offline_options *options, int option, struct 
 	return ERR_OK;
 }
 
-enum error_code offline_options_parse(enum offline_command command, int argc, char **argv, struct offline_options *ret,
-				      struct error *err)
+static enum error_code parse(enum offline_command command, int argc, char **argv, struct offline_options *ret, struct error *err)
 {
 	struct offline_options options = { .max_size = DEFAULT_STORE_MAX_SIZE };
 	const struct option *rows = command == OFFLINE_RESTORE ? restore_rows : recover_rows;
@@ -101,6 +100,24 @@ enum error_code offline_options_parse(enum offline_command command, int argc, ch
 		return err->code;
 	*ret = options;
 	return ERR_OK;
+}
+
+static bool asks_for_json(char *const *argv)
+{
+	for (; *argv != NULL && strcmp(*argv, "--") != 0; argv++)
+		if (strcmp(*argv, "--json") == 0)
+			return true;
+	return false;
+}
+
+enum error_code offline_options_parse(enum offline_command command, int argc, char **argv, struct offline_options *ret,
+				      struct error *err)
+{
+	enum error_code rc = parse(command, argc, argv, ret, err);
+
+	if (rc != ERR_OK)
+		ret->json = asks_for_json(argv);
+	return rc;
 }
 
 /* -- help --------------------------------------------------------------------------- */

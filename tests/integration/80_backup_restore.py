@@ -324,6 +324,7 @@ def test_what_opens_the_vault_opens_the_backup():
         assert "1" in check("--key-file", daemon.key_file, "--json").stdout
         # nobody is there to be asked: it says which option to give
         check("--passphrase", code=64, sentence="give --passphrase-file FILE")
+        check("--json", "--bogus", code=64, sentence="{\"error\":{\"code\":\"usage\"")
         run(daemon, "restore", "--check", "--passphrase", backup, code=64, sentence="give --passphrase-file FILE", program=vault.ENVCTL)
         check("--key-file", daemon.key_file, os.path.join(daemon.dir, "absent"), code=74, sentence="which is not there: make it first")
         restore(daemon, backup, os.path.join(daemon.dir, "no", "parent"), code=74, sentence="its parent directory is not there: make it first")
