@@ -86,11 +86,33 @@ MODEL = {"put": _put, "patch": _patch, "get": _get, "delete": _delete, "undelete
          "state": lambda state, _: (state, visible(state))}
 
 
+def _known(operations):
+    """What the answers tell of versions: a version's value never changes, and the last reading of all knows how many there are."""
+    values, last = {}, None
+    for operation in operations:
+        if operation.answer is None or operation.answer in (CONFLICT, ABSENT, DONE):
+            continue
+        if operation.kind == "put":
+            values[operation.answer] = operation.argument[0]
+        elif operation.kind == "get":
+            values[operation.answer[0]] = operation.answer[1]
+        elif operation.kind == "state":
+            last = operation.answer[0]
+            values.update((number, value) for number, flag, value in operation.answer[1] if flag == READABLE)
+    return values, last
+
+
+def _fits(state, known):
+    """Whether the newest version may be what it is. Without this, operations that were not answered are tried in all orders."""
+    (number, versions), (values, last) = state, known
+    return not versions or ((last is None or number <= last) and versions[-1][2] in (None, values.get(number, versions[-1][2])))
+
+
 def linearizable(operations, initial=EMPTY):
     """The states that the history may have ended in; none when it is not linearizable. Several, as far as deleted values go."""
     operations = sorted(operations, key=lambda operation: operation.called)
     required = sum(1 << i for i, operation in enumerate(operations) if operation.answer is not None)
-    ends, tried, stack = set(), set(), [(0, initial)]
+    ends, tried, stack, known = set(), set(), [(0, initial)], _known(operations)
     while stack:
         done, state = stack.pop()
         if (done, state) in tried:
@@ -111,7 +133,7 @@ def linearizable(operations, initial=EMPTY):
                     # What changes nothing, whenever it happens, and fits may as well happen now: nothing is tried instead of it.
                     next_ones = [(done | 1 << i, state)]
                     break
-                if operation.answer == answer or (operation.answer is None and after != state):
+                if (operation.answer == answer or (operation.answer is None and after != state)) and _fits(after, known):
                     next_ones.append((done | 1 << i, after))
         stack.extend(next_ones)
     return ends
