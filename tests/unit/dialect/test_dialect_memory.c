@@ -120,9 +120,9 @@ static struct env_set *one_value(const char *unit)
 static void one_large_value(void **state)
 {
 	(void)state;
-	cleanup_(env_set_freep) struct env_set *set = one_value("abcdefgh");
 	if (!MEMORY_IS_COUNTED)
 		skip();
+	cleanup_(env_set_freep) struct env_set *set = one_value("abcdefgh");
 	for (size_t i = 0; dialect_at(i); i++) {
 		bool held = check(dialect_at(i), set, false, false, "letters") && check(dialect_at(i), set, true, false, "letters, skip");
 		/* Programs that have lines of 64 KiB. */
@@ -150,10 +150,10 @@ static void one_large_value_of_escapes(void **state)
 
 static void many_small_variables(void **state)
 {
-	cleanup_(env_set_freep) struct env_set *set = env_set_new(SIZE_MAX);
 	(void)state;
 	if (!MEMORY_IS_COUNTED)
 		skip();
+	cleanup_(env_set_freep) struct env_set *set = env_set_new(SIZE_MAX);
 	for (unsigned i = 0; i < MANY; i++) {
 		char name[32], value[64];
 		snprintf(name, sizeof(name), "VARIABLE_%05u", i);
@@ -169,11 +169,11 @@ static void many_small_variables(void **state)
 /* Values that grow, so that no block of one is enough for the next; among them one that is as long as all others. */
 static void values_of_all_lengths(void **state)
 {
-	cleanup_(env_set_freep) struct env_set *set = env_set_new(SIZE_MAX);
 	static char value[200000];
 	(void)state;
 	if (!MEMORY_IS_COUNTED)
 		skip();
+	cleanup_(env_set_freep) struct env_set *set = env_set_new(SIZE_MAX);
 	memset(value, 'a', sizeof(value));
 	for (unsigned i = 0; i < 100; i++) {
 		char name[32];
@@ -190,12 +190,12 @@ static void many_long_values_on_one_line(void **state)
 {
 	const size_t count = 200, len = 20000, max = count * (len + 16);
 	struct error err = ERROR_INIT;
-	cleanup_(notes_free) struct notes notes = { .len = 0 };
-	cleanup_(env_set_freep) struct env_set *set = env_set_new(max);
-	cleanup_(secret_buf_freep) struct secret_buf *text = secret_buf_new(max);
 	(void)state;
 	if (!MEMORY_IS_COUNTED)
 		skip();
+	cleanup_(notes_free) struct notes notes = { .len = 0 };
+	cleanup_(env_set_freep) struct env_set *set = env_set_new(max);
+	cleanup_(secret_buf_freep) struct secret_buf *text = secret_buf_new(max);
 	secret_buf_append_char(text, '{');
 	for (unsigned i = 0; i < count; i++) {
 		char name[16];
