@@ -108,7 +108,7 @@ def nor_by_a_server(story):
         pid, env = posing(story, status, value)
         shown = story.terminal(*words, env=env, code=code)
         os.waitpid(pid, 0)
-        assert "a ]0;b c  31md e  f\u00e9" in shown, repr(shown)
+        assert "a ]0;b c 31md e f\u00e9" in shown, repr(shown)
 
 
 @case
