@@ -22,10 +22,25 @@ static void linting_free(struct linting *linting)
 	free(linting->off);
 }
 
-/* A line without = may be a piece of a value, such as a line of a key: its text is shown to nobody. */
-static struct line_span shown_name(const struct env_line *line)
+/* Padding of base64 behind the lines of a key is no value, and what stands before it no name. */
+static bool is_last_piece(const struct linting *linting, size_t place)
 {
-	return line->has_equals ? line->key : (struct line_span){ "", 0 };
+	const struct env_line *line = &linting->lines->items[place], *before = place > 0 ? line - 1 : NULL;
+	const bool is_padding = line->value.len == 0 || (line->value.len == 1 && line->value.at[0] == '=');
+
+	return is_padding && before && before->kind == ENV_LINE_ENTRY && !before->has_equals;
+}
+
+/* A line without =, or with what is in base64 and in no name, may be a piece of a value, such as a line of a key: its text is shown to
+ * nobody. */
+static struct line_span shown_name(const struct linting *linting, size_t place)
+{
+	const struct env_line *line = &linting->lines->items[place];
+	bool is_piece = !line->has_equals || is_last_piece(linting, place);
+
+	for (size_t i = 0; i < line->key.len && !is_piece; i++)
+		is_piece = line->key.at[i] == '/' || line->key.at[i] == '+';
+	return is_piece ? (struct line_span){ "", 0 } : line->key;
 }
 
 /* In the line where the entry begins; of what stands in a later line of a value, the first. */
@@ -47,7 +62,7 @@ static void report(struct linting *linting, enum lint_check check, size_t place,
 		.column = column_of(line, at),
 		.hint = hint,
 	};
-	struct line_span name = shown_name(line);
+	struct line_span name = shown_name(linting, place);
 
 	if (!(linting->off[place] & 1u << check))
 		findings_add(linting->findings, &finding, name.at, name.len, "%s", text);

@@ -46,6 +46,27 @@ static void check_rows(const struct lint_row *rows, size_t len)
 	}
 }
 
+/* The lines of a key without quotes: the last has the padding of base64, which reads like NAME=. */
+static void pieces_of_values_are_no_names(void **state)
+{
+	static const char text[] = "A=1\nKEY=-----BEGIN KEY-----\nMIIEvQIBADAN\nab/cd+ef==\nU0VDUkVU\nabcdefgh=\nZGVmZ2hp\nijklmnop==\n"
+				   "-----END KEY-----\nlower-case=1\nempty=\n";
+	cleanup_(findings_free) struct findings findings = { .len = 0 };
+	struct error err = ERROR_INIT;
+	bool shows_names = false;
+
+	(void)state;
+	assert_int_equal(env_lint(text, strlen(text), &findings, &err), ERR_OK);
+	for (size_t i = 0; i < findings.len; i++) {
+		const char *name = findings.items[i].name;
+
+		if (findings.items[i].line > 2 && findings.items[i].line < 10)
+			assert_string_equal(name, "");
+		shows_names |= strcmp(name, "lower-case") == 0 || strcmp(name, "empty") == 0;
+	}
+	assert_true(shows_names);
+}
+
 static void documented_cases(void **state)
 {
 	static const struct lint_row rows[] = {
@@ -340,6 +361,7 @@ static void big_texts_take_linear_time(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(pieces_of_values_are_no_names),
 		cmocka_unit_test(documented_cases),	cmocka_unit_test(no_false_alarms),
 		cmocka_unit_test(places_and_names),	cmocka_unit_test(mended_texts),
 		cmocka_unit_test(meaning_stays),	cmocka_unit_test(big_texts_take_linear_time),
