@@ -40,15 +40,6 @@ static enum error_code perform(struct invocation *inv, struct error *err)
 	return inv->command->handler(inv, err);
 }
 
-/* Where the command line could not be read to its end, nobody knows what is a value: --json counts wherever it stands. */
-static bool asks_for_json(char *const *argv)
-{
-	for (; *argv != NULL && strcmp(*argv, "--") != 0; argv++)
-		if (strcmp(*argv, "--json") == 0)
-			return true;
-	return false;
-}
-
 static enum error_code print_failure_json(const struct error *failure, int exit_code, const char *usage)
 {
 	cleanup_(secret_buf_freep) struct secret_buf *out = secret_buf_new(8 * ERROR_TEXT_MAX);
@@ -87,7 +78,7 @@ int main(int argc, char **argv)
 
 	protect_process();
 	enum error_code rc = invocation_parse(argc, argv, &inv, &err);
-	bool json = rc == ERR_OK ? option_is_given(&inv, OPT_JSON) : argc > 0 && asks_for_json(argv);
+	bool json = rc == ERR_OK ? option_is_given(&inv, OPT_JSON) : argc > 0 && json_error_is_asked_for(argv);
 	if (json)
 		messages_as_json();
 	if (rc == ERR_OK)

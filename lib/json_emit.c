@@ -197,3 +197,11 @@ void json_emit_error(struct secret_buf *out, const struct error *err, int exit_c
 	}
 	json_emit_raw(out, "}}\n");
 }
+
+bool json_error_is_asked_for(char *const *argv)
+{
+	for (; *argv != NULL && strcmp(*argv, "--") != 0; argv++)
+		if (strcmp(*argv, "--json") == 0)
+			return true;
+	return false;
+}

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "vault/json_emit.h"
 #include "vault/limits.h"
 
 enum {
@@ -102,21 +103,13 @@ static enum error_code parse(enum offline_command command, int argc, char **argv
 	return ERR_OK;
 }
 
-static bool asks_for_json(char *const *argv)
-{
-	for (; *argv != NULL && strcmp(*argv, "--") != 0; argv++)
-		if (strcmp(*argv, "--json") == 0)
-			return true;
-	return false;
-}
-
 enum error_code offline_options_parse(enum offline_command command, int argc, char **argv, struct offline_options *ret,
 				      struct error *err)
 {
 	enum error_code rc = parse(command, argc, argv, ret, err);
 
 	if (rc != ERR_OK)
-		ret->json = asks_for_json(argv);
+		ret->json = json_error_is_asked_for(argv);
 	return rc;
 }
 

@@ -31,3 +31,6 @@ void json_emit_sentence(struct secret_buf *out, const char *text);
 /* What the programs print for a failure with --json: {"error":{"code":"not_found","exit_code":3,"message":"..."}} and a line
  * feed. usage: how the command is written, a member more; NULL: none. */
 void json_emit_error(struct secret_buf *out, const struct error *err, int exit_code, const char *usage);
+/* For a command line that could not be read to its end, so that nobody knows what is a value: --json counts wherever it stands
+ * before "--". argv ends with NULL. */
+bool json_error_is_asked_for(char *const *argv);

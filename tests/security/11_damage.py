@@ -4,10 +4,12 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "integration"))
+import contextlib  # noqa: E402
 import random  # noqa: E402
 import re  # noqa: E402
 import shutil  # noqa: E402
 import struct  # noqa: E402
+import subprocess  # noqa: E402
 import time  # noqa: E402
 
 import vault  # noqa: E402
@@ -240,6 +242,35 @@ def test_damage_that_lmdb_does_not_survive_has_a_name_and_an_exit_code():
             assert re.fullmatch(r'time=\S+Z level=error event=damaged_while_open text="[^"]+"', line) and says in line, daemon.log()[-1500:]
             word = outcome(daemon)  # and the next start says where
             assert word == f"exit {DAMAGED}" and "vault.db" in daemon.log().rstrip("\n").split("\n")[-1], (damage, word, daemon.log()[-1500:])
+
+
+def test_a_log_that_nobody_reads_keeps_no_damaged_daemon():
+    """Its last words wait for a second, and then it ends without them."""
+    with filled() as daemon:
+        restore(daemon)
+        reader, writer = os.pipe()
+        daemon.process = subprocess.Popen([vault.VAULTD], env=daemon.environment(), cwd=daemon.dir, stdin=subprocess.DEVNULL, stdout=writer,
+                                          stderr=writer)
+        vault.STARTED.append(daemon)
+        while True:
+            with contextlib.suppress(OSError):
+                daemon.connect().close()
+                break
+            assert daemon.process.poll() is None, daemon.process.returncode
+            time.sleep(0.01)
+        assert daemon.unseal().status == 200
+        # A description of its own: that of the daemon goes on waiting.
+        filler = os.open(f"/proc/self/fd/{writer}", os.O_WRONLY | os.O_NONBLOCK)
+        with contextlib.suppress(BlockingIOError):
+            while os.write(filler, b"x" * 4096):
+                pass
+        os.truncate(os.path.join(daemon.data, "vault.db"), 2 * 4096)
+        with contextlib.suppress(ConnectionError):
+            daemon.get("sys/health")
+            assert daemon.get("secret/data/shop/e3") is None
+        assert daemon.process.wait(30) == DAMAGED
+        for end in (reader, writer, filler):
+            os.close(end)
 
 
 def test_the_whole_directory_rolled_back_is_found_by_the_anchor():

@@ -9,9 +9,10 @@
  * ends at once, but says what happened and with an exit code of its own, and the next start walks the file
  * and names the place.
  *
- * Only what can be nothing else is taken: SIGBUS for a page of the map that map_faults_add() was told of, and SIGSEGV while the program
- * counter is inside of LMDB's library. All other faults are as if there were no handler: they end the process with their
- * signal; also SIGSEGV in a function of the C library that LMDB has called. A program that has LMDB linked into itself has no such library, so SIGSEGV is never taken there.
+ * Only what can be nothing else is taken: SIGBUS for a page of the map that map_faults_add() was told of, and SIGSEGV while the
+ * program counter is inside of LMDB's library. All other faults are as if there were no handler: they end the process with their
+ * signal; also SIGSEGV in a function of the C library that LMDB has called. A program that has LMDB linked into itself has no such
+ * library, so SIGSEGV is never taken there.
  *
  * No alternate stack is needed: these faults happen on a stack that has room. One that has overflowed
  * cannot run the handler, and the signal ends the process, as it would without.
