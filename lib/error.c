@@ -185,6 +185,14 @@ const char *error_name(enum error_code code)
 	return row_of(code)->name;
 }
 
+enum error_code error_named(const char *name)
+{
+	for (int code = 0; name != NULL && code < ERR_CODE_COUNT; code++)
+		if (strcmp(row_of((enum error_code)code)->name, name) == 0)
+			return (enum error_code)code;
+	return ERR_INTERNAL;
+}
+
 int error_http_status(enum error_code code)
 {
 	return row_of(code)->http_status;

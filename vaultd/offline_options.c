@@ -147,12 +147,12 @@ static const char restore_help[] =
 	"\n";
 
 static const char recover_help[] =
-	"vaultd recover: what a start of vaultd refuses\n"
+	"vaultd recover: what an unseal refuses\n"
 	"\n"
 	"Usage: vaultd recover accept [OPTION]...\n"
 	"\n"
-	"For a data directory that was put back from a copy, or whose anchor is gone: the\n"
-	"daemon is stopped, and says rollback, fork or anchor_missing when it starts.\n"
+	"For a data directory that was put back from a copy, or whose anchor is gone: its\n"
+	"unseal says rollback, fork or anchor_missing. The daemon is stopped for this.\n"
 	"Without --expect it only says what it finds. With it, everything in the store is\n"
 	"opened and checked, and the vault becomes another history: nobody takes it for the\n"
 	"one that went on elsewhere, and tokens of before end.\n"

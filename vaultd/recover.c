@@ -49,7 +49,7 @@ static void describe(struct secret_buf *out, const struct offline_options *optio
 		    (unsigned long long)report->n_revisions, plural(report->n_revisions, "", "s"));
 	describe_anchor(out, report, config);
 	if (report->refused[0] != '\0')
-		report_line(out, "a start refuses it: %s", report->refused);
+		report_line(out, "an unseal refuses it: %s", report->refused);
 	else if (is_healthy(report))
 		report_line(out, options->has_expect ? "a start would not have refused it; it was accepted all the same" :
 						       "a start does not refuse it: there is nothing to accept");

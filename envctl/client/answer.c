@@ -161,6 +161,27 @@ static enum error_code absent(const struct answer *answer, const char *what, con
 	return error_set(err, ERR_NOT_FOUND, "there is no %s", what);
 }
 
+/* A daemon that is in trouble says by which name of the table; one that does not (Vault, a proxy) just has failed. */
+static enum error_code broken(const struct answer *answer, const char *what, const char *text, struct error *err)
+{
+	char name[32] = "";
+	enum error_code code;
+
+	if (answer->has_json)
+		answer_text(&answer->root, "code", name, sizeof(name));
+	code = error_named(name);
+	if (error_http_status(code) != answer->status)
+		code = ERR_INTERNAL;
+	if (code == ERR_ROLLBACK || code == ERR_FORK || code == ERR_ANCHOR_MISSING)
+		return error_set(err, code,
+				 "%s: %s; if this is the data that you want, stop the daemon and see what it is: vaultd recover accept --help",
+				 what, text);
+	if (code != ERR_INTERNAL)
+		return error_set(err, code, "%s: %s", what, text[0] != '\0' ? text : name);
+	return error_set(err, ERR_INTERNAL, "%s: the daemon answered %d: %s", what, answer->status,
+			 text[0] != '\0' ? text : "no reason given");
+}
+
 enum error_code answer_error(const struct answer *answer, const struct answer_call *call, struct error *err)
 {
 	const char *what = call->what;
@@ -190,7 +211,6 @@ enum error_code answer_error(const struct answer *answer, const struct answer_ca
 		return error_set(err, ERR_STORAGE_FULL, "the daemon's disk is full: nothing was written (%s)",
 				 text[0] != '\0' ? text : "no detail");
 	default:
-		return error_set(err, ERR_INTERNAL, "%s: the daemon answered %d: %s", what, answer->status,
-				 text[0] != '\0' ? text : "no reason given");
+		return broken(answer, what, text, err);
 	}
 }

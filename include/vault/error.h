@@ -105,6 +105,9 @@ void error_wipe(struct error *err);
 /* Stable lower-case name, such as "store_damaged". Never NULL. */
 const char *error_name(enum error_code code);
 
+/* The code with this name; ERR_INTERNAL for a name that is not in the table, NULL too. */
+enum error_code error_named(const char *name);
+
 /* HTTP status, such as 503. ERR_OK is 200. */
 int error_http_status(enum error_code code);
 

@@ -27,11 +27,13 @@ def look(daemon, *words):
     return report
 
 
-def refused(daemon, sentence):
-    """The daemon starts, and its unseal says this."""
+def refused(daemon, sentence, name):
+    """The daemon starts, and its unseal says this, to a person what to do as well."""
     daemon.start()
     answer = daemon.unseal()
-    assert answer.status == 500 and sentence in answer.errors[0], answer
+    assert answer.status == 500 and sentence in answer.errors[0] and answer.json["code"] == name, answer
+    done = daemon.envctl("unseal", "--key-file", daemon.key_file, check=65)
+    assert sentence in done.stderr and "vaultd recover accept --help" in done.stderr, done.stderr
     daemon.stop()
 
 
@@ -61,14 +63,14 @@ def test_a_directory_that_was_put_back():
         daemon.stop()
         keep(daemon, "new")
         put_back(daemon, "old")
-        refused(daemon, "was rolled back")
+        refused(daemon, "was rolled back", "rollback")
         # it says what it found and what to type, and changes nothing
         said = recover(daemon, "accept").stdout
         report = look(daemon)
         assert "was rolled back" in report["refused"] and report["anchor_counter"] > report["counter"], report
         assert f"--expect={report['counter']}" in said and str(report["anchor_counter"]) in said, said
         recover(daemon, "accept", "--expect", str(report["counter"] + 1), code=1, sentence="nothing was changed")
-        refused(daemon, "was rolled back")
+        refused(daemon, "was rolled back", "rollback")
         done = recover(daemon, "accept", f"--expect={report['counter']}")
         assert "another history" in done.stdout and "event=accepted" in done.stderr, done
         opens(daemon)
@@ -81,7 +83,7 @@ def test_a_directory_that_was_put_back():
         daemon.stop()
         # what was given up is a fork now, and may be accepted instead
         put_back(daemon, "new")
-        refused(daemon, "another history")
+        refused(daemon, "another history", "fork")
         report = look(daemon)
         assert json.loads(recover(daemon, "accept", "--json", "--keep-tokens", "--expect", str(report["counter"])).stdout)["new_counter"] > report["anchor_counter"]
         opens(daemon)
@@ -95,7 +97,7 @@ def test_an_anchor_that_is_gone():
         daemon.stop()
         anchor = os.path.join(daemon.dir, "anchor")
         os.unlink(anchor)
-        refused(daemon, "anchor")
+        refused(daemon, "anchor", "anchor_missing")
         report = look(daemon)
         assert report["anchor_counter"] == 0 and not os.path.exists(anchor), report
         assert "missing" in recover(daemon, "accept").stdout
@@ -110,7 +112,7 @@ def test_a_vault_that_has_no_anchor_any_more():
         daemon.stop()
         with open(daemon.config, "w", encoding="utf-8"):
             pass
-        refused(daemon, "none is configured")
+        refused(daemon, "none is configured", "anchor_missing")
         recover(daemon, "accept", "--expect", str(look(daemon)["counter"]))
         opens(daemon)
         assert daemon.read("shop") == {"A": "1"}

@@ -110,7 +110,8 @@ void reply_envelope_end_list(struct request *request, const struct secret_buf *w
 	json_emit_raw(out, "],\"auth\":null}");
 }
 
-void reply_refuse(struct request *request, int status, const char *sentence)
+/* sentence and name may be NULL. */
+static void refuse(struct request *request, int status, const char *sentence, const char *name)
 {
 	struct secret_buf *out = reply_bare(request, status);
 
@@ -119,7 +120,17 @@ void reply_refuse(struct request *request, int status, const char *sentence)
 	json_emit_raw(out, "{\"errors\":[");
 	if (sentence)
 		json_emit_cstring(out, sentence);
-	json_emit_raw(out, "]}");
+	json_emit_raw(out, "]");
+	if (name) {
+		json_emit_raw(out, ",\"code\":");
+		json_emit_cstring(out, name);
+	}
+	json_emit_raw(out, "}");
+}
+
+void reply_refuse(struct request *request, int status, const char *sentence)
+{
+	refuse(request, status, sentence, NULL);
 }
 
 void reply_busy(struct request *request, const char *sentence)
@@ -161,7 +172,8 @@ void reply_error(struct request *request, const struct error *err, bool bare_not
 								      "1 error occurred:\n\t* permission denied\n\n";
 	else if (bare_not_found && err->code == ERR_NOT_FOUND)
 		sentence = NULL;
-	reply_refuse(request, status, sentence);
+	/* One status stands for all that is wrong with the store: its name tells what to do. */
+	refuse(request, status, sentence, status == 500 ? error_name(err->code) : NULL);
 	if (err->code == ERR_SLOWED_DOWN)
 		request->reply.retry_after_s = 60;
 	else if (err->code == ERR_BUSY)

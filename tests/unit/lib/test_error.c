@@ -18,7 +18,11 @@ static void every_code_has_a_row_with_its_own_name(void **state)
 		assert_int_equal(strspn(name, "abcdefghijklmnopqrstuvwxyz_"), strlen(name));
 		for (int j = 0; j < i; j++)
 			assert_string_not_equal(name, error_name((enum error_code)j));
+		assert_int_equal(error_named(name), i);
 	}
+	assert_int_equal(error_named("nonsense"), ERR_INTERNAL);
+	assert_int_equal(error_named(""), ERR_INTERNAL);
+	assert_int_equal(error_named(NULL), ERR_INTERNAL);
 }
 
 static void statuses_and_exit_codes_are_as_documented(void **state)
