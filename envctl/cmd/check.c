@@ -165,11 +165,12 @@ enum error_code command_check(struct invocation *inv, struct error *err)
 		finding_list_make_strict(&list);
 	finding_list_sort(&list);
 	finding_list_print(&list, format, out);
-	if (format == FINDING_HUMAN)
+	inv->exit_status = list.errors > 0 ? 1 : 0;
+	rc = output_flush(out, err);
+	if (rc == ERR_OK && format == FINDING_HUMAN) {
 		say_what_fix_is_for(inv, &list);
-	if (format == FINDING_HUMAN)
 		say(inv, "%zu error%s, %zu warning%s", list.errors, plural(list.errors, "", "s"), list.warnings,
 		    plural(list.warnings, "", "s"));
-	inv->exit_status = list.errors > 0 ? 1 : 0;
-	return output_flush(out, err);
+	}
+	return rc;
 }

@@ -319,7 +319,7 @@ static const struct command commands[] = {
 			   "everything, is printed once. A vault of your own also knows you by your user id.",
 	},
 	{
-		.name = "unseal", .words = "", .needs_no_token = true, OPTIONS(unseal_options), .examples = unseal_examples,
+		.name = "unseal", .words = "", .json = true, .needs_no_token = true, OPTIONS(unseal_options), .examples = unseal_examples,
 		.handler = command_unseal, .summary = "Open a sealed vault",
 		.details = "With shares, each person gives his own, in any order and from any place; the vault opens with the "
 			   "last that is needed, and forgets them after an hour. Exit code 2: more shares are needed.",

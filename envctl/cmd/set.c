@@ -72,8 +72,9 @@ static enum error_code put_from_file(const struct invocation *inv, struct env_se
 	cleanup_(secret_buf_freep) struct secret_buf *text = NULL;
 	enum error_code rc = file_read_secret(file, FILE_ANY_MODE, true, VALUE_MAX, &text, err);
 
+	/* A program that failed in front of the pipe must not empty a password. */
 	if (rc == ERR_OK && secret_buf_len(text) == 0 && strcmp(file, "-") == 0)
-		warn("standard input is empty, and so is now %s", name);
+		rc = error_set(err, ERR_INVALID, "standard input is empty; an empty value is given as %s=", name);
 	return rc == ERR_OK ? put_text(inv, set, name, text, err) : rc;
 }
 

@@ -12,7 +12,7 @@
 #define SHARES_MAX 8192
 
 struct unsealing {
-	const struct invocation *inv;
+	struct invocation *inv;
 	struct vault_client *client;
 	bool sealed;
 	int64_t progress, required;
@@ -151,6 +151,36 @@ static enum error_code unseal(struct unsealing *unsealing, struct error *err)
 	return rc;
 }
 
+static enum error_code open_vault(struct unsealing *unsealing, struct error *err)
+{
+	enum error_code rc = unseal(unsealing, err);
+
+	if (rc != ERR_OK)
+		return rc;
+	if (!unsealing->sealed) {
+		say(unsealing->inv, "the vault at %s is open", client_address(unsealing->client));
+		return ERR_OK;
+	}
+	unsealing->inv->exit_status = STATUS_SEALED;
+	if (unsealing->given == 0)
+		warn("no share was given; %d of %d are there", (int)unsealing->progress, (int)unsealing->required);
+	return ERR_OK;
+}
+
+/* What `envctl status --json` prints. */
+static enum error_code print_status(struct vault_client *client, struct error *err)
+{
+	cleanup_(secret_buf_freep) struct secret_buf *out = output_new(err);
+	cleanup_(answer_free) struct answer status = {0};
+	enum error_code rc = out != NULL ? client_seal_status(client, &status, err) : err->code;
+
+	if (rc != ERR_OK)
+		return rc;
+	json_emit_raw_n(out, status.root.raw.at, status.root.raw.len);
+	json_emit_raw(out, "\n");
+	return output_flush(out, err);
+}
+
 enum error_code command_unseal(struct invocation *inv, struct error *err)
 {
 	cleanup_(client_freep) struct vault_client *client = NULL;
@@ -166,21 +196,9 @@ enum error_code command_unseal(struct invocation *inv, struct error *err)
 		return rc;
 	unsealing.client = client;
 	take_status(&unsealing, &status);
-	if (!unsealing.sealed) {
+	if (!unsealing.sealed)
 		say(inv, "the vault is open already");
-		return ERR_OK;
-	}
-	if (option_is_given(inv, OPT_RESET))
-		return reset(&unsealing, err);
-	rc = unseal(&unsealing, err);
-	if (rc != ERR_OK)
-		return rc;
-	if (!unsealing.sealed) {
-		say(inv, "the vault at %s is open", client_address(client));
-		return ERR_OK;
-	}
-	inv->exit_status = STATUS_SEALED;
-	if (unsealing.given == 0)
-		warn("no share was given; %d of %d are there", (int)unsealing.progress, (int)unsealing.required);
-	return ERR_OK;
+	else
+		rc = option_is_given(inv, OPT_RESET) ? reset(&unsealing, err) : open_vault(&unsealing, err);
+	return rc == ERR_OK && option_is_given(inv, OPT_JSON) ? print_status(client, err) : rc;
 }

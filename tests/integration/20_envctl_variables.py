@@ -35,7 +35,9 @@ def set_and_get(story):
 
 @case
 def values_from_streams_and_files(story):
-    assert "standard input is empty, and so is now A" in story.good("set", ENV, "A", stdin="").err
+    for words in (["A"], ["A", "-"], ["A", "-", "B=2"]):   # the program in front of the pipe failed
+        story.bad(1, "standard input is empty; an empty value is given as A=", "set", ENV, *words, stdin="")
+    story.bad(3, "there is no environment", "get", ENV)
     assert story.good("set", ENV, "A", stdin="from stdin\n").err.count("empty") == 0
     assert story.good("get", ENV, "A").out == "from stdin"
     story.good("set", ENV, "A", "-", stdin="line 1\nline 2\n\n")
@@ -54,7 +56,7 @@ def values_from_streams_and_files(story):
         handle.write(b"\xff\xfe")
     story.bad(1, "not UTF-8", "set", ENV, "F", "--file", path)
     story.bad(1, "NUL", "set", ENV, "F", "-", stdin=b"a\0b")
-    assert story.json_of("get", ENV, "--json")["revision"] == 5
+    assert story.json_of("get", ENV, "--json")["revision"] == 4
 
 
 @case

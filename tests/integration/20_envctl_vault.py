@@ -106,7 +106,8 @@ def key_file_is_made(story):
         handle.write(b"x" * 32)
     os.chmod(wrong, 0o600)
     story.bad(4, "", "unseal", "--key-file", wrong)
-    story.good("unseal", "--key-file", key)
+    assert story.json_of("unseal", "--key-file", key, "--json") == story.json_of("status", "--json")
+    assert story.json_of("unseal", "--json")["sealed"] is False
 
 
 @case

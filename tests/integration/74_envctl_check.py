@@ -56,6 +56,8 @@ def files_that_fit_need_no_vault(story):
     assert out.out == "" and "0 errors, 0 warnings" in out.err, out
     answer = story.json_of(*files(story), "--json", env=offline(story))
     assert answer["valid"] is True and answer["findings"] == [], answer
+    shown = story.terminal(*files(story, env=""), env=offline(story), code=1).rstrip().split("\n")
+    assert "error" in shown[0] and "1 error, 2 warnings" in shown[-1], shown   # what is wrong, then how much
 
 
 @case

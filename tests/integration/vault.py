@@ -121,8 +121,8 @@ class Daemon:
         for path in (self.home, self.runtime, os.path.dirname(self.config)):
             os.makedirs(path, mode=0o700, exist_ok=True)
         if config is not None or not os.path.exists(self.config):
-            # Its own mode: vaultd refuses a configuration that others may write, and a story may have opened the umask.
-            with open(self.config, "w", encoding="utf-8", opener=lambda path, flags: os.open(path, flags, 0o600)) as out:
+            # vaultd refuses a configuration that others may write, and a story may have opened the umask.
+            with open(self.config, "w", encoding="utf-8", opener=lambda path, flags: os.open(path, flags, 0o644)) as out:
                 out.write((config or "").replace("DIR", self.dir))
 
     def environment(self):
