@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "../lib/memory_folder.h"
 #include "vault/json_scan.h"
 
 static int64_t fixture_now(void *arg)
@@ -59,8 +60,7 @@ int fixture_start(void **state)
 		return -1;
 	arena = true;
 	fixture->now = START_TIME;
-	strcpy(fixture->directory, "/tmp/vault-core-XXXXXX");
-	if (!mkdtemp(fixture->directory))
+	if (!memory_folder(fixture->directory, sizeof(fixture->directory), "vault-core"))
 		return -1;
 	fixture->vault = open_vault(fixture);
 	if (vault_init(fixture->vault, NULL, NULL, &fixture->init, &err) != ERR_OK)

@@ -6,12 +6,13 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "../lib/memory_folder.h"
 
 int folder_setup(void **state)
 {
@@ -19,28 +20,17 @@ int folder_setup(void **state)
 
 	if (!folder)
 		return -1;
-	snprintf(folder->path, sizeof(folder->path), "/tmp/vault-test-XXXXXX");
 	*state = folder;
-	return mkdtemp(folder->path) ? 0 : -1;
+	return memory_folder(folder->path, sizeof(folder->path), "vault-test") ? 0 : -1;
 }
 
 int folder_teardown(void **state)
 {
 	struct folder *folder = *state;
-	char path[FOLDER_PATH_MAX + 256];
-	struct dirent *entry;
-	DIR *dir = opendir(folder->path);
+	bool removed = memory_folder_remove(folder->path);
 
-	while (dir && (entry = readdir(dir)) != NULL) {
-		snprintf(path, sizeof(path), "%s/%s", folder->path, entry->d_name);
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			unlink(path);
-	}
-	if (dir)
-		closedir(dir);
-	rmdir(folder->path);
 	free(folder);
-	return 0;
+	return removed ? 0 : -1;
 }
 
 void folder_file(const struct folder *folder, const char *name, char path[static FOLDER_PATH_MAX])

@@ -1,5 +1,6 @@
 /* Restoring a backup: a fork of what was backed up, in a directory of its own, or nothing. */
 #include "../lib/expect.h"
+#include "../lib/memory_folder.h"
 #include "backup_stream.h"
 #include "vault_fixture.h"
 
@@ -20,8 +21,7 @@ static struct place place_new(void)
 {
 	struct place place;
 
-	snprintf(place.directory, sizeof(place.directory), "/tmp/vault-restore-XXXXXX");
-	assert_non_null(mkdtemp(place.directory));
+	assert_true(memory_folder(place.directory, sizeof(place.directory), "vault-restore"));
 	snprintf(place.anchor, sizeof(place.anchor), "%.63s.anchor", place.directory);
 	return place;
 }

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../lib/memory_folder.h"
 #include "crypto/arena.h"
 #include "records/tables_access.h"
 #include "vault_fixture.h"
@@ -83,8 +84,7 @@ static struct vault_fixture *setup_empty(bool anchored)
 	struct error err = ERROR_INIT;
 
 	assert_int_equal(secret_arena_start(&err), ERR_OK);
-	snprintf(fixture->directory, sizeof(fixture->directory), "/tmp/vault-records-XXXXXX");
-	assert_non_null(mkdtemp(fixture->directory));
+	assert_true(memory_folder(fixture->directory, sizeof(fixture->directory), "vault-records"));
 	snprintf(fixture->anchor_path, sizeof(fixture->anchor_path), "%s.anchor", fixture->directory);
 	fixture->anchored = anchored;
 	fixture->anchor_mode = ANCHOR_STRICT;
@@ -124,18 +124,13 @@ int vault_fixture_setup_anchored(void **state)
 
 int vault_fixture_teardown(void **state)
 {
-	static const char *const names[] = { "vault.db", "vault.db-lock", "vault.hdr", "vault.try", "lock" };
 	struct vault_fixture *fixture = *state;
-	char path[128];
 
 	vault_fixture_close(fixture);
-	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		snprintf(path, sizeof(path), "%s/%s", fixture->directory, names[i]);
-		unlink(path);
-	}
 	vault_forget_kept(fixture);
 	unlink(fixture->anchor_path);
-	rmdir(fixture->directory);
+	if (!memory_folder_remove(fixture->directory))
+		return -1;
 	free(fixture);
 	return 0;
 }

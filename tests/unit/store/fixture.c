@@ -11,13 +11,14 @@
 
 #include <cmocka.h>
 
+#include "../lib/memory_folder.h"
+
 static pthread_mutex_t done_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t done_signal = PTHREAD_COND_INITIALIZER;
 
 void fixture_make_directory(char directory[static 64])
 {
-	strcpy(directory, "/tmp/vault-store-XXXXXX");
-	if (!mkdtemp(directory))
+	if (!memory_folder(directory, 64, "vault-store"))
 		abort();
 }
 
