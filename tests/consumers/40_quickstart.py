@@ -38,6 +38,14 @@ def test_quickstart_twice():
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=600)
         with open(pid_file, encoding="ascii") as number:
             assert moved.returncode == 1 and f"End it (kill {number.read().strip()})" in moved.stderr, moved
+        # docs/operations.md, "A personal vault is restored by its owner", as it stands there.
+        with open(os.path.join(vault.TOP, "docs/operations.md"), encoding="utf-8") as page:
+            recipe = re.search(r"A personal vault is restored by its owner:\n\n```\n(.*?)```", page.read(), re.S)[1]
+        done = subprocess.run(["bash", "-ec", 'PATH="$PWD/build-release/envctl:$PATH"; envctl backup -o "$HOME/vault.backup"; '
+                               + recipe.replace("envctl restore vault.backup", 'envctl restore "$HOME/vault.backup"')
+                               + "envctl get demo/development GREETING"], env=env, cwd=vault.TOP, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, timeout=600)
+        assert done.returncode == 0 and done.stdout.endswith("Good morning"), done.stdout[-3000:]
         assert os.path.exists(os.path.join(home, ".config/vaultd/vaultd.conf"))   # else root's daemon reads the system's
         assert os.stat(rendered).st_mode & 0o777 == 0o600
         os.remove(rendered)

@@ -299,6 +299,22 @@ def test_the_anchor_of_a_restored_vault_counts():
         assert answer.status == 500 and "another history" in answer.errors[0], answer
 
 
+def test_without_its_anchor_a_restored_vault_gets_a_new_one():
+    with vault.personal(config='anchor = "DIR/anchor"\n') as daemon:
+        daemon.write("shop", {"A": "1"})
+        backup = back_up(daemon)
+        daemon.stop()
+        shutil.rmtree(daemon.data)
+        restore(daemon, backup, daemon.data)
+        daemon.start()
+        assert daemon.unseal().json["code"] == "fork"   # the old anchor knows the other history
+        daemon.stop()
+        os.unlink(os.path.join(daemon.dir, "anchor"))
+        daemon.start()
+        assert daemon.unseal().status == 200 and daemon.read("shop") == {"A": "1"}, daemon.log()
+        assert os.path.getsize(os.path.join(daemon.dir, "anchor")) == 8192
+
+
 def test_what_opens_the_vault_opens_the_backup():
     with vault.personal() as daemon:
         daemon.write("shop", {"A": "1"})
