@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# slow: yes
 """A rendered EnvironmentFile starts a unit in a real systemd, booted in a container from a small Debian tree; and so does vaultd."""
 import os
 import sys

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# slow: yes
 """The readers of env files on this machine agree with the dialects, and each notices mistakes: the tables of dialects.py, a test
 for each line."""
 import os

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# slow: yes
 """The power is cut at every moment: what was acknowledged is there, what was not asked for is not, and the vault opens.
 
 A real daemon is recorded at work (record.c, workload.py); power_cut makes what a file system may be left with and has it checked.
@@ -20,7 +21,7 @@ import vault  # noqa: E402
 import care  # noqa: E402
 import workload  # noqa: E402
 
-IMAGES = 580_000 if vault.TIER == "long" else 14_000
+IMAGES = 580_000 if vault.TIER == "long" else 10_000
 PARTS = sum(parts for _, _, parts in workload.WORKLOADS.values())
 JOBS = os.environ.get("VAULT_JOBS", "2")
 # What each planted bug must show in; but for "init" where the vault is there already.
@@ -157,7 +158,7 @@ def test_power_cut_of_an_init_after_a_broken_one():
 def test_power_cut_of_a_recovery():
     """The power comes back, the daemon starts and puts in order what it finds, and the power is cut again."""
     dice, cuts, total, repaired = random.Random(1), 0, 0, 0
-    while cuts < (200 if vault.TIER == "long" else 12):
+    while cuts < (200 if vault.TIER == "long" else 8):
         name = dice.choice(("keys_strict", "keys_relaxed") if cuts % 2 else ("keys_strict", "writes_anchored"))
         trace = recovered(name, f"{dice.randrange(350)}.1.{dice.randrange(4)}", cuts % 2)
         if trace:

@@ -17,8 +17,8 @@ import vault  # noqa: E402
 
 DAMAGE = os.path.join(vault.BUILD, "tests/faults/damage")
 JOBS = os.environ.get("VAULT_JOBS", "2")
-FLIPS = int(os.environ.get("VAULT_FLIPS", 1000000 if vault.TIER == "long" else 10000))
-LIVE = int(os.environ.get("VAULT_LIVE", 100000 if vault.TIER == "long" else 1000))
+FLIPS = int(os.environ.get("VAULT_FLIPS", 1000000 if vault.TIER == "long" else 5000))
+LIVE = int(os.environ.get("VAULT_LIVE", 100000 if vault.TIER == "long" else 500))
 COLUMNS = ("images", "open", "unseal", "read", "harmless", "ended", "unnamed", "wrong", "missing", "signal")
 BAD = COLUMNS[6:]
 CLASSES = ("bit-any-used-page", "bit-meta-page", "bit-branch-page", "bit-leaf-header", "bit-node-header", "bit-value-header",

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# slow: yes
 """Clients that are slow, many, or gone: thousands of them are cut at the deadlines of docs/http-api.md while others are served, and what
 they took is given back. Figures are printed; nothing here depends on how fast the machine is."""
 import contextlib

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# slow: yes
 """Absolute deadlines: a byte now and then keeps nobody's place; limits of connections; peers that leave."""
 import contextlib
 import socket

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# slow: yes
 # sanitized: yes
 """Backups of a vault that is used, and what is restored from them: one state, whole, or nothing at all."""
 import json

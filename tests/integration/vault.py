@@ -318,6 +318,7 @@ def main(names, title=""):
         if not name.startswith("test_") or (wanted and name not in wanted):
             continue
         label = (title + " " if title else "") + name[5:].replace("_", " ")
+        begun = time.monotonic()
         try:
             word = test()
             print(f"ok - {label}" + (f" # SKIP {word}" if isinstance(word, str) else ""), flush=True)
@@ -327,4 +328,6 @@ def main(names, title=""):
             print("\n".join("# " + line for line in traceback.format_exc().split("\n")), flush=True)
             if isinstance(error, KeyboardInterrupt):
                 break
+        if (took := time.monotonic() - begun) > 5:
+            print(f"# that took {took:.0f} s", flush=True)
     sys.exit(1 if failed else 0)
