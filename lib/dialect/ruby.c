@@ -534,16 +534,22 @@ static const struct remark *ruby_refuse(const struct env_entry *entry)
 	return choose_quoting(entry->value, entry->value_len) == QUOTE_IMPOSSIBLE ? &remark_backslash : NULL;
 }
 
-/* What looks like a command but is none keeps a backslash before its dollar sign, and so gets none. */
+/* What looks like a command but is none keeps a backslash before its dollar sign, and so gets none; nor does a command that
+ * stands in another one, because it is the outer one that loses its backslash. */
 static void write_double_quoted(const struct env_entry *entry, struct secret_buf *out)
 {
+	size_t command_end = 0;
+
 	secret_buf_append(out, entry->name, entry->name_len);
 	secret_buf_append_text(out, "=\"");
 	for (size_t i = 0; i < entry->value_len; i++) {
 		const char *text = entry->value + i;
 		size_t len = entry->value_len - i;
 		bool is_opening = text_starts(text, len, "$(");
-		if (is_opening ? command_len(text + 1, len - 1) > 0 : is_one_of(*text, "\\\"$"))
+		size_t size = is_opening && i >= command_end ? command_len(text + 1, len - 1) : 0;
+		if (size > 0)
+			command_end = i + 1 + size;
+		if (is_opening ? size > 0 : is_one_of(*text, "\\\"$"))
 			secret_buf_append_char(out, '\\');
 		secret_buf_append_char(out, *text);
 	}

@@ -265,8 +265,9 @@ SAYS = [
     # -- ruby-dotenv
     ("ruby-dotenv", "Bare if the value is made of letters, digits and `_./:@%+,=^-`; else in single quotes; else in double quotes with `\\` in front of `\\`, `\"` and `$`.",
      [writes(b"az09_./:@%+,=^-", b"A=az09_./:@%+,=^-\n"), writes(b"x $y", b"A='x $y'\n"), writes(b"it's \"\\$", b'A="it\'s \\"\\\\\\$"\n')]),
-    ("ruby-dotenv", "A `$(` that could be no command has no backslash, because it would be kept there.",
-     [writes(b"'$(x", b'A="\'$(x"\n'), writes(b"'$(x)", b'A="\'\\$(x)"\n'), reads(b'A="\\$(x"\n', A=b"\\$(x")]),
+    ("ruby-dotenv", "A `$(` that could be no command, or stands in one, has no backslash, because it would be kept there.",
+     [writes(b"'$(x", b'A="\'$(x"\n'), writes(b"'$(x)", b'A="\'\\$(x)"\n'), reads(b'A="\\$(x"\n', A=b"\\$(x"),
+      writes(b"'$(x $(y))", b'A="\'\\$(x $(y))"\n')]),
     ("ruby-dotenv", "Refused: names other than letters, digits, `_` and dots; NUL; invalid UTF-8; carriage returns and line feeds (2.4, which Debian has, reads line by line; for "
      "dotenv 3 alone the [`dotenv`](#dotenv) dialect holds `KEY`); `'` together with the two characters `\\n` or `\\r`; a `\\` at the end, unless the value can stand bare: no other "
      "backslash, no `#` or `$`, no quote at the start, no white space at an edge.",

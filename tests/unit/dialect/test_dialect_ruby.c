@@ -251,6 +251,10 @@ static void quotes_as_little_as_it_may(void **state)
 	check_written("ruby-dotenv", "A", "'$(x)", "A=\"'\\$(x)\"\n");
 	/* No command: a backslash would stay. */
 	check_written("ruby-dotenv", "A", "'$(x", "A=\"'$(x\"\n");
+	/* A command in a command, closed or not: only the outer one of those that are closed gets a backslash. */
+	check_written("ruby-dotenv", "A", "'$(a $(b) c) $(d)", "A=\"'\\$(a $(b) c) \\$(d)\"\n");
+	check_written("ruby-dotenv", "A", "'$(a \\$(b))", "A=\"'\\$(a \\\\$(b))\"\n");
+	check_written("ruby-dotenv", "A", "'$(a $(b)", "A=\"'$(a \\$(b)\"\n");
 	check_written("ruby-dotenv", "A", "b c\\", "A=b c\\\n");
 }
 
