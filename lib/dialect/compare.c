@@ -45,7 +45,7 @@ struct table {
 	struct env_set *names;		/* the union; each value is the variable's number */
 	struct outcome *outcomes;	/* readers of them for each variable */
 	size_t variables, room;
-	unsigned char *inside;		/* a bit for each line: it is inside a value of several lines for some reader */
+	unsigned char *inside;		/* a bit for each line: it is inside a value of several lines for some reader, or may be */
 	unsigned char *begins;		/* the same: something begins there for the reader that is being asked */
 	size_t lines;
 	struct place *places;		/* where variables stand, by line */
@@ -517,6 +517,21 @@ static enum error_code report(struct table *table, struct comparison *ret, struc
 
 /* -- all readers ------------------------------------------------------------------- */
 
+/* Nobody takes the last line of a key without quotes for a piece of a value, but it is one. */
+static void mark_last_pieces(struct table *table)
+{
+	unsigned line = 1;
+
+	for (const char *at = table->text, *end = at + table->len; at && at < end; line++) {
+		const char *next = memchr(at, '\n', (size_t)(end - at));
+		const char *equals = memchr(at, '=', (size_t)((next ? next : end) - at));
+
+		if (equals && text_is_last_piece(table->text, table->len, at, (size_t)(equals - at)))
+			set_line(table->inside, table->lines, line);
+		at = next ? next + 1 : NULL;
+	}
+}
+
 static bool table_open(struct table *table, uint32_t readers)
 {
 	for (uint32_t i = 0; dialect_at(i); i++)
@@ -530,7 +545,10 @@ static bool table_open(struct table *table, uint32_t readers)
 	table->names = env_set_new(SIZE_MAX);
 	table->inside = calloc(table->lines / 8 + 1, 1);
 	table->begins = calloc(table->lines / 8 + 1, 1);
-	return table->names && table->inside && table->begins;
+	if (!table->names || !table->inside || !table->begins)
+		return false;
+	mark_last_pieces(table);
+	return true;
 }
 
 static enum error_code ask_all(struct table *table, struct comparison *ret, struct error *err)

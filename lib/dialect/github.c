@@ -138,8 +138,9 @@ static const struct remark *read_variable(struct reader *reader, struct line lin
 /* A line that is no variable may be a piece of a value: only what is surely a name is shown. */
 static void refuse(struct reader *reader, struct line line, size_t name_len, unsigned number, const struct remark *remark)
 {
-	size_t shown = variable_name_is_portable(line.at, name_len) ? name_len : 0;
-	notes_add(reader->notes, NOTE_ERROR, number, line.at, shown, remark->reason, remark->hint);
+	bool is_name = variable_name_is_portable(line.at, name_len) &&
+		       !text_is_last_piece(reader->text, reader->len, line.at, name_len);
+	notes_add(reader->notes, NOTE_ERROR, number, line.at, is_name ? name_len : 0, remark->reason, remark->hint);
 	secret_buf_truncate(reader->value, 0);
 }
 

@@ -43,9 +43,34 @@ void reader_skip_line(struct reader *reader)
 	reader->at = reader_find(reader, reader->at, '\n');
 }
 
+static bool is_base64(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (!is_name_char(text[i]) && text[i] != '+' && text[i] != '/')
+			return false;
+	return len > 0 && !text_has(text, len, '_');
+}
+
+bool text_is_last_piece(const char *text, size_t len, const char *name, size_t name_len)
+{
+	const char *end = text + len, *at = name + name_len, *above;
+
+	if (name < text || at >= end || *at != '=' || !is_base64(name, name_len))
+		return false;
+	at += at + 1 < end && at[1] == '=' ? 2 : 1;
+	if ((at < end && *at != '\n' && *at != '\r') || name == text || name[-1] != '\n')
+		return false;
+	above = name - 1 > text ? memrchr(text, '\n', (size_t)(name - 1 - text)) : NULL;
+	above = above ? above + 1 : text;
+	size_t above_len = (size_t)(name - 1 - above);
+	if (above_len > 0 && above[above_len - 1] == '\r')
+		above_len--;
+	return is_base64(above, above_len);
+}
+
 /*
  * How much of a name a message may show: all of a name on one line that an = or : follows, nothing of anything else. A line without it may
- * be a piece of a value, such as a line of a key. A name that is not a piece of the text was decoded from JSON, where it can
+ * be a piece of a value, such as a line of a key, and so may its last line be, with padding. A name that is not a piece of the text was decoded from JSON, where it can
  * only be a name.
  */
 static size_t shown_len(const struct reader *reader, const char *name, size_t name_len)
@@ -58,7 +83,9 @@ static size_t shown_len(const struct reader *reader, const char *name, size_t na
 		return 0;
 	while (at < end && (*at == ' ' || *at == '\t' || *at == '"'))
 		at++;
-	return at < end && (*at == '=' || *at == ':') ? name_len : 0;
+	if (at == end || (*at != '=' && *at != ':'))
+		return 0;
+	return text_is_last_piece(reader->text, reader->len, name, name_len) ? 0 : name_len;
 }
 
 void reader_refuse(struct reader *reader, unsigned line, const char *name, size_t name_len,

@@ -118,6 +118,11 @@ static void test_pieces_of_values_are_never_named(void **state)
 	assert_null(strstr(said, "abc"));
 	assert_null(strstr(said, "KEY-----"));
 	assert_null(strstr(said, "B:"));
+	static const char bare[] = "K=-----BEGIN KEY-----\nMIIEvQIBADANBgkqhkiG9w0\nc2VjcmV0cGllY2U=\n-----END KEY-----\nB=1\n";
+	assert_int_equal(compare(bare, strlen(bare), set, said, sizeof(said)), ERR_INVALID);
+	assert_non_null(strstr(said, "K:1 "));
+	assert_null(strstr(said, "c2Vj"));
+	assert_null(strstr(said, "MIIE"));
 	/* a line that is no assignment may be anything, also for a reader that makes a name of it and of the next line */
 	assert_int_equal(compare("A=1\nmy secret\n=x\nmy secret=y\n", 29, set, said, sizeof(said)), ERR_INVALID);
 	assert_null(strstr(said, "secret"));

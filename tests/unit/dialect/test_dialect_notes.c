@@ -132,6 +132,41 @@ static void sentences_hold_no_value(void **state)
 	}
 }
 
+/* A key without quotes: its last line looks like a name, and is none to show. */
+static void keys_without_quotes_are_not_named(void **state)
+{
+	static const char *const texts[] = {
+		"K=-----BEGIN KEY-----\nMIIEvQIBADANBgkqhkiG9w0\nc2VjcmV0cGllY2U=\n-----END KEY-----\n",
+		"K=-----BEGIN KEY-----\r\nMIIEv/IBADANBg+qhkiG9w0\r\nc2VjcmV0cGllY2U==\r\n-----END KEY-----\r\n",
+		"MIIEvQIBADANBgkqhkiG9w0\nc2VjcmV0cGllY2U==",
+	};
+	bool named = false;
+	(void)state;
+	for (size_t t = 0; t < ARRAY_LEN(texts); t++) {
+		for (size_t i = 0; dialect_at(i); i++) {
+			struct error err = ERROR_INIT;
+			cleanup_(notes_free) struct notes notes = { .len = 0 };
+			cleanup_(env_set_freep) struct env_set *set = env_set_new(1000);
+			(void)!dialect_decode(dialect_at(i), texts[t], strlen(texts[t]), set, &notes, &err);
+			for (size_t n = 0; n < notes.len; n++)
+				if (strstr(notes.items[n].name, "c2VjcmV0"))
+					fail_msg("text %zu, %s: %s", t, dialect_name(dialect_at(i)), notes.items[n].reason);
+			assert_null(strstr(err.text, "c2VjcmV0"));
+		}
+	}
+	/* What is no padding, or stands under a variable or under nothing, is a name. */
+	static const char *const others[] = { "MIIEvQIBADANBgkqhkiG9w0\nc2VjcmV0cGllY2U=$(x)\n", "A=b\nc2VjcmV0=$(x)\n", "c2VjcmV0=$(x)\n" };
+	for (size_t t = 0; t < ARRAY_LEN(others); t++, named = false) {
+		struct error err = ERROR_INIT;
+		cleanup_(notes_free) struct notes notes = { .len = 0 };
+		cleanup_(env_set_freep) struct env_set *set = env_set_new(1000);
+		assert_int_equal(dialect_decode(must_find("shell"), others[t], strlen(others[t]), set, &notes, &err), ERR_INVALID);
+		for (size_t n = 0; n < notes.len; n++)
+			named |= strstr(notes.items[n].name, "c2VjcmV0") != NULL;
+		assert_true(named);
+	}
+}
+
 static void largest_file(void **state)
 {
 	struct error err = ERROR_INIT;
@@ -222,6 +257,7 @@ int main(void)
 		cmocka_unit_test(errors_push_out_warnings),
 		cmocka_unit_test(names_are_cleaned_for_printing),
 		cmocka_unit_test(sentences_hold_no_value),
+		cmocka_unit_test(keys_without_quotes_are_not_named),
 		cmocka_unit_test(largest_file),
 		cmocka_unit_test(most_variables),
 		cmocka_unit_test(most_variables_of_every_dialect),
