@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "dialect/compare.h"
+#include "dialect/key_piece.h"
 #include "dialect/row.h"
 #include "dialect/text.h"
 #include "vault/limits.h"

@@ -9,6 +9,7 @@
 #include <sodium.h>
 #include <stdio.h>
 
+#include "dialect/key_piece.h"
 #include "dialect/row.h"
 #include "dialect/text.h"
 #include "vault/names.h"

@@ -1,3 +1,4 @@
+#include "dialect/key_piece.h"
 #include "dialect/row.h"
 
 #include <string.h>
@@ -41,31 +42,6 @@ size_t reader_find(const struct reader *reader, size_t from, char c)
 void reader_skip_line(struct reader *reader)
 {
 	reader->at = reader_find(reader, reader->at, '\n');
-}
-
-static bool is_base64(const char *text, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		if (!is_name_char(text[i]) && text[i] != '+' && text[i] != '/')
-			return false;
-	return len > 0 && !text_has(text, len, '_');
-}
-
-bool text_is_last_piece(const char *text, size_t len, const char *name, size_t name_len)
-{
-	const char *end = text + len, *at = name + name_len, *above;
-
-	if (name < text || at >= end || *at != '=' || !is_base64(name, name_len))
-		return false;
-	at += at + 1 < end && at[1] == '=' ? 2 : 1;
-	if ((at < end && *at != '\n' && *at != '\r') || name == text || name[-1] != '\n')
-		return false;
-	above = name - 1 > text ? memrchr(text, '\n', (size_t)(name - 1 - text)) : NULL;
-	above = above ? above + 1 : text;
-	size_t above_len = (size_t)(name - 1 - above);
-	if (above_len > 0 && above[above_len - 1] == '\r')
-		above_len--;
-	return is_base64(above, above_len);
 }
 
 /*

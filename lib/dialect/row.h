@@ -129,9 +129,6 @@ void reader_put_text(struct reader *reader, const char *name, size_t name_len, c
 		     unsigned line);
 /* A buffer for a value of this reader, or NULL. */
 struct secret_buf *reader_value_new(const struct reader *reader) owned_by(secret_buf_free);
-/* What stands before the = may be the last line of a key that somebody wrote without quotes: base64 with its padding, under a line of
- * base64. Its text is then shown to nobody. name is a piece of text that begins a line. */
-bool text_is_last_piece(const char *text, size_t len, const char *name, size_t name_len);
 /* Notes an error or a warning about a line; the value read so far is dropped. */
 void reader_refuse(struct reader *reader, unsigned line, const char *name, size_t name_len,
 		   const struct remark *remark);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dialect/key_piece.h"
 #include "dialect/text.h"
 #include "utf8.h"
 #include "vault/limits.h"
@@ -22,13 +23,12 @@ static void linting_free(struct linting *linting)
 	free(linting->off);
 }
 
-/* Padding of base64 behind the lines of a key is no value, and what stands before it no name. */
 static bool is_last_piece(const struct linting *linting, size_t place)
 {
-	const struct env_line *line = &linting->lines->items[place], *before = place > 0 ? line - 1 : NULL;
-	const bool is_padding = line->value.len == 0 || (line->value.len == 1 && line->value.at[0] == '=');
+	const struct env_line *lines = linting->lines->items, *last = &lines[linting->lines->len - 1];
+	const char *text = lines[0].whole.at;
 
-	return is_padding && before && before->kind == ENV_LINE_ENTRY && !before->has_equals;
+	return text_is_last_piece(text, (size_t)(last->whole.at + last->whole.len - text), lines[place].key.at, lines[place].key.len);
 }
 
 /* A line without =, or with what is in base64 and in no name, may be a piece of a value, such as a line of a key: its text is shown to

@@ -139,6 +139,10 @@ static void keys_without_quotes_are_not_named(void **state)
 		"K=-----BEGIN KEY-----\nMIIEvQIBADANBgkqhkiG9w0\nc2VjcmV0cGllY2U=\n-----END KEY-----\n",
 		"K=-----BEGIN KEY-----\r\nMIIEv/IBADANBg+qhkiG9w0\r\nc2VjcmV0cGllY2U==\r\n-----END KEY-----\r\n",
 		"MIIEvQIBADANBgkqhkiG9w0\nc2VjcmV0cGllY2U==",
+		"MIIEvQIBADANBgkqhkiG9w0\n\n \nc2VjcmV0c=\nA=b\n",
+		"K=-----BEGIN PRIVATE KEY-----\n c2VjcmV0= \n-----END PRIVATE KEY-----\n",
+		"K=\nc2VjcmV0AnZ5TFlXXJte14tji3zlMNqahd2rYUIgJBg=\n",
+		"K=a\nc2VjcmV0==\n",
 	};
 	bool named = false;
 	(void)state;
@@ -155,7 +159,8 @@ static void keys_without_quotes_are_not_named(void **state)
 		}
 	}
 	/* What is no padding, or stands under a variable or under nothing, is a name. */
-	static const char *const others[] = { "MIIEvQIBADANBgkqhkiG9w0\nc2VjcmV0cGllY2U=$(x)\n", "A=b\nc2VjcmV0=$(x)\n", "c2VjcmV0=$(x)\n" };
+	static const char *const others[] = { "MIIEvQIBADANBgkqhkiG9w0\nc2VjcmV0cGllY2U=$(x)\n", "A=b\nc2VjcmV0=$(x)\n", "c2VjcmV0=$(x)\n",
+					      "$(x)\nA=\nexport c2VjcmV0\nc2VjcmV0=$x\n" };
 	for (size_t t = 0; t < ARRAY_LEN(others); t++, named = false) {
 		struct error err = ERROR_INIT;
 		cleanup_(notes_free) struct notes notes = { .len = 0 };

@@ -67,6 +67,27 @@ static void pieces_of_values_are_no_names(void **state)
 	assert_true(shows_names);
 }
 
+/* What is shown without a line above that is a piece: two = are always padding, a long one of both cases is no name. */
+static void single_pieces_are_no_names(void **state)
+{
+	static const char *const texts[] = {
+		"KEY=-----BEGIN KEY-----\nMC4Csecret==\n-----END KEY-----\n",
+		"WG_KEY=\nyAnz5TFlXXJte14tji3zlMNqahdsecretIgJBgB3fBmk=\n",
+		"MIIBabc\n\n \nlmnopsecret=\n",
+		"A=b\nxsecret==\n",
+	};
+
+	(void)state;
+	for (size_t t = 0; t < sizeof(texts) / sizeof(texts[0]); t++) {
+		cleanup_(findings_free) struct findings findings = { .len = 0 };
+		struct error err = ERROR_INIT;
+
+		assert_int_equal(env_lint(texts[t], strlen(texts[t]), &findings, &err), ERR_OK);
+		for (size_t i = 0; i < findings.len; i++)
+			assert_null(strstr(findings.items[i].name, "secret"));
+	}
+}
+
 static void documented_cases(void **state)
 {
 	static const struct lint_row rows[] = {
@@ -362,6 +383,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pieces_of_values_are_no_names),
+		cmocka_unit_test(single_pieces_are_no_names),
 		cmocka_unit_test(documented_cases),	cmocka_unit_test(no_false_alarms),
 		cmocka_unit_test(places_and_names),	cmocka_unit_test(mended_texts),
 		cmocka_unit_test(meaning_stays),	cmocka_unit_test(big_texts_take_linear_time),
