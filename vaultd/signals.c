@@ -20,7 +20,7 @@ static void end_damaged(enum map_fault fault, const char *text, const char *deta
 	(void)fault;
 	/* The process ends with the first of the threads that come here. */
 	while (atomic_flag_test_and_set(&said))
-		;
+		(void)pause();
 	log_last_words("damaged_while_open", text, detail);
 	_exit(error_exit_code(ERR_STORE_DAMAGED));
 }

@@ -223,6 +223,7 @@ enum error_code database_open(struct store *store, bool create, bool walk, struc
 		return err->code;
 	if (check_readers_file(store, err) != ERR_OK || (fresh && make_database(store, err) != ERR_OK))
 		return err->code;
+	map_faults_expect();
 	if (open_environment(store, store->path, 0, &store->env, err) != ERR_OK || open_records(store, err) != ERR_OK) {
 		database_close(store);
 		return err->code;
@@ -239,10 +240,9 @@ enum error_code database_open(struct store *store, bool create, bool walk, struc
 void database_close(struct store *store)
 {
 	snapshots_drop(store);
-	if (store->env) {
-		map_faults_remove();
+	map_faults_remove();
+	if (store->env)
 		mdb_env_close(store->env);
-	}
 	store->env = NULL;
 }
 

@@ -181,14 +181,22 @@ static uintptr_t first_page(MDB_txn *txn, MDB_dbi dbi)
 	return begin;
 }
 
+void map_faults_expect(void)
+{
+	atomic_store(&map.begin, 0);
+	atomic_store(&map.is_open, true);
+}
+
 void map_faults_add(MDB_txn *txn, MDB_dbi dbi)
 {
 	MDB_envinfo info;
 
 	if (mdb_env_info(mdb_txn_env(txn), &info) != 0)
 		return;
-	atomic_store(&map.begin, first_page(txn, dbi));
+	const uintptr_t begin = first_page(txn, dbi);
+
 	atomic_store(&map.size, info.me_mapsize);
+	atomic_store(&map.begin, begin);
 	atomic_store(&map.is_open, true);
 }
 

@@ -36,6 +36,11 @@ enum map_fault {
 void map_faults_start(void (*end)(enum map_fault fault, const char *text, const char *detail));
 
 /*
+ * vault.db is about to be opened. Until map_faults_add() a page of any mapped file that is not there is taken for one of
+ * vault.db. The new file of a compaction, a second one beside it, is not watched.
+ */
+void map_faults_expect(void);
+/*
  * vault.db is open from now on, to when it is closed; the transaction is of its environment. Where its map lies is taken from the first
  * record: as long as there was none when it was opened, a page of any mapped file that is not there is taken for one of vault.db.
  */

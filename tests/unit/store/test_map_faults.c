@@ -235,6 +235,18 @@ static void another_file_is_cut_off(const struct image *image)
 	*gone = 1;
 }
 
+/* Before it is known where the map lies. */
+static void a_file_is_cut_off_at_the_opening(const struct image *image)
+{
+	map_faults_expect();
+	another_file_is_cut_off(image);
+}
+
+static void test_a_file_that_is_cut_off_at_the_opening(void **state)
+{
+	assert_named(read_damaged(*state, true, a_file_is_cut_off_at_the_opening), MAP_FAULT_CUT_OFF, "cut off");
+}
+
 static void sent_segv(const struct image *image)
 {
 	(void)image;
@@ -283,6 +295,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_a_sound_file_is_read),
 		TEST(test_a_file_that_is_cut_off),
+		TEST(test_a_file_that_is_cut_off_at_the_opening),
 		TEST(test_a_fault_inside_of_lmdb),
 		TEST(test_an_assertion_of_lmdb),
 		TEST(test_without_it_each_is_a_signal),
