@@ -15,7 +15,8 @@ import vault  # noqa: E402
 
 
 def test_quickstart_twice():
-    home = tempfile.mkdtemp(prefix="vault-quickstart-")
+    home = tempfile.mkdtemp(prefix="vault quick start-")   # a path with blanks
+    quoted = home.replace(" ", "\\ ")
     env = {"HOME": home, "PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
     pid_file = os.path.join(home, ".local/state/vaultd/vaultd.pid")
     rendered = before = None
@@ -31,8 +32,16 @@ def test_quickstart_twice():
                 state = store.read()
             assert turn == 1 or state == before, "the second run has changed something"
             before = state
-            assert f"envctl unseal --key-file {home}/.config/vaultd/vault.key" in done.stdout
-            assert done.stdout.rstrip().split("\n")[-1].strip().startswith("Remove:")
+            assert f"envctl unseal --key-file {quoted}/.config/vaultd/vault.key" in done.stdout
+            last = done.stdout.rstrip().split("\n")[-1].strip()
+            assert last == f"Remove: stop, then rm -r {quoted}/.local/share/vaultd {quoted}/.config/vaultd {quoted}/.local/state/vaultd"
+            if turn == 1:   # a number that is another's by now
+                with open(pid_file, encoding="ascii") as number:
+                    pid = number.read()
+                with open(pid_file, "w", encoding="ascii") as number:
+                    number.write(f"{os.getpid()}\n")
+        with open(pid_file, encoding="ascii") as number:
+            assert number.read() == pid
         # The socket of a daemon that was started with another XDG_RUNTIME_DIR is not found, and the data has one daemon.
         moved = subprocess.run([os.path.join(vault.TOP, "packaging/quickstart")], env=dict(env, XDG_RUNTIME_DIR=home), stdin=subprocess.DEVNULL,
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=600)
