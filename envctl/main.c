@@ -2,6 +2,7 @@
  * envctl: global order of things. Parses the command line, calls the verb's
  * handler, prints the error that came back, turns it into an exit code.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -19,6 +20,21 @@ static void protect_process(void)
 #if !defined(__SANITIZE_ADDRESS__)
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 #endif
+}
+
+/* Where 0, 1 or 2 is closed, the vault's socket would get that number: output would be sent there, and input taken from it. What
+ * cannot be written to fails as before, and a program that `run` becomes finds them closed. */
+static bool guard_descriptors(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			return false;
+	} while (fd <= STDERR_FILENO);
+	close(fd);
+	return true;
 }
 
 static enum error_code print_help(const struct invocation *inv, struct error *err)
@@ -77,6 +93,8 @@ int main(int argc, char **argv)
 	cleanup_(invocation_free) struct invocation inv;
 
 	protect_process();
+	if (!guard_descriptors())
+		return error_exit_code(ERR_IO);
 	enum error_code rc = invocation_parse(argc, argv, &inv, &err);
 	bool json = rc == ERR_OK ? option_is_given(&inv, OPT_JSON) : argc > 0 && json_error_is_asked_for(argv);
 	if (json)

@@ -6,6 +6,8 @@
 
 #include "vault/names.h"
 
+#define HIDDEN_MIN 8
+
 void answer_free(struct answer *answer)
 {
 	secret_buf_free(answer->body);
@@ -29,7 +31,8 @@ static void copy_printable(const struct secret_buf *text, const struct secret_bu
 	static const char instead[] = "[token]";
 	const char *at = secret_buf_text(text);
 	size_t left = secret_buf_len(text), used = 0;
-	size_t hidden_len = hidden != NULL ? secret_buf_len(hidden) : 0;
+	/* Vault's development server has the token "root", a word of its sentences. */
+	size_t hidden_len = hidden != NULL && secret_buf_len(hidden) >= HIDDEN_MIN ? secret_buf_len(hidden) : 0;
 	bool fits = true;
 
 	ret[0] = '\0';
@@ -170,14 +173,16 @@ static enum error_code broken(const struct answer *answer, const char *what, con
 	if (answer->has_json)
 		answer_text(&answer->root, "code", name, sizeof(name));
 	code = error_named(name);
-	if (error_http_status(code) != answer->status)
+	/* Of the machine or of what is stored: what else the table has is of requests, and of envctl itself. */
+	if (code < ERR_NO_MEMORY || code == ERR_UNREACHABLE || code == ERR_PROTOCOL || error_http_status(code) != answer->status)
 		code = ERR_INTERNAL;
 	if (code == ERR_ROLLBACK || code == ERR_FORK || code == ERR_ANCHOR_MISSING)
 		return error_set(err, code,
-				 "%s: %s; if this is the data that you want, stop the daemon and see what it is: vaultd recover accept --help",
-				 what, text);
+				 "%.100s: %.240s; if this is the data that you want, stop the daemon and see what it is: "
+				 "vaultd recover accept --help",
+				 what, text[0] != '\0' ? text : name);
 	if (code != ERR_INTERNAL)
-		return error_set(err, code, "%s: %s", what, text[0] != '\0' ? text : name);
+		return error_set(err, code, "%s: the daemon failed: %s", what, text[0] != '\0' ? text : name);
 	return error_set(err, ERR_INTERNAL, "%s: the daemon answered %d: %s", what, answer->status,
 			 text[0] != '\0' ? text : "no reason given");
 }

@@ -27,20 +27,32 @@ static void warn_earlier_token(const struct invocation *inv)
 		return;
 	if (address == NULL)
 		address = "";
-	if (strlen(path) + strlen(address) > COMMAND_SHOWN_MAX)
+	if (strlen(path) + strlen(address) > COMMAND_SHOWN_MAX || strchr(path, '\'') != NULL)
 		warn("warning: envctl/token, below XDG_STATE_HOME or ~/.local/state, holds a token of an earlier envctl, which is "
 		     "used for no vault; see `envctl login --help`");
 	else
 		warn("warning: %s holds a token of an earlier envctl, which is used for no vault; if it is this vault's, "
-		     "`envctl login --token-file %s%s%s` keeps it; `envctl logout%s%s` removes it",
+		     "`envctl login --token-file '%s'%s%s` keeps it; `envctl logout%s%s` removes it",
 		     path, path, option, address, option, address);
+}
+
+/* Where the vault answers anybody, a token is neither looked for, so that none of a wrong mode is in the way, nor sent. */
+static enum error_code open_without_token(const struct invocation *inv, struct vault_client **ret, struct error *err)
+{
+	struct address address;
+	const struct client_place place = {.address = &address};
+	enum error_code rc = address_find(option_value(inv, OPT_ADDRESS), &address, err);
+
+	return rc == ERR_OK ? client_new_for(&place, ret, err) : rc;
 }
 
 enum error_code session_open(const struct invocation *inv, struct vault_client **ret, struct error *err)
 {
+	if (inv->command->needs_no_token)
+		return open_without_token(inv, ret, err);
 	enum error_code rc = client_new(option_value(inv, OPT_ADDRESS), option_value(inv, OPT_TOKEN_FILE), ret, err);
 
-	if (rc == ERR_OK && !inv->command->needs_no_token && client_token_text(*ret) == NULL)
+	if (rc == ERR_OK && client_token_text(*ret) == NULL)
 		warn_earlier_token(inv);
 	return rc;
 }

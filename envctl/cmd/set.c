@@ -55,14 +55,18 @@ static enum error_code put(struct env_set *set, const char *name, size_t name_le
 	return rc;
 }
 
-/* Standard input and files: their final line end is not meant, unless --exact says so. */
-static enum error_code put_text(const struct invocation *inv, struct env_set *set, const char *name,
+/* Standard input and files: their final line end is not meant, unless --exact says so. Nothing is not meant either: a program
+ * that failed in front of the pipe must not empty a password. */
+static enum error_code put_text(const struct invocation *inv, struct env_set *set, const char *name, const char *file,
 				struct secret_buf *text, struct error *err)
 {
 	size_t len = secret_buf_len(text);
 
 	if (!option_is_given(inv, OPT_EXACT) && len > 0 && secret_buf_text(text)[len - 1] == '\n')
 		len--;
+	if (len == 0)
+		return error_set(err, ERR_INVALID, "%.200s is empty; an empty value is given as %s=",
+				 strcmp(file, "-") == 0 ? "standard input" : file, name);
 	return put(set, name, strlen(name), secret_buf_text(text), len, err);
 }
 
@@ -72,10 +76,7 @@ static enum error_code put_from_file(const struct invocation *inv, struct env_se
 	cleanup_(secret_buf_freep) struct secret_buf *text = NULL;
 	enum error_code rc = file_read_secret(file, FILE_ANY_MODE, true, VALUE_MAX, &text, err);
 
-	/* A program that failed in front of the pipe must not empty a password. */
-	if (rc == ERR_OK && secret_buf_len(text) == 0 && strcmp(file, "-") == 0)
-		rc = error_set(err, ERR_INVALID, "standard input is empty; an empty value is given as %s=", name);
-	return rc == ERR_OK ? put_text(inv, set, name, text, err) : rc;
+	return rc == ERR_OK ? put_text(inv, set, name, file, text, err) : rc;
 }
 
 static enum error_code put_from_prompt(struct env_set *set, const char *name, struct error *err)

@@ -36,7 +36,11 @@ def set_and_get(story):
 @case
 def values_from_streams_and_files(story):
     for words in (["A"], ["A", "-"], ["A", "-", "B=2"]):   # the program in front of the pipe failed
-        story.bad(1, "standard input is empty; an empty value is given as A=", "set", ENV, *words, stdin="")
+        for text in ("", "\n"):
+            story.bad(1, "standard input is empty; an empty value is given as A=", "set", ENV, *words, stdin=text)
+    open(story.path("empty"), "w", encoding="ascii").close()
+    for file in ("/dev/stdin", "/dev/null", story.path("empty")):
+        story.bad(1, f"{file} is empty; an empty value is given as A=", "set", ENV, "A", "--file", file, stdin="\n")
     story.bad(3, "there is no environment", "get", ENV)
     assert story.good("set", ENV, "A", stdin="from stdin\n").err.count("empty") == 0
     assert story.good("get", ENV, "A").out == "from stdin"

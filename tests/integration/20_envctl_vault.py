@@ -19,6 +19,9 @@ from vault import VAULTD
 from envctl_story import ENVCTL, Story, case, fake_server, run_cases
 
 
+ENV = "shop/production"
+
+
 def new():
     return Story()
 
@@ -203,6 +206,59 @@ def answers_that_are_none(story):
         finally:
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
+
+
+@case
+def a_daemon_in_trouble_says_what_it_is(story):
+    """By its name, one of the machine or of the store; with what to do, whole, where something can be done."""
+    advice = "stop the daemon and see what it is: vaultd recover accept --help"
+    rows = [({"errors": ["it was rolled back"], "code": "rollback"}, 65, "it was rolled back; if", advice),
+            ({"code": "fork"}, 65, ": fork; if", advice), ({"errors": ["y" * 100000], "code": "anchor_missing"}, 65, "yyy", advice),
+            ({"errors": ["the disk"], "code": "io"}, 74, "the daemon failed: the disk", ""), ({"code": "record"}, 65, "the daemon failed: record", ""),
+            ({"errors": ["e"], "code": "store_locked"}, 75, "the daemon failed: e", "")]
+    rows += [({"errors": ["e"], "code": code}, 1, "the daemon answered 500: e", "") for code in (
+        "ok", "usage", "config", "unreachable", "protocol", "timeout", "conflict", "sealed", "not_found", "nonsense", "", "io\0", 5, None, ["io"], "r" * 5000)]
+    for number, (answer, code, *sentences) in enumerate(rows):
+        body, path = json.dumps(answer).encode(), story.path(f"trouble{number}")
+        pid = fake_server(path, [b"HTTP/1.1 500 Oh\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body])
+        out = story.bad(code, sentences[0], "list", "--address", path)
+        os.waitpid(pid, 0)
+        assert sentences[1] in out.err and "Usage" not in out.err, out
+
+
+@case
+def closed_descriptors_are_not_the_vaults_socket(story):
+    key = story.path("key")
+    story.good("init", "--key-file", key, "--token-output", story.path("root"))
+    story.good("set", ENV, "A=hunter2")
+
+    def shell(command, code, **more):
+        done = subprocess.run(["sh", "-c", f"'{ENVCTL}' {command}"], env=story.env, cwd=story.dir, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True, timeout=20, **more)
+        assert done.returncode == code, (command, done)
+        return done
+
+    for command in (f"get {ENV} A", f"get {ENV}", "status --json", "token create --policy p", "check --env-file /dev/null --schema /dev/null --json"):
+        shell(command + " >&-", 74)
+    shell(f"set {ENV} B - <&-", 1)
+    assert shell(f"run {ENV} -- sh -c 'cat 2>/dev/null <&0; echo $A $?' <&-", 0).stdout == "hunter2 1\n"   # closed there as well
+    story.good("seal")
+    for command in ("unseal <&-", "unseal --json <&-"):
+        shell(command, 1)
+    shell(f"unseal --json --key-file {key} 2>&-", 0)
+    shell("list <&- 2>&-", 0)
+
+
+@case
+def what_needs_no_token_looks_for_none(story):
+    story.init()
+    folder = os.path.join(story.env["XDG_STATE_HOME"], "envctl")
+    story.good("login", "--token-file", "-", stdin=story.root + "\n")
+    os.chmod(os.path.join(folder, "tokens"), 0o770)
+    story.bad(77, "", "list")
+    story.good("status", "--json")
+    story.good("unseal")
+    os.chmod(os.path.join(folder, "tokens"), 0o700)
 
 
 @case

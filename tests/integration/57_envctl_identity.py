@@ -149,7 +149,7 @@ def a_token_of_before_is_sent_nowhere(story):
         for words, place in ((["list"], {"VAULT_ADDR": other.address}), (["list", "--address", other.address], {})):
             out = story.good(*words, env=place)
             where = "" if place else f" --address {other.address}"
-            warning = f"if it is this vault's, `envctl login --token-file {path}{where}` keeps it; `envctl logout{where}` removes it"
+            warning = f"if it is this vault's, `envctl login --token-file '{path}'{where}` keeps it; `envctl logout{where}` removes it"
             assert out.err.count(path + " holds a token") == 1 and warning in out.err and b"/v1/" in other.heard, out
             assert story.root not in out.err and b"x-vault-token" not in other.heard.lower() and story.root.encode() not in other.heard, (out, other.heard)
         out = story.good("logout", "--revoke", "--address", other.address)

@@ -3,6 +3,7 @@ import os
 import socket
 import ssl
 import subprocess
+import time
 
 import vault
 
@@ -44,7 +45,15 @@ listen_tcp {{ address = "127.0.0.1" port = {self.port} certificate = "{self.cert
         return context
 
     def tls(self, context=None, session=None):
-        stream = socket.create_connection(("127.0.0.1", self.port), timeout=20)
+        deadline = time.monotonic() + 60
+        while True:     # a daemon that answers at its socket may not have come to this listener yet
+            try:
+                stream = socket.create_connection(("127.0.0.1", self.port), timeout=20)
+                break
+            except ConnectionRefusedError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
         return (context or self.context()).wrap_socket(stream, server_hostname="localhost", session=session)
 
     def over_tls(self, method, path, body=None, token=None):
