@@ -51,8 +51,8 @@ static void describe(struct secret_buf *out, const struct offline_options *optio
 	if (report->refused[0] != '\0')
 		report_line(out, "an unseal refuses it: %s", report->refused);
 	else if (is_healthy(report))
-		report_line(out, options->has_expect ? "a start would not have refused it; it was accepted all the same" :
-						       "a start does not refuse it: there is nothing to accept");
+		report_line(out, options->has_expect ? "no unseal would have refused it; it was accepted all the same" :
+						       "no unseal refuses it: there is nothing to accept");
 	if (options->has_expect) {
 		report_hex(report->new_fork_id, fork);
 		report_line(out, "accepted: it is another history from here on, counter %llu, fork %s",

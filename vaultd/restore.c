@@ -90,7 +90,7 @@ static void show_reading(void *arg, uint64_t bytes, uint64_t records)
 
 static bool show_checking(void *arg, uint64_t done, uint64_t total)
 {
-	if (is_due(arg, done == total))
+	if (total > 0 && is_due(arg, done == total))
 		fprintf(stderr, "\rchecked %llu of %llu%s", (unsigned long long)done, (unsigned long long)total, done == total ? "\n" : "");
 	return !interrupted;
 }

@@ -25,8 +25,9 @@ static const char *const check_examples[] = {
 };
 
 #define ROW_OUTPUT { OPT_OUTPUT, 'o', "output", "FILE", "write to this file (mode 0600) instead of standard output", false }
+#define ROW_FORCE { OPT_FORCE, 0, "force", NULL, "replace FILE when it is there", false }
 
-static const struct option_row schema_get_options[] = { ROW_OUTPUT };
+static const struct option_row schema_get_options[] = { ROW_OUTPUT, ROW_FORCE };
 static const char *const schema_get_examples[] = {
 	"envctl schema get shop/production > .env.example",
 	"envctl schema get shop/production --json",
@@ -54,7 +55,7 @@ static const char *const schema_explain_examples[] = {
 	NULL,
 };
 
-static const struct option_row schema_infer_options[] = { ROW_OUTPUT };
+static const struct option_row schema_infer_options[] = { ROW_OUTPUT, ROW_FORCE };
 static const char *const schema_infer_examples[] = {
 	"envctl schema infer shop/production > .env.example",
 	NULL,

@@ -149,8 +149,10 @@ static enum error_code take_verb(struct invocation *inv, const char *word, struc
 {
 	char name[64];
 
-	if (inv->group == NULL && strcmp(word, "help") == 0)
-		return add_given(inv, find_long(NULL, "help", 4), NULL, err);
+	const struct option_row *help = find_long(NULL, "help", 4);
+
+	if (inv->group == NULL && strcmp(word, "help") == 0 && help != NULL)
+		return add_given(inv, help, NULL, err);
 	if (inv->group == NULL && command_is_group(word)) {
 		inv->group = word;
 		return ERR_OK;

@@ -5,6 +5,7 @@
 
 #include "client/schema.h"
 #include "cmd/finding_print.h"
+#include "cmd/new_file.h"
 #include "cmd/output.h"
 #include "cmd/plan.h"
 #include "cmd/session.h"
@@ -48,17 +49,22 @@ static enum error_code print_text(const struct invocation *inv, const struct env
 	return secret_buf_check(out, "the schema", err);
 }
 
-/* Standard output, or --output FILE. A schema is no secret, but its defaults may be. */
+/* Standard output, or --output FILE, which somebody may have written by hand. A schema is no secret, but its defaults may be. */
 static enum error_code write_out(const struct invocation *inv, struct secret_buf *out, struct error *err)
 {
-	const char *file = option_value(inv, OPT_OUTPUT);
+	const char *path = option_value(inv, OPT_OUTPUT);
 	enum error_code rc;
 
-	if (file == NULL || strcmp(file, "-") == 0)
+	if (path == NULL || strcmp(path, "-") == 0)
 		return output_flush(out, err);
-	rc = file_write_atomic(file, 0600, secret_buf_bytes(out), secret_buf_len(out), err);
+	new_file_scope file = {.fd = -1};
+	rc = new_file_begin(path, option_is_given(inv, OPT_FORCE), &file, err);
 	if (rc == ERR_OK)
-		say(inv, "wrote %s", file);
+		rc = new_file_write(&file, secret_buf_bytes(out), secret_buf_len(out), err);
+	if (rc == ERR_OK)
+		rc = new_file_finish(&file, err);
+	if (rc == ERR_OK)
+		say(inv, "wrote %s", path);
 	return rc;
 }
 

@@ -430,6 +430,10 @@ def infer_writes_names_and_types_and_no_values(story):
     out = story.good("check", ENV, "--schema", path)
     assert "error" not in out.out.replace("0 error", ""), out
     out = story.good("schema", "infer", ENV, "-o", story.path("out"))
+    write(story, "mine", "# by hand\n")
+    story.bad(6, "is there already", "schema", "infer", ENV, "-o", story.path("mine"))
+    assert open(story.path("mine"), encoding="ascii").read() == "# by hand\n"
+    story.good("schema", "infer", ENV, "-o", story.path("mine"), "--force")
     assert open(story.path("out")).read() == text and stat.S_IMODE(os.stat(story.path("out")).st_mode) == 0o600
 
 

@@ -81,7 +81,7 @@ static enum error_code load_directory(struct records_view *view, const uint8_t t
 {
 	static const char nothing[] = "{}";
 	struct error damaged = ERROR_INIT;
-	struct text_span json;
+	struct text_span json = {0};
 	enum error_code code;
 
 	ret->plain = secret_buf_new(VALUE_PADDED_MAX);
@@ -223,7 +223,7 @@ enum error_code vault_cubbyhole_read(struct vault *vault, const struct caller *c
 	const struct json_span name = { .at = path->text, .len = path->len };
 	vault_use_scope use = {0};
 	uint8_t pin[PIN_LEN];
-	struct text_span json;
+	struct text_span json = {0};
 	enum error_code code;
 
 	if (!plain)

@@ -73,7 +73,7 @@ enum error_code store_write_guard(struct store_write *write, const void *key, si
 enum error_code store_write_put(struct store_write *write, const void *key, size_t key_len, size_t len, uint8_t **ret_space,
 				struct error *err)
 {
-	struct write_item *item;
+	struct write_item *item = NULL;
 
 	if (len < VALUE_PIN_OFFSET + VALUE_PIN_LEN)
 		return error_set(err, ERR_INTERNAL, "a value of %zu bytes has no pin", len);
