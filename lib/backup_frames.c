@@ -62,13 +62,20 @@ static bool zeros_are_zero(const uint8_t *bytes)
 	return seen == 0;
 }
 
+enum error_code backup_front_begin(const uint8_t bytes[static BACKUP_FRONT_BEGIN], struct error *err)
+{
+	if (memcmp(bytes, MAGIC, BACKUP_FRONT_BEGIN) != 0)
+		return error_set(err, ERR_INVALID, "this is not a backup of vaultd: it does not begin with " MAGIC);
+	return ERR_OK;
+}
+
 enum error_code backup_front_read(const uint8_t bytes[static BACKUP_FRONT_FIELDS], struct backup_front *ret, struct error *err)
 {
 	unsigned format = bytes[AT_FORMAT] | (unsigned)bytes[AT_FORMAT + 1] << 8;
 	struct backup_front front;
 
-	if (memcmp(bytes, MAGIC, 8) != 0)
-		return error_set(err, ERR_INVALID, "this is not a backup of vaultd: it does not begin with " MAGIC);
+	if (backup_front_begin(bytes, err) != ERR_OK)
+		return err->code;
 	if (format > FORMAT)
 		return error_set(err, ERR_FORMAT_NEWER, "the backup has format %u, this version reads up to %d: use a newer one", format,
 				 FORMAT);

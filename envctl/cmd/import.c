@@ -1,3 +1,4 @@
+#include <string.h>
 #include <unistd.h>
 
 #include "cmd/apply.h"
@@ -54,6 +55,11 @@ enum error_code command_import(struct invocation *inv, struct error *err)
 		rc = env_text_read(dialect, "dialect", inv->words[1], texts, err);
 	if (rc == ERR_NOT_FOUND && access(inv->words[0], R_OK) == 0)
 		(void)error_prefix(err, "ENV stands before FILE (envctl import %.100s %.100s)", inv->words[1], inv->words[0]);
+	/* A program that failed in front of a pipe must not empty an environment. */
+	if (rc == ERR_OK && env_set_count(texts) == 0)
+		rc = error_set(err, ERR_INVALID,
+			       "%.200s holds no variable; nothing was written (`envctl env create` makes an environment without any)",
+			       strcmp(inv->words[1], "-") == 0 ? "standard input" : inv->words[1]);
 	if (rc == ERR_OK)
 		rc = plan_add_texts(wanted, texts, err);
 	if (rc == ERR_OK)

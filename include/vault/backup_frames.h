@@ -19,6 +19,7 @@
 
 #define BACKUP_ID_LEN 16
 #define BACKUP_FRONT_FIELDS 128
+#define BACKUP_FRONT_BEGIN 8	/* of these: what every backup begins with */
 #define BACKUP_HEADER_LEN 16384
 #define BACKUP_FRONT_LEN (BACKUP_FRONT_FIELDS + BACKUP_HEADER_LEN)
 #define BACKUP_FRAME_LEN 4
@@ -35,6 +36,8 @@ struct backup_front {
 
 /* The first BACKUP_FRONT_FIELDS bytes. */
 void backup_front_write(const struct backup_front *front, uint8_t out[static BACKUP_FRONT_FIELDS]);
+/* Of what is a backup, and may be cut off. ERR_INVALID: it is none. */
+enum error_code backup_front_begin(const uint8_t bytes[static BACKUP_FRONT_BEGIN], struct error *err) must_check;
 /* ERR_INVALID: not a backup. ERR_FORMAT_NEWER. ERR_BACKUP_DAMAGED: what must be zero is not. */
 enum error_code backup_front_read(const uint8_t bytes[static BACKUP_FRONT_FIELDS], struct backup_front *ret,
 				  struct error *err) must_check;

@@ -55,6 +55,10 @@ def import_reads_standard_input_and_dialects(story):
     story.good("import", ENV, "-", "--dialect", "json", stdin='{"J":"1"}')
     story.good("import", ENV, "-", "--dialect", "systemd", stdin='S="a\\\\b"\n')
     assert variables(story)["J"] == "1" and variables(story)["S"] == "a\\b"
+    before = variables(story)
+    for words in ((), ("--replace",), ("--dialect", "docker")):
+        story.bad(1, "standard input holds no variable; nothing was written", "import", ENV, "-", *words, stdin="# nothing\n")
+    assert variables(story) == before
     out = story.bad(64, "there are", "import", ENV, "-", "--dialect", "nonsense", stdin="")
     for name in ("systemd", "docker", "compose", "dotenv", "shell", "json"):
         assert name in out.err

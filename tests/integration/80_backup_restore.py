@@ -374,6 +374,7 @@ def test_what_is_not_whole_is_not_restored():
         bad(data[:places[1]] + data[places[2]:], 65, "chunk 1 of the backup does not open")
         bad(data[:8] + b"\2" + data[9:], 66, "use a newer one")
         bad(b"PK" + data[2:], 1, "not a backup of vaultd")
+        bad(b"A=b\nC=d\nE=f\n", 1, "not a backup of vaultd")
         other = open(back_up(daemon, "other"), "rb").read()
         os.unlink(os.path.join(daemon.dir, "other"))
         bad(data[:places[1]] + other[places[1]:places[2]] + data[places[2]:], 65, "chunk 1 of the backup does not open")

@@ -90,7 +90,10 @@ enum error_code backup_reader_new(backup_read *read, void *arg, struct backup_re
 		return error_set(err, ERR_NO_MEMORY, "no memory is left to read a backup");
 	reader->read = read;
 	reader->arg = arg;
-	if (read_whole(reader, reader->front_bytes, BACKUP_FRONT_FIELDS, err) != ERR_OK ||
+	/* What is shorter than a front and no backup is not called one that was cut off. */
+	if (read_whole(reader, reader->front_bytes, BACKUP_FRONT_BEGIN, err) != ERR_OK ||
+	    backup_front_begin(reader->front_bytes, err) != ERR_OK ||
+	    read_whole(reader, reader->front_bytes + BACKUP_FRONT_BEGIN, BACKUP_FRONT_FIELDS - BACKUP_FRONT_BEGIN, err) != ERR_OK ||
 	    backup_front_read(reader->front_bytes, &reader->front, err) != ERR_OK ||
 	    read_whole(reader, reader->front_bytes + BACKUP_FRONT_FIELDS, BACKUP_HEADER_LEN, err) != ERR_OK ||
 	    take_header(reader, err) != ERR_OK)
