@@ -79,9 +79,11 @@ struct schema_check {
 	/* Does its value come with the change that is judged? NULL: every one does. What has only ended meanwhile is a warning
 	 * where it does not. */
 	bool (*is_new)(void *arg, const char *name, size_t name_len);
+	/* Was it set, and does the change that is judged take its value away or replace it? NULL: there is no change. (immutable) */
+	bool (*replaces)(void *arg, const char *name, size_t name_len);
 	/* May a finding speak of this variable? NULL: of all. What it may not speak of is judged and counted, not shown. */
 	bool (*may_show)(void *arg, const char *name, size_t name_len);
-	void *arg;			/* of both */
+	void *arg;			/* of all three */
 };
 
 /* *ret_hidden (may be NULL): errors about what may not be shown. ERR_OK whatever was found; errors are findings->errors. */

@@ -145,10 +145,21 @@ static void judge_deprecated(struct validation *validation, const struct subject
 	       item_more(item)->deprecated.len > 0 ? ": " : "", printable(item_more(item)->deprecated, SENTENCE_MAX).text);
 }
 
+static void judge_immutable(struct validation *validation, const struct subject *subject)
+{
+	const struct schema_check *check = validation->check;
+	const struct own_facts *own = item_own(subject->item);
+
+	if (own->immutable && check->replaces && check->replaces(check->arg, subject->name.at, subject->name.len))
+		report(validation, subject, FINDING_ERROR, "immutable", &own->said,
+		       "leave it as it is, or take immutable out of the schema first", "has a value that is not to change");
+}
+
 void judge_subject(struct validation *validation, const struct subject *subject)
 {
 	struct span value = { "", 0 };
 
+	judge_immutable(validation, subject);
 	if (subject->variable)
 		value = subject_value(subject);
 	if (value.len == 0) {

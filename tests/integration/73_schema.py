@@ -173,6 +173,40 @@ def test_what_time_has_broken_refuses_no_other_write():
     same([data("x/a", {"JWT": text}, "PATCH", token=writer).status for text in ended], [400, 400])
 
 
+def test_what_is_immutable_stays():
+    write("im/parent", {"ID": "of the parent"})
+    schema("im/parent", "# vaultd: immutable\nID=\n", "enforce")
+    refused = (400, {"ID": {"immutable"}})
+    answer = data("im/parent", {"ID": "another"})
+    same((answer.status, codes(answer)), refused)
+    assert answer.errors[0].startswith("ID: has a value that is not to change"), answer
+    # a child's own one, once it is given; what the parent gives is the parent's
+    write("im/a", {"OTHER": "1"})
+    same(request("PATCH", "secret/settings/im/a", {"parents": ["im/parent"]}).status, 200)
+    same(data("im/a", {"ID": ""}, "PATCH").status, 400)    # empty, where a value is required
+    same(data("im/a", {"ID": CANARY}, "PATCH").status, 200)
+    same(data("im/a", {"ID": CANARY, "OTHER": "2"}).status, 200)
+    for method, variables in (("PATCH", {"ID": CANARY + "x"}), ("PUT", {"OTHER": "2"}), ("PATCH", {"ID": None}), ("PUT", {"ID": CANARY + "x"})):
+        answer = data("im/a", variables, method)
+        same((answer.status, "immutable" in codes(answer)["ID"]), (400, True))
+        assert CANARY not in answer.body.decode()
+    answer = put("secret/rollback/im/a", {"revision": 1})
+    same((answer.status, "immutable" in codes(answer)["ID"]), (400, True))
+    same(request("POST", "secret/check/im/a", {"data": {"ID": "else"}}).data["valid"], True)   # nothing is written
+    # who only writes gets one answer, whether it has a value or not, and which
+    writer = token({"secret/data/im/*": ["create", "update", "patch"]})
+    write("im/b", {"OTHER": "1"})
+    schema("im/b", "# vaultd: immutable\n# @optional\nID=\n# @optional\nOTHER=\n", "enforce")
+    answers = [data(path, {"ID": value}, "PATCH", token=writer) for path in ("im/a", "im/b") for value in (CANARY, "guess")]
+    same([(answer.status, codes(answer)) for answer in answers], [refused] * 4)
+    # without it in the schema, or with a warning only, it changes
+    schema("im/a", "ID=\n# vaultd: owner=a\nOTHER=\n", "enforce")
+    same(data("im/a", {"ID": "new", "OTHER": "1"}).status, 200)
+    schema("im/a", "# vaultd: immutable\nID=\n", "warn")
+    answer = data("im/a", {"ID": "newer"}, "PATCH")
+    assert answer.status == 200 and any(text.startswith("ID: has a value that is not to change") for text in answer.json["warnings"]), answer
+
+
 def test_who_only_writes_learns_nothing():
     write("o/a", {"SECRET": CANARY, "PORT": "1"})
     schema("o/a", PORT + "# @type=port @required=false\nSECRET=\n# @required\nMISSING=\n", "enforce")

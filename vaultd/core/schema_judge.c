@@ -243,6 +243,26 @@ static bool is_new(void *arg, const char *name, size_t len)
 	return !audience->all || !resolves_to_the_same(audience, own, &wanted);
 }
 
+/* Its own ones: what a parent gives is the parent's to change. Who does not read the environment is answered as if what he gives had
+ * a value before: whether it had would tell him what is there. */
+static bool replaces(void *arg, const char *name, size_t len)
+{
+	struct audience *audience = arg;
+	const struct schema_subject *subject = audience->subject;
+	const struct text_span wanted = { .at = name, .len = (uint32_t)len };
+	const struct variable *own = variables_find(subject->variables, subject->variables_len, &wanted);
+	const struct variable *old;
+
+	if (!subject->before)
+		return false;
+	if (!audience->reads && own && (!subject->given || variables_find(audience->given.items, audience->given.len, &wanted)))
+		return true;
+	old = variables_find(subject->before->variables, subject->before->variables_len, &wanted);
+	if (!old || old->kind == KIND_UNSET || old->value.len == 0)
+		return false;
+	return !own || !variables_equal(own, old);
+}
+
 /* -- judging --------------------------------------------------------------------------- */
 
 static void note_parents(const struct audience *audience, struct findings *findings)
@@ -318,6 +338,7 @@ static enum error_code judge_state(struct audience *audience, const struct state
 		.strict = subject->strict,
 		.incomplete = incomplete,
 		.is_new = is_new,
+		.replaces = replaces,
 		.may_show = may_show,
 		.arg = audience,
 	};

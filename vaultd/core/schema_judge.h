@@ -22,7 +22,8 @@
  * it, and a warning in any other. A value is the same when the write leaves the
  * variable alone or gives it the same value again, and, for who reads all, when
  * it resolves to the same. Who does not read the environment is answered as if
- * what he gives were new: whether it is would tell him what is there.
+ * what he gives were new: whether it is would tell him what is there. So he
+ * cannot give what the schema calls immutable.
  */
 #pragma once
 
