@@ -276,15 +276,22 @@ def podman(texts, folder):
     os.mkdir(folder + "/rootfs")
     answers = []
     created = []
-    for text in texts:
+
+    def create(text):
         write(folder + "/podman.env", text)
-        done = run([*command, "create", "--env-file", folder + "/podman.env", "--rootfs", folder + "/rootfs", "/bin/x"], folder,
+        return run([*command, "create", "--env-file", folder + "/podman.env", "--rootfs", folder + "/rootfs", "/bin/x"], folder,
                    env={"PATH": os.environ["PATH"], "HOME": folder})
+
+    probe = create(b"A=b\n")   # what nobody refuses; a podman that cannot make a container at all is not there
+    if probe.returncode != 0:
+        raise Skipped("podman cannot create containers here: " + first_line(probe.stderr))
+    for text in texts:
+        done = create(text)
         answers.append(None if done.returncode == 0 else f"exit code {done.returncode}: {first_line(done.stderr)}")
         if done.returncode == 0:
             created.append(done.stdout.decode().strip())
-    if texts and not created:
-        raise Skipped("podman cannot create containers here: " + answers[0])
+    if not created:
+        return answers
     listed = run([*command, "inspect", "--format", "{{json .Config.Env}}", *created], folder)
     found = iter(json.loads(line) for line in listed.stdout.decode().split("\n") if line)
     own = ("PATH", "TERM", "container", "HOSTNAME", "HOME")
@@ -325,10 +332,16 @@ process.stdout.write(JSON.stringify(answers));
 
 
 def node(read_with, texts, folder, program="node"):
-    done = run([need(program, "nodejs"), "-e", NODE % read_with], folder, input=json.dumps([text.hex() for text in texts]).encode(), stdin=None,
-               env={"PATH": os.environ["PATH"], "HOME": folder})
+    def ask(asked):
+        return run([need(program, "nodejs"), "-e", NODE % read_with], folder, input=json.dumps([text.hex() for text in asked]).encode(), stdin=None,
+                   env={"PATH": os.environ["PATH"], "HOME": folder})
+
+    probe = ask([b"A=b\n"])    # a version without this reader
+    if probe.returncode != 0:
+        raise Skipped("node: " + first_line(probe.stderr))
+    done = ask(texts)
     if done.returncode != 0:
-        raise Skipped("node: " + first_line(done.stderr))
+        raise AssertionError("node ended: " + first_line(done.stderr))
     return [one if isinstance(one, str) else {name: bytes.fromhex(value) for name, value in one.items()} for one in json.loads(done.stdout)]
 
 

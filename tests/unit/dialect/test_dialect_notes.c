@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+#include "dialect/row.h"
+
 static bool is_before(const char *a, const char *b)
 {
 	size_t i = 0;
@@ -129,6 +131,56 @@ static void sentences_hold_no_value(void **state)
 		assert_null(strstr(encode_err.text, canary));
 		for (size_t n = 0; n < notes.len; n++)
 			assert_null(strstr(notes.items[n].name, canary));
+	}
+}
+
+static void write_cut(const struct env_entry *entry, bool first, struct secret_buf *out)
+{
+	struct env_entry cut = *entry;
+
+	cut.value_len--;
+	dialect_find("docker")->write(&cut, first, out);
+}
+
+static void write_nothing(const struct env_entry *entry, bool first, struct secret_buf *out)
+{
+	(void)entry;
+	(void)first;
+	(void)out;
+}
+
+static void write_one_more(const struct env_entry *entry, bool first, struct secret_buf *out)
+{
+	dialect_find("docker")->write(entry, first, out);
+	secret_buf_append_text(out, "MORE=x\n");
+}
+
+/* An encoder that makes a mistake is found by reading what it wrote, and nothing of it is given out. */
+static void a_wrong_encoder_is_found(void **state)
+{
+	void (*const wrong[])(const struct env_entry *, bool, struct secret_buf *) = { write_cut, write_nothing, write_one_more };
+	const struct dialect *docker = dialect_find("docker");
+	(void)state;
+	for (size_t i = 0; i <= ARRAY_LEN(wrong); i++) {
+		struct dialect dialect = *docker;
+		struct error err = ERROR_INIT;
+		cleanup_(notes_free) struct notes notes = { .len = 0 };
+		cleanup_(env_set_freep) struct env_set *set = env_set_new(1000);
+		cleanup_(secret_buf_freep) struct secret_buf *out = secret_buf_new(1000);
+		bool found = false;
+
+		assert_int_equal(env_set_put(set, "A", 1, "value", 5, 0, NULL, &err), ERR_OK);
+		if (i == ARRAY_LEN(wrong)) {
+			assert_int_equal(dialect_encode(&dialect, set, NULL, out, &notes, &err), ERR_OK);
+			assert_int_equal(secret_buf_len(out), 8);
+			continue;
+		}
+		dialect.write = wrong[i];
+		assert_int_equal(dialect_encode(&dialect, set, NULL, out, &notes, &err), ERR_UNREPRESENTABLE);
+		assert_int_equal(secret_buf_len(out), 0);
+		for (size_t n = 0; n < notes.len; n++)
+			found |= strstr(notes.items[n].reason, "would not read back the same") != NULL;
+		assert_true(found);
 	}
 }
 
@@ -262,6 +314,7 @@ int main(void)
 		cmocka_unit_test(errors_push_out_warnings),
 		cmocka_unit_test(names_are_cleaned_for_printing),
 		cmocka_unit_test(sentences_hold_no_value),
+		cmocka_unit_test(a_wrong_encoder_is_found),
 		cmocka_unit_test(keys_without_quotes_are_not_named),
 		cmocka_unit_test(largest_file),
 		cmocka_unit_test(most_variables),
