@@ -106,13 +106,35 @@ static void show_comparison(const char *file, const struct comparison *compariso
 static void show_line_ends(const char *file, const struct secret_buf *text)
 {
 	const char *at = secret_buf_text(text), *end = at + secret_buf_len(text);
-	size_t count = 0;
+	size_t count = 0, line = 1, first = 0;
 
-	for (; (at = memmem(at, (size_t)(end - at), "\r\n", 2)) != NULL; at += 2)
-		count++;
+	for (; (at = memchr(at, '\n', (size_t)(end - at))) != NULL; at++, line++) {
+		bool is_crlf = at > secret_buf_text(text) && at[-1] == '\r';
+
+		count += is_crlf;
+		if (is_crlf && first == 0)
+			first = line;
+	}
 	if (count > 0)
-		warn("%s: %zu line%s end%s in CR LF: some readers keep the CR in the value; save the file with LF line ends", file,
-		     count, plural(count, "", "s"), plural(count, "s", ""));
+		warn("%s:%zu: warning: %zu line%s end%s in CR LF: some readers keep the CR in the value; save the file with LF line ends", file,
+		     first, count, plural(count, "", "s"), plural(count, "s", ""));
+}
+
+/* What this reader takes, and others do not: told once, unless the reader has said so itself. */
+static void show_oddities(const char *file, const struct secret_buf *text, const struct notes *notes)
+{
+	static const char mark[] = "\xef\xbb\xbf";
+	bool told_ends = false, told_mark = false;
+
+	for (size_t i = 0; i < notes->len; i++) {
+		told_ends |= note_is_of_line_ends(&notes->items[i]);
+		told_mark |= strstr(notes->items[i].reason, "byte order mark") != NULL;
+	}
+	if (!told_mark && secret_buf_len(text) >= 3 && memcmp(secret_buf_text(text), mark, 3) == 0)
+		warn("%s:1: warning: the file starts with a byte order mark, which some readers take for part of the first name; save it as UTF-8 "
+		     "without BOM", file);
+	if (!told_ends)
+		show_line_ends(file, text);
 }
 
 /* The portable dialect is no reader of its own: it takes what those of the programming languages read alike. */
@@ -165,6 +187,8 @@ static enum error_code read_named(const struct dialect *dialect, const struct se
 	enum error_code rc = dialect_decode(dialect, secret_buf_text(text), secret_buf_len(text), set, &notes, err);
 
 	warn_notes(&notes, name_of(file));
+	if (rc == ERR_OK && dialect_is_env_file(dialect))
+		show_oddities(name_of(file), text, &notes);
 	return rc;
 }
 

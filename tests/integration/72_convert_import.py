@@ -77,7 +77,7 @@ def files_of_windows(story):
     out = story.bad(1, "nothing was written", "import", ENV, path)
     assert len(out.err.splitlines()) == 10 and out.err.count("readers differ") == 2 and f"{path}:5001: Q: readers differ" in out.err, out
     assert "the same: V1 (line 2), V2 (line 3), V3 (line 4), V4 (line 5), V5 (line 6), V6 (line 7) and 4993 more\n" in out.err, out
-    assert f"{path}: 5001 lines end in CR LF: " in out.err, out
+    assert f"{path}:1: warning: 5001 lines end in CR LF: " in out.err, out
     out = story.good("import", ENV, path, "--dialect", "shell", "--dry-run", "--quiet")
     assert out.err.count("CR LF") == 1 and "; and 5000 more lines like it\n" in out.err, out
     code, shown, _ = alone("check", "--env-file", path, "--dialect", "shell", "--no-lint")
@@ -91,6 +91,13 @@ def files_of_windows(story):
     out = story.bad(1, "nothing was written", "import", ENV, path)
     assert "UTF-16" in out.err and out.err.count("\n") <= 3, out
     story.bad(1, "UTF-16", "import", ENV, path, "--dialect", "systemd")
+    # who is named takes them, and says once what others would make of it
+    path = write(story, "marked.env", "\ufeffA=1\nB=2\r\nC=3\r\n")
+    for name in ("docker", "kubectl", "compose", "motdotla", "ruby-dotenv", "node", "systemd"):
+        out = story.good("convert", path, "--from", name, "--to", "json")
+        assert f"{path}:2: warning: 2 lines end in CR LF: " in out.err, (name, out)
+        assert out.err.count("byte order mark") == 1, (name, out)
+    assert "CR LF" not in story.good("convert", write(story, "unix.env", "A=1\n"), "--from", "docker", "--to", "json").err
 
 
 @case
