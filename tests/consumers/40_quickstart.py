@@ -25,6 +25,8 @@ def test_quickstart_twice():
             done = subprocess.run([os.path.join(vault.TOP, "packaging/quickstart")], env=env, stdin=subprocess.DEVNULL,
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600)
             assert done.returncode == 0, (turn, done.stdout[-3000:])
+            with open(os.path.join(vault.TOP, "build-release/compile.log"), encoding="utf-8") as log:
+                assert "warning:" not in log.read(), "the release build has warnings"
             told = [f"Good {when} from hello-vault" in done.stdout for when in ("morning", "evening")]
             assert told == [turn == 1] * 2, done.stdout[-3000:]
             rendered = rendered or re.search(r"--output (\S+)", done.stdout)[1]

@@ -223,6 +223,13 @@ static bool is_template(const struct audience *audience, const struct variable *
 	return merged ? merged->variable->kind == KIND_TEMPLATE : own && own->kind == KIND_TEMPLATE;
 }
 
+/* Who does not read the environment is answered as if what he gives were new, and in the place of something. */
+static bool is_given_blindly(const struct audience *audience, const struct variable *own, const struct text_span *name)
+{
+	return !audience->reads && own &&
+	       (!audience->subject->given || variables_find(audience->given.items, audience->given.len, name));
+}
+
 /* The parents are the same before and after: what the environment does not have itself stays, unless it is a template. */
 static bool is_new(void *arg, const char *name, size_t len)
 {
@@ -235,16 +242,14 @@ static bool is_new(void *arg, const char *name, size_t len)
 	if (!subject->before)
 		return true;
 	old = variables_find(subject->before->variables, subject->before->variables_len, &wanted);
-	if (!audience->reads && own &&
-	    (!subject->given || variables_find(audience->given.items, audience->given.len, &wanted)))
+	if (is_given_blindly(audience, own, &wanted))
 		return true;
 	if (!is_template(audience, own, &wanted) && (own && old ? variables_equal(own, old) : !own && !old))
 		return false;
 	return !audience->all || !resolves_to_the_same(audience, own, &wanted);
 }
 
-/* Its own ones: what a parent gives is the parent's to change. Who does not read the environment is answered as if what he gives had
- * a value before: whether it had would tell him what is there. */
+/* Its own ones: what a parent gives is the parent's to change. */
 static bool replaces(void *arg, const char *name, size_t len)
 {
 	struct audience *audience = arg;
@@ -255,7 +260,7 @@ static bool replaces(void *arg, const char *name, size_t len)
 
 	if (!subject->before)
 		return false;
-	if (!audience->reads && own && (!subject->given || variables_find(audience->given.items, audience->given.len, &wanted)))
+	if (is_given_blindly(audience, own, &wanted))
 		return true;
 	old = variables_find(subject->before->variables, subject->before->variables_len, &wanted);
 	if (!old || old->kind == KIND_UNSET || old->value.len == 0)
