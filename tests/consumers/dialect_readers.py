@@ -5,6 +5,7 @@ is not on this machine. `folder` is its own. It starts its program once or a few
 """
 import base64
 import ctypes
+import fcntl
 import glob
 import http.server
 import json
@@ -20,7 +21,6 @@ import docker_engine
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 CACHE = os.path.join(TOP, "build", "consumers")     # what npm and go bring; kept between runs
-NPM = threading.Lock()
 
 
 class Skipped(Exception):
@@ -346,14 +346,16 @@ def node(read_with, texts, folder, program="node"):
 
 
 def npm_package(name, folder_name):
-    """A folder with this package in its node_modules/, installed once."""
+    """A folder with this package in its node_modules/, installed once, whoever else wants it: stories run side by side, and a
+    program that another installation still writes cannot be run."""
     folder = os.path.join(CACHE, folder_name)
     need("node", "nodejs")
     need("npm")
-    with NPM:
+    os.makedirs(folder, exist_ok=True)
+    with open(folder + "/lock", "wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)    # each open file is a lock of its own, and so this holds among threads too
         if os.path.exists(folder + "/installed"):
             return folder
-        os.makedirs(folder, exist_ok=True)
         write(folder + "/package.json", b"{}")
         try:
             done = run(["npm", "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", name], folder, timeout=180)
