@@ -177,6 +177,12 @@ static enum error_code read_compared(const struct secret_buf *text, const char *
 	show_comparison(name_of(file), &comparison);
 	if (rc == ERR_INVALID)
 		show_line_ends(name_of(file), text);
+	else if (rc == ERR_TOO_LARGE && comparison.readers == 0) {
+		struct error found = *err;
+
+		error_clear(err);
+		return error_set(err, rc, "read %.200s; nothing was written: %s: --%s DIALECT", name_of(file), found.text, option);
+	}
 	return rc == ERR_INVALID ? explain(&comparison, text, option, err) : rc;
 }
 

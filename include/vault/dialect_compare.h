@@ -13,7 +13,7 @@
  * piece of a value: names, lines, lengths, and how the values differ ("keeps
  * the quotes", "ends at #").
  *
- * Time and memory are linear in the text; no more than one reader's variables
+ * Time and memory are linear in the text, of which only LIMIT_COMPARED_LINES are taken; no more than one reader's variables
  * are held at a time, of the others only keyed fingerprints.
  */
 #pragma once

@@ -161,6 +161,7 @@
 #define LIMIT_SHARES 16			/* of one set: the tags of all stand in the slot */
 #define LIMIT_SHARE_MINUTES 60		/* collected shares, and attempts that need them, are forgotten when nobody goes on */
 #define LIMIT_ENV_FILE (64u * 1024 * 1024)	/* an env file read for import */
+#define LIMIT_COMPARED_LINES (256u * 1024)	/* of an env file that every reader is asked about: a second or two */
 #define LIMIT_SECRET_FILE (16u * 1024 * 1024)
 
 /* store */

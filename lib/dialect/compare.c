@@ -538,10 +538,7 @@ static bool table_open(struct table *table, uint32_t readers)
 	for (uint32_t i = 0; dialect_at(i); i++)
 		if (readers & 1u << i)
 			table->ids[table->readers++] = i;
-	for (const char *at = table->text, *end = at + table->len; at && at < end; table->lines++)
-		if ((at = memchr(at, '\n', (size_t)(end - at))))
-			at++;
-	table->lines += 2;	/* lines count from 1, and one may follow the last */
+	table->lines = lines_of(table->text, table->len) + 2;	/* they count from 1, and one may follow the last */
 	randombytes_buf(table->key, sizeof(table->key));
 	table->names = env_set_new(SIZE_MAX);
 	table->inside = calloc(table->lines / 8 + 1, 1);
@@ -580,6 +577,9 @@ enum error_code dialect_compare(const char *text, size_t len, struct env_set *se
 
 	if (len > LIMIT_ENV_FILE)
 		return error_set(err, ERR_TOO_LARGE, "the env file is larger than %u bytes", LIMIT_ENV_FILE);
+	if (lines_of(text, len) > LIMIT_COMPARED_LINES)
+		return error_set(err, ERR_TOO_LARGE, "the env file has more than %u lines, which is too long to ask every reader; name the one that "
+				 "it is written for", LIMIT_COMPARED_LINES);
 	ret->readers = readers_of(text, len);
 	if (!table_open(&table, ret->readers))
 		return no_memory(err);

@@ -23,3 +23,6 @@ uint16_t value_traits(const char *value, size_t len);
 
 /* Bit i: dialect_at(i) is to be asked about this text. Never 0. */
 uint32_t readers_of(const char *text, size_t len);
+
+/* Line feeds, and carriage returns that none follows: some readers end lines there. */
+size_t lines_of(const char *text, size_t len);

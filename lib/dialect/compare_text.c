@@ -11,6 +11,15 @@
 
 #define GLANCE (64u * 1024)	/* a manifest says what it is near its beginning */
 
+size_t lines_of(const char *text, size_t len)
+{
+	size_t lines = 0;
+
+	for (size_t i = 0; i < len; i++)
+		lines += text[i] == '\n' || (text[i] == '\r' && (i + 1 == len || text[i + 1] != '\n'));
+	return lines;
+}
+
 /* -- values -------------------------------------------------------------------- */
 
 static bool is_quoted(const char *value, size_t len)

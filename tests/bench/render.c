@@ -1,7 +1,8 @@
 /*
  * What it costs to write an environment in each dialect and to read it back: for 50 variables of 64 bytes and for one of 512 KiB,
  * median microseconds of processor time of each, and the most memory that was taken meanwhile beside the environment itself. Beside it the same
- * number of variables copied into a set. Prints one JSON object.
+ * number of variables copied into a set. Then a text of 10 MB in as many lines as are taken, asked of all readers of env files and of one alone. Prints
+ * one JSON object.
  */
 #include <sodium.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 
 #include "../unit/lib/counted_memory.h"
 #include "vault/dialect.h"
+#include "vault/dialect_compare.h"
 #include "vault/limits.h"
 
 #define ROUNDS 15
@@ -135,6 +137,46 @@ static void print_case(const char *name, unsigned variables, size_t size, unsign
 	env_set_free(plain);
 }
 
+/* -- reading what nobody said the dialect of ---------------------------------- */
+
+#define TEXT_LEN ((size_t)10 << 20)
+
+static bool ask(const struct dialect *dialect, const struct env_set *texts)
+{
+	struct env_entry text = env_set_at(texts, 0);
+	struct env_set *set = env_set_new(2 * TEXT_LEN);
+	struct comparison comparison = { 0 };
+	struct notes notes = { 0 };
+	struct error err = ERROR_INIT;
+	enum error_code code = dialect ? dialect_decode(dialect, text.value, text.value_len, set, &notes, &err) :
+					 dialect_compare(text.value, text.value_len, set, &comparison, &err);
+
+	comparison_free(&comparison);
+	notes_free(&notes);
+	env_set_free(set);
+	return code == ERR_OK || (!dialect && code == ERR_INVALID);	/* that they do not agree has been found out as well */
+}
+
+/* {"input": bytes, "all": [µs, memory in bytes], "one": …}. Each line sets a variable again. */
+static void print_readers(const char *line)
+{
+	struct env_set *texts = env_set_new(SIZE_MAX);
+	struct error err = ERROR_INIT;
+	char *text = malloc(TEXT_LEN);
+	struct figures all = { 0 }, one = { 0 };
+
+	for (size_t i = 0; i < TEXT_LEN; i++)
+		text[i] = line[i % strlen(line)];
+	if (env_set_put(texts, "text", 4, text, TEXT_LEN, 0, NULL, &err) != ERR_OK)
+		abort();
+	if (!measure(ask, dialect_find("docker"), texts, 1, &one))
+		abort();
+	(void)measure(ask, NULL, texts, 1, &all);
+	printf("\"readers\":{\"input\":%zu,\"all\":[%.2f,%zu],\"one\":[%.2f,%zu]}", TEXT_LEN, all.us, all.memory, one.us, one.memory);
+	free(text);
+	env_set_free(texts);
+}
+
 int main(void)
 {
 	if (sodium_init() < 0)
@@ -143,6 +185,8 @@ int main(void)
 	print_case("small", 50, 64, 200);
 	printf(",");
 	print_case("large", 512, 1024 - 14, 1);
+	printf(",");
+	print_readers("A_VARIABLE=some/value/of/ordinary:length\n");
 	printf("}\n");
 	return 0;
 }

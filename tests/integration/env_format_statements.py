@@ -76,6 +76,7 @@ PROGRAMS = [("elsewhere", "tests/consumers/dialects.py")]
 LEADS = [("leads",)]
 ALL = ("systemd", "docker", "podman", "kubectl", "compose", "compose-environment", "dotenv", "python-dotenv", "godotenv", "motdotla", "node", "ruby-dotenv", "shell", "fish",
        "envdir", "directory", "github", "gitlab", "kubernetes", "json", "yaml")
+LINES = 262144
 LARGEST_FILE = b"A=b\n" + b"#" * 59 + b"\n" + b"# %60s#\n" % b"x" * ((64 << 14) - 1)      # 64 MiB
 LONG_LINE = b"x" * (65535 - 2)      # with "A=": the longest
 NOT_TEXT = (b"\0", b"\xe9", b"\xed\xa0\x80", b"\xc0\x80")
@@ -474,6 +475,10 @@ SAYS += [("auto", sentence, checks) for sentence, checks in [
       taken(b'---\nA: "$x #y"\n', A="$x #y"), told(b"services:\n  x:\n    environment:\n      A: b\n", "services", "read it all: 1 problem\n", never=("readers differ",)),
       told(b'{"A": 1}', "A", never=("readers differ",))]),
     ("A first line `NAME: value` is YAML and an env file to some: all are asked.", [told(b"A: b\n", "A: readers differ", *ALL_READERS, "yaml")]),
+    ("A file of more than 262,144 lines is refused before any reader is asked, because asking all of them would take many seconds; with a dialect named it is read.",
+     [taken(b"#\n" * (LINES - 1) + b"A=b\n", A="b"), runs(["convert", "in", "--to", "json"], {"in": b"#\n" * LINES + b"A=b\n"}, code=1, says=["more than 262144 lines", "--from DIALECT"]),
+      runs(["convert", "in", "--to", "json"], {"in": b"A=b\r" * (LINES + 1)}, code=1, says=["more than 262144 lines"]),
+      runs(["convert", "in", "--from", "docker", "--to", "json"], {"in": b"#\n" * LINES + b"A=b\n"}, says=['"A": "b"'])]),
     ("A file that readers agree about needs no dialect: comments, and `NAME=value` lines whose values are made of letters, digits and `_./:@%+,=^-`.",
      [taken(b"# c\nA=az09_./:@%+,=^-\n\nB=\n", A="az09_./:@%+,=^-", B="")]),
 ]]

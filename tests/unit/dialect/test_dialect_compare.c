@@ -233,6 +233,21 @@ static void test_limits(void **state)
 	assert_int_equal(dialect_compare(text, (size_t)LIMIT_ENV_FILE + 1, set, &comparison, &err), ERR_TOO_LARGE);
 	comparison_free(&comparison);
 	free(text);
+	text = malloc(2 * LIMIT_COMPARED_LINES + 2);
+	assert_non_null(text);
+	for (size_t end = 0; end < 2; end++) {	/* lines that end with CR LF, and with CR */
+		size_t len = (2 - end) * LIMIT_COMPARED_LINES;
+
+		for (size_t i = 0; i < len + 2; i++)
+			text[i] = i % 2 == 0 || end == 1 ? '\r' : '\n';
+		error_clear(&err);
+		assert_int_not_equal(dialect_compare(text, len, set, &comparison, &err), ERR_TOO_LARGE);
+		comparison_free(&comparison);
+		error_clear(&err);
+		assert_int_equal(dialect_compare(text, len + 2 - end, set, &comparison, &err), ERR_TOO_LARGE);
+		comparison_free(&comparison);
+	}
+	free(text);
 }
 
 int main(void)
