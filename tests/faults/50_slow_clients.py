@@ -183,31 +183,44 @@ def send_without_end(pairs):
         time.sleep(0.005)
 
 
-def p99_beside(daemon, pairs):
-    """While a process of its own sends for the slow ones: bytes that wait in front of a request are none of the daemon's time."""
-    sender = multiprocessing.get_context("fork").Process(target=send_without_end, args=(pairs,), daemon=True)
-    sender.start()
-    figure = p99(daemon)
-    sender.terminate()
-    sender.join()
-    return figure
+@contextlib.contextmanager
+def somebody(does, *args):
+    """A process of its own does this meanwhile: what it has to do in front of a request is none of the daemon's time."""
+    process = multiprocessing.get_context("fork").Process(target=does, args=args, daemon=True)
+    process.start()
+    yield
+    process.terminate()
+    process.join()
 
 
-def compare_p99(daemon, rounds):
-    """Medians, in turns: alone; beside who sends as many bytes to somebody else; beside the slow ones. The second is what the sender
-    costs on a machine of few cores."""
-    figures = {"alone": [], "beside bytes to somebody else": [], "beside slow clients": []}
+@contextlib.contextmanager
+def bytes_to_somebody_else():
+    """As many as the slow ones send: what the sender costs on a machine of few cores."""
+    ours, theirs = zip(*(socket.socketpair() for _ in range(100)))
+    for stream in ours:
+        stream.setblocking(False)
+    with somebody(send_without_end, [(stream, b"y") for stream in ours] * (3 * OF_EACH // 100)):
+        yield
+    close_all([*ours, *theirs])
+
+
+@contextlib.contextmanager
+def slow_clients(daemon):
+    slow = Slow(daemon)
+    with somebody(send_without_end, [(stream, drop) for stream, (_, drop, _) in slow.open.items()]):
+        yield
+    slow.close()
+
+
+def compare_p99(daemon, rounds, besides):
+    """Medians, in turns: alone, and beside each of these (name -> what makes the context)."""
+    figures = {"alone": [], **{name: [] for name in besides}}
     for _ in range(rounds):
         figures["alone"].append(p99(daemon))
-        ours, theirs = zip(*(socket.socketpair() for _ in range(100)))
-        for stream in ours:
-            stream.setblocking(False)
-        figures["beside bytes to somebody else"].append(p99_beside(daemon, [(stream, b"y") for stream in ours] * (3 * OF_EACH // 100)))
-        close_all([*ours, *theirs])
-        slow = Slow(daemon)
-        figures["beside slow clients"].append(p99_beside(daemon, [(stream, drop) for stream, (_, drop, _) in slow.open.items()]))
-        slow.close()
-        until(lambda: daemon.gauge("vaultd_http_connections") == 1, "they are still there")
+        for name, beside in besides.items():
+            with beside():
+                figures[name].append(p99(daemon))
+            until(lambda: daemon.gauge("vaultd_http_connections") == 1, "they are still there")
     alone = statistics.median(figures["alone"])
     for name, values in figures.items():
         note(f"p99 {name}: {statistics.median(values):.2f} ms, {statistics.median(values) / alone:.2f} x")
@@ -218,7 +231,7 @@ def test_others_are_served_beside_slow_clients():
     if not may_open(3 * OF_EACH + 400):
         return "needs ulimit -n 3400"
     with running(f"limits {{ connections = {4 * OF_EACH} connections_per_peer = {4 * OF_EACH} }}") as daemon:
-        compare_p99(daemon, 9 if LONG else 3)
+        compare_p99(daemon, 9 if LONG else 3, {"beside bytes to somebody else": bytes_to_somebody_else, "beside slow clients": lambda: slow_clients(daemon)})
     return None
 
 
@@ -273,6 +286,25 @@ def test_slow_heads_bodies_and_handshakes_are_cut():
 # -- many ------------------------------------------------------------------------
 
 
+def many(daemon, number):
+    """Connections that have asked once: they may stay idle for a minute."""
+    streams = []
+    for _ in range(number):
+        stream = daemon.tcp()
+        stream.sendall(b"GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n")
+        streams.append(stream)
+    for stream in streams:
+        assert stream.recv(1000).startswith(b"HTTP/1.1 200")
+    return streams
+
+
+@contextlib.contextmanager
+def held(daemon, number):
+    streams = many(daemon, number)
+    yield
+    close_all(streams)
+
+
 def test_ten_thousand_connections_are_held():
     """With limits that allow them: memory as docs/reliability.md has it, no processor time, and the Unix socket answers."""
     number = 10000
@@ -281,13 +313,7 @@ def test_ten_thousand_connections_are_held():
     with running(f"limits {{ connections = {number + 2000} connections_per_peer = {number + 1000} waiters = 100 }}") as daemon:
         descriptors, before = daemon.descriptors(), daemon.resident()
         begin = time.monotonic()
-        streams = []
-        for _ in range(number):  # each asks once: what has asked may stay idle for a minute
-            stream = daemon.tcp()
-            stream.sendall(b"GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n")
-            streams.append(stream)
-        for stream in streams:
-            assert stream.recv(1000).startswith(b"HTTP/1.1 200")
+        streams = many(daemon, number)
         took = time.monotonic() - begin
         each = (daemon.resident() - before) / number
         until(lambda: daemon.gauge("vaultd_http_connections") == number + 1, "not all are held")
@@ -299,6 +325,7 @@ def test_ten_thousand_connections_are_held():
         daemon.write("b", {"B": "1"})
         close_all(streams)
         daemon.recovers(descriptors)
+        compare_p99(daemon, 9 if LONG else 1, {f"beside {number} connections": lambda: held(daemon, number)})
     return None
 
 
@@ -344,6 +371,26 @@ def leave(stream, how):
         socket.socket.shutdown(stream, socket.SHUT_WR)
     else:
         stream.close()
+
+
+def abort_without_end(daemon):
+    """200 uploads a second, each left at another byte."""
+    start, done = time.monotonic(), 0
+    while True:
+        while done < (time.monotonic() - start) * 200:
+            stream = daemon.tcp()
+            stream.sendall((UPLOAD % daemon.root_token.encode() + b" " * 10000)[:1 + done * 97 % 10000])
+            leave(stream, ("close", "reset")[done % 2])
+            done += 1
+        time.sleep(0.001)
+
+
+def test_others_are_served_beside_uploads_that_are_aborted():
+    with running() as daemon:
+        descriptors = daemon.descriptors()
+        compare_p99(daemon, 9 if LONG else 3, {"beside 200 aborted uploads a second": lambda: somebody(abort_without_end, daemon)})
+        daemon.recovers(descriptors)
+        same(daemon.get("secret/metadata/slow").status, 404)
 
 
 def test_uploads_that_are_aborted_leave_nothing():
