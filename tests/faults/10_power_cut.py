@@ -28,7 +28,7 @@ JOBS = os.environ.get("VAULT_JOBS", "2")
 MUTANTS = {
     "no_sync": ("writes", "keys_strict"), "wrong_file": ("writes", "keys_strict"), "no_directory_sync": ("init", "attempts"),
     "rename_before_sync": ("init", "attempts"), "meta_before_data": ("writes", "keys_strict"),
-    "answer_before_sync": ("writes", "keys_strict", "tokens", "system"), "answer_before_header": ("keys_strict", "keys_relaxed"),
+    "answer_before_sync": ("writes", "keys_strict", "tokens", "system", "settings"), "answer_before_header": ("keys_strict", "keys_relaxed"),
     "answer_before_count": ("attempts",), "anchor_before_commit": ("keys_strict", "keys_relaxed", "writes_anchored"),
     "header_copies_together": ("keys_strict", "keys_relaxed"), "compaction_unsynced": ("compaction",),
     "compaction_name_unsynced": ("compaction", "compaction_anchored"), "compaction_removes_first": ("compaction",),
@@ -75,7 +75,7 @@ def images(name, wanted, seed=1):
     """Distinct images that were checked; none of them may be bad."""
     code, output = power_cut("--images", str(wanted), "--seed", str(seed), "--jobs", JOBS, *begin(name), recorded(name, seed))
     distinct, bad = map(int, re.search(r"distinct (\d+) bad (\d+)", output).groups())
-    assert code == 0 and bad == 0, output
+    assert code == 0 and bad == 0, output[:6000]
     print(f"# {name}, seed {seed}: {output.strip()}", flush=True)
     return distinct
 
@@ -206,6 +206,12 @@ def mutant_test(mutant):
 
 for mutant_name in MUTANTS:
     globals()["test_planted_" + mutant_name] = mutant_test(mutant_name)
+
+
+def test_planted_losses_of_each_kind_of_setting():
+    code, output = power_cut("--images", "1500", "--enough", "100000", "--jobs", JOBS, "--established", "--mutant", "answer_before_sync", recorded("settings"))
+    lost = set(re.findall(r"^# [0-9.]+: (\w+):", output, re.M))
+    assert code == 1 and lost >= {"schema", "quota", "cubbyhole"}, (code, lost)
 
 
 def test_no_mutant_is_forgotten():

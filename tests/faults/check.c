@@ -2,7 +2,6 @@
 
 #include <err.h>
 #include <fcntl.h>
-#include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +10,6 @@
 #include <unistd.h>
 
 #include "check_vault.h"
-#include "core/vault_policies.h"
 #include "crypto/arena.h"
 #include "records/slot_changes.h"
 #include "vault/files.h"
@@ -170,63 +168,6 @@ static bool check_keys(struct checking *checking)
 		return found(checking, "the keys are not there: %s", err.text);
 	snprintf(state, sizeof(state), "%u", status.epoch);
 	return compare(checking, "keys", state);
-}
-
-static const char *token_state(struct checking *checking, const char *text, char state[static 32])
-{
-	struct error err = ERROR_INIT;
-	struct caller caller = { 0 };
-	const bool valid = vault_authenticate(checking->vault, text, strlen(text), NULL, &caller, &err) == ERR_OK;
-
-	(void)state;
-	caller_release(&caller);
-	return valid ? "valid" : "invalid";
-}
-
-static const char *policy_state(struct checking *checking, const char *name, char state[static 32])
-{
-	cleanup_(secret_buf_freep) struct secret_buf *text = secret_buf_new(LIMIT_BODY_SMALL);
-	struct error err = ERROR_INIT;
-	struct policy_name normal;
-	uint8_t digest[8];
-
-	if (!text)
-		errx(2, "no memory");
-	if (vault_policy_read(checking->vault, name, strlen(name), &normal, text, &err) != ERR_OK)
-		return err.code == ERR_NOT_FOUND ? "absent" : "unreadable";
-	crypto_generichash(digest, sizeof(digest), secret_buf_bytes(text), secret_buf_len(text), NULL, 0);
-	return sodium_bin2hex(state, 32, digest, sizeof(digest));
-}
-
-static const char *mount_state(struct checking *checking, const char *path, char state[static 32])
-{
-	struct error err = ERROR_INIT;
-	struct mount_info mount;
-
-	if (vault_mount_of(checking->vault, path, &mount, &err) != ERR_OK || strcmp(mount.path, path) != 0)
-		return "absent";
-	snprintf(state, 32, "%.20s %u", mount.type, mount.version);
-	return state;
-}
-
-static bool check_system(struct checking *checking)
-{
-	static const struct {
-		const char *prefix;
-		const char *(*state)(struct checking *checking, const char *name, char state[static 32]);
-	} kinds[] = { { "token:", token_state }, { "policy:", policy_state }, { "mount:", mount_state } };
-
-	for (size_t i = 0; i < checking->oracle->len; i++)
-		for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
-			const char *name = checking->oracle->objects[i].name;
-			const size_t len = strlen(kinds[k].prefix);
-			char state[32];
-
-			if (strncmp(name, kinds[k].prefix, len) == 0 &&
-			    !compare(checking, name, kinds[k].state(checking, name + len, state)))
-				return false;
-		}
-	return true;
 }
 
 /* -- the whole ------------------------------------------------------------------------------------------- */

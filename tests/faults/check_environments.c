@@ -8,19 +8,13 @@
 
 #define PROBE "probe/after-the-cut"
 
-struct place {
-	struct env_path path;
-	char api_path[1200];
-	struct kv_target target;
-};
-
-static bool place_of(struct checking *checking, const char *path, struct place *ret)
+bool check_place(struct checking *checking, const char *what, const char *path, struct place *ret)
 {
 	struct error err = ERROR_INIT;
 
 	if (env_path_parse(path, strlen(path), &ret->path, &err) != ERR_OK)
 		return found(checking, "%s is no environment: %s", path, err.text);
-	snprintf(ret->api_path, sizeof(ret->api_path), "secret/data/%s", path);
+	snprintf(ret->api_path, sizeof(ret->api_path), "%s/%s", what, path);
 	ret->target = (struct kv_target){ .mount = &checking->mount, .path = &ret->path, .api_path = ret->api_path };
 	return true;
 }
@@ -85,7 +79,7 @@ static bool describe(struct checking *checking, const char *path, char text[stat
 	enum error_code code;
 	bool done;
 
-	if (!place_of(checking, path, &place))
+	if (!check_place(checking, "secret/data", path, &place))
 		return false;
 	code = kv_read_metadata(checking->vault, &checking->root, &place.target, &result, &err);
 	if (code == ERR_NOT_FOUND) {
@@ -157,7 +151,7 @@ bool check_probe(struct checking *checking)
 	struct place place;
 	char state[ORACLE_TEXT];
 
-	if (!place_of(checking, PROBE, &place))
+	if (!check_place(checking, "secret/data", PROBE, &place))
 		return false;
 	op.target = place.target;
 	if (json_scan(data, sizeof(data) - 1, &op.data, &err) != ERR_OK ||

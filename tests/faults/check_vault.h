@@ -1,4 +1,4 @@
-/* The inside of check_image(), for check.c, check_environments.c and check_care.c. */
+/* The inside of check_image(), for check.c, check_environments.c, check_system.c and check_care.c. */
 #pragma once
 
 #include "check.h"
@@ -34,7 +34,15 @@ bool check_directory(struct checking *checking, bool *ret_absent);
 /* The files of backups: whole, or not there. */
 bool check_backups(struct checking *checking);
 
+/* What the oracle knows of tokens, policies, mounts, schemas, quotas and cubbyholes. */
+bool check_system(struct checking *checking);
 /* Every environment that is there or should be. */
+struct place {		/* of an environment in secret/ */
+	struct env_path path;
+	char api_path[1200];	/* below `what`: "secret/data", "secret/schema" */
+	struct kv_target target;
+};
+bool check_place(struct checking *checking, const char *what, const char *path, struct place *ret);
 bool check_environments(struct checking *checking);
 /* A write is taken and read back; the environment is not one that the oracle may know. */
 bool check_probe(struct checking *checking);

@@ -142,7 +142,8 @@ static void meta_before_data(struct trace *trace)
 /* The answer to what is a commit and nothing else. */
 static bool is_note_of_commit(const struct trace *trace, size_t at)
 {
-	static const char *const answers[] = { "ack\tenv:", "ack\ttoken:", "ack\tpolicy:", "ack\tmount:" };
+	static const char *const answers[] = { "ack\tenv:", "ack\ttoken:", "ack\tpolicy:", "ack\tmount:", "ack\tquota:", "ack\tschema:",
+					       "ack\tcubbyhole:" };
 
 	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++)
 		if (is_note(trace, at, answers[i]))

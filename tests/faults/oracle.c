@@ -39,7 +39,7 @@ static void copy(char *to, size_t room, const char *text)
 /* What is not there before somebody has made it. */
 static void begin_as(struct oracle_object *object, const char *name)
 {
-	static const char *const made[] = { "vault", "env:", "policy:", "mount:", "directory", "backup:" };
+	static const char *const made[] = { "vault", "env:", "policy:", "mount:", "quota:", "schema:", "cubbyhole:", "directory", "backup:" };
 
 	copy(object->name, sizeof(object->name), name);
 	object->len = 0;

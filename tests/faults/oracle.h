@@ -10,8 +10,8 @@
  *   ack OBJECT STATE          it was answered: the object is in this state and in no other
  *   no OBJECT                 it was refused: the object is as before
  *
- * Each object has one request under way at most. Before its first "ack" an environment, a policy, a mount, a directory and a backup
- * are "absent", and everything else is not looked at. The states, as check.c finds them out:
+ * Each object has one request under way at most. Before its first "ack" an environment, a policy, a mount, a quota, a schema, a
+ * path of a cubbyhole, a directory and a backup are "absent", and everything else is not looked at. The states, as check.c finds them out:
  *
  *   vault        "absent", "there"
  *   env:PATH     "absent", or its revisions: "1:d 2:x 3:0123456789abcdef" (deleted, destroyed, the content's digest: BLAKE2b of
@@ -22,6 +22,9 @@
  *   token:TEXT   "valid", "invalid"
  *   policy:NAME  "absent", or the digest of its text
  *   mount:PATH/  "absent", or type and version: "kv 2"
+ *   quota:NAME   "absent", or its rate and path: "7 secret/"
+ *   schema:PATH  "absent", or the digest of its text and its mode: "0123456789abcdef enforce"
+ *   cubbyhole:TOKEN:PATH   "absent", or the digest of its JSON; "no token"
  *   directory    of the vault, where a restore makes it: "absent" (or empty), "there"; then the vault in it is whole
  *   history      "refused": a start refuses the vault, and it can be accepted; "accepted"
  *   backup:PATH  "absent", or the counter of the state that it holds, whole
@@ -39,7 +42,7 @@
 #define ORACLE_TEXT 1024
 
 struct oracle_object {
-	char name[128];
+	char name[192];
 	char states[ORACLE_STATES][ORACLE_TEXT];	/* the first is what was acknowledged */
 	size_t len;
 };

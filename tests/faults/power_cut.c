@@ -34,7 +34,7 @@
 #include "oracle.h"
 #include "trace.h"
 
-#define FINDINGS 20
+#define FINDINGS 4096	/* that are kept; of those that were planted there are many */
 #define SEEN (1u << 22)		/* places for digests; far more than images */
 #define ROUNDS_MAX 4000
 #define NEW_OF 200		/* a round in which less than one of so many images is new: there are hardly any more */

@@ -6,6 +6,7 @@ finds out its state. Those of the care of a store are in care.py.
 """
 import base64
 import hashlib
+import json
 import os
 import random
 import shutil
@@ -450,6 +451,57 @@ def system(daemon, seed):
     policy("two", None)
 
 
+def settings(daemon, seed):
+    """Schemas, quotas and cubbyholes written, changed and taken away; a token that goes takes its cubbyhole along."""
+    daemon.make()
+    environment = Environment(daemon, "shop/production")
+    environment.put({"A": str(seed)})
+
+    def change(name, state, method, path, body, token=None):
+        daemon.note("ask", name, state)
+        answer = daemon.request(method, path, body, token=token)
+        assert answer.status in (200, 204), answer
+        daemon.note("ack", name, state)
+
+    def hashed(text):
+        return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+    def schema(text, mode=None):
+        state = f"{hashed(text)} {mode}" if text else "absent"
+        change("schema:shop/production", state, "PUT" if text else "DELETE", "secret/schema/shop/production", {"text": text, "mode": mode} if text else None)
+
+    def quota(name, rate, path=None):
+        change("quota:" + name, f"{rate} {path}" if rate else "absent", "PUT" if rate else "DELETE", "sys/quotas/rate-limit/" + name,
+               {"rate": rate, "path": path} if rate else None)
+
+    def cubbyhole(token, path, value):
+        body = json.dumps({"value": value}, separators=(",", ":")) if value else None
+        change(f"cubbyhole:{token}:{path}", hashed(body) if value else "absent", "PUT" if value else "DELETE", "cubbyhole/" + path,
+               body.encode() if value else None, token)
+
+    answer = daemon.put("auth/token/create", {"policies": ["default"], "ttl": "700h"})
+    token = answer.json["auth"]["client_token"]
+    schema("# @required\nA=\n", "enforce")
+    quota("one", 1000000, "secret/data/")
+    cubbyhole(token, "a/b", "first")
+    schema("# @type=number\nA=\n", "warn")
+    cubbyhole(token, "a/b", "second" * 300)
+    quota("one", 2000000, "secret/data/")
+    daemon.again()
+    cubbyhole(token, "c", "third")
+    schema(None)
+    quota("one", None)
+    cubbyhole(token, "a/b", None)
+    schema("A=\n" + "# a long one\n" * 400, "enforce")
+    quota("two", 3000000, "sys/")
+    environment.put({"A": "2"})
+    for path in ("a/b", "c"):
+        daemon.note("ask", f"cubbyhole:{token}:{path}", "no token")
+    assert daemon.put("auth/token/revoke", {"token": token}).status == 204
+    for path in ("a/b", "c"):
+        daemon.note("ack", f"cubbyhole:{token}:{path}", "no token")
+
+
 def attempts(daemon, seed):
     """Failed attempts are counted before they are answered."""
     daemon.make()
@@ -488,5 +540,6 @@ WORKLOADS = {
     "keys_relaxed": (keys, "relaxed", 2),
     "tokens": (tokens, "relaxed", 1),
     "system": (system, None, 1),
+    "settings": (settings, None, 1),
     "attempts": (attempts, None, 1),
 }
