@@ -6,13 +6,21 @@
 #include "records/sealed_store.h"
 #include "records/slot_changes.h"
 
+/* What could not be written is in memory, and may not be in the file: a state that knows of it would find vault.hdr too old. */
+static enum error_code check_certain(const struct records *records, struct error *err)
+{
+	if (!records->header_uncertain)
+		return ERR_OK;
+	return error_set(err, ERR_IO, "vault.hdr could not be written before: seal and unseal the vault to find out what it holds");
+}
+
 enum error_code header_advance(struct records *records, const struct header *slots, const struct header_keys *keys,
 			       struct keyring *keyring, struct error *err)
 {
 	enum error_code code;
 
-	if (records->header_uncertain)
-		return error_set(err, ERR_IO, "vault.hdr could not be written before: seal and unseal the vault to find out what it holds");
+	if (check_certain(records, err) != ERR_OK)
+		return err->code;
 	pthread_mutex_lock(&records->status);
 	keyring->min_counter = records->shown_counter;
 	pthread_mutex_unlock(&records->status);
@@ -25,11 +33,10 @@ enum error_code header_advance(struct records *records, const struct header *slo
 
 enum error_code header_commit_patch(struct records *records, const struct state_patch *patch, struct error *err)
 {
-	enum error_code code = state_commit_patch(records, patch, err);
-
-	if (code == ERR_OK)
-		records->header_ahead = false;
-	return code;
+	if (check_certain(records, err) != ERR_OK || state_commit_patch(records, patch, err) != ERR_OK)
+		return err->code;
+	records->header_ahead = false;
+	return ERR_OK;
 }
 
 enum error_code header_catch_up(struct records *records, struct error *err)

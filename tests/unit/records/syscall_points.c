@@ -72,7 +72,7 @@ static ssize_t counted_pwrite(int fd, const void *bytes, size_t len, off_t offse
 		_exit(POINT_EXIT_CODE);
 	if (now == FAULT_ANCHOR && is_file(fd, ".anchor"))
 		return failed();
-	if ((now == FAULT_HEADER_FIRST || now == FAULT_HEADER_SECOND) && is_file(fd, "vault.hdr") &&
+	if (now >= FAULT_HEADER_FIRST && now <= FAULT_HEADER_THIRD && is_file(fd, "vault.hdr") &&
 	    atomic_fetch_add(&seen, 1) == now - FAULT_HEADER_FIRST) {
 		disarm();
 		return failed();

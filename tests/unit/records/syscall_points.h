@@ -17,5 +17,6 @@ enum point_fault {
 	FAULT_ANCHOR,			/* every write of the anchor, until there is another fault or none */
 	FAULT_HEADER_FIRST,		/* one write of vault.hdr: its first copy */
 	FAULT_HEADER_SECOND,
+	FAULT_HEADER_THIRD,		/* the first copy of the next header */
 };
 void points_fail(enum point_fault fault);
