@@ -290,6 +290,17 @@ enum error_code file_write_atomic(const char *path, mode_t mode, const void *byt
 	return sync_fd(directory_fd, place.directory, err);
 }
 
+bool fd_is_named(int fd, int directory_fd, const char *name)
+{
+	const int before = errno;
+	struct stat one, other;
+	const bool same = fstat(fd, &one) == 0 && fstatat(directory_fd, name, &other, AT_SYMLINK_NOFOLLOW) == 0 &&
+			  one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+
+	errno = before;
+	return same;
+}
+
 /* -- a file in the place of another ------------------------------------------ */
 
 struct replacement {

@@ -236,10 +236,14 @@ enum error_code restore_place_finish(struct restore_place *place, struct error *
 	/* An empty directory is replaced in one step; one that is not empty any more is not. */
 	named = place->target_is_there ? renameat(place->parent, place->name, place->parent, base) == 0 :
 					 rename_new(place->parent, place->name, base);
+	/* A rename that is told as failed may have happened, as over a network. */
+	named = named || fd_is_named(place->directory, place->parent, base);
 	if (!named && (errno == EEXIST || errno == ENOTEMPTY || errno == ENOTDIR))
 		return error_set(err, ERR_EXISTS, "something has come to %s meanwhile: nothing was restored", place->target);
 	if (!named)
 		return error_set_errno(err, ERR_IO, errno, "give %s its name", place->target);
 	place->name[0] = '\0';
-	return fsync(place->parent) == 0 ? ERR_OK : error_set_errno(err, ERR_IO, errno, "sync the directory of %s", place->target);
+	if (fsync(place->parent) == 0)
+		return ERR_OK;
+	return error_set_errno(err, ERR_IO, errno, "%s is there and whole, but a power cut may undo that: sync its directory", place->target);
 }

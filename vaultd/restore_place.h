@@ -3,7 +3,7 @@
  * the target's name only when everything in it is right and durable.
  *
  * The target does not exist, or is an empty directory. Until the last step it is
- * not touched, and after any failure nothing of ours is left.
+ * not touched, and after any failure but the very last sync nothing of ours is left.
  *
  * Whoever may write beside the target may exchange names there at any time, and
  * need not be whom root works for. So both directories are held open, nothing
@@ -38,7 +38,8 @@ enum error_code restore_place_begin(const char *target, const char *beside, stru
 /* The directory becomes the working directory ("."), and root becomes the owner of the empty directory that is there, until the
  * end. So what only root may read, and what has a relative path, is opened before. ERR_PERMISSION, ERR_IO. */
 enum error_code restore_place_enter(struct restore_place *place, struct error *err) must_check;
-/* Syncs, gives it its name and syncs that. ERR_EXISTS when something has come there meanwhile. */
+/* Syncs, gives it its name and syncs that. ERR_EXISTS when something has come there meanwhile. ERR_IO also when it has its name and
+ * that could not be synced; the sentence says so. */
 enum error_code restore_place_finish(struct restore_place *place, struct error *err) must_check;
 /* Removes what was not finished. */
 void restore_place_end(struct restore_place *place);

@@ -80,12 +80,16 @@ enum error_code new_file_finish(struct new_file *file, struct error *err)
 {
 	if (fsync(file->fd) != 0)
 		return error_set_errno(err, ERR_IO, errno, "cannot sync %s", file->temporary);
-	if (!give_name(file))
+	/* A rename that is told as failed may have happened, as over a network. */
+	if (!give_name(file) && !fd_is_named(file->fd, AT_FDCWD, file->path))
 		return errno == EEXIST ? error_set(err, ERR_EXISTS, "%s has come to be meanwhile; it was not replaced", file->path) :
 					 error_set_errno(err, ERR_IO, errno, "cannot give %s its name", file->path);
+	(void)unlink(file->temporary); /* when it was linked; otherwise there is none */
 	unfinished[0] = '\0';
 	file->temporary[0] = '\0';
-	return directory_sync_parent(file->path, err);
+	if (directory_sync_parent(file->path, err) == ERR_OK)
+		return ERR_OK;
+	return error_prefix(err, "%s is there and whole, but a power cut may undo that", file->path);
 }
 
 void new_file_end(struct new_file *file)

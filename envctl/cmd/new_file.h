@@ -23,7 +23,8 @@ struct new_file {
 /* force: a file or symbolic link that is there under the name may be replaced. ERR_EXISTS without it, and for what is neither. */
 enum error_code new_file_begin(const char *path, bool force, struct new_file *ret, struct error *err) must_check;
 enum error_code new_file_write(struct new_file *file, const void *bytes, size_t len, struct error *err) must_check;
-/* ERR_EXISTS when something has come there meanwhile, and force is not set. */
+/* ERR_EXISTS when something has come there meanwhile, and force is not set. ERR_IO also when it has its name and that could not be
+ * synced; the sentence says so. */
 enum error_code new_file_finish(struct new_file *file, struct error *err) must_check;
 /* Removes what was not finished. */
 void new_file_end(struct new_file *file);

@@ -38,6 +38,9 @@ enum error_code file_write_atomic(const char *path, mode_t mode, const void *byt
 enum error_code file_replace(const char *path, const struct secret_buf *before, const struct secret_buf *after,
 			     struct error *err) must_check;
 
+/* Whether what is open has this name. errno stays. */
+bool fd_is_named(int fd, int directory_fd, const char *name);
+
 /* Makes a directory (and its parents) of mode 0700, or checks that an existing one is owned by us and
  * has no group or other write bit (and, with private_only, no group or other bit at all). */
 enum error_code directory_ensure(const char *path, bool private_only, struct error *err) must_check;
