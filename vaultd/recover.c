@@ -99,6 +99,12 @@ static void log_accepted(const struct config *config, const struct offline_optio
 		  options->keep_tokens ? "count" : "end");
 }
 
+/* What failed came behind the commit. */
+static enum error_code told_too_late(const struct accept_report *report, struct error *err)
+{
+	return error_prefix(err, "it was accepted, and is at counter %llu now, but what follows failed", (unsigned long long)report->new_counter);
+}
+
 static enum error_code accept(const struct offline_options *options, const struct config *config, struct records *records,
 			      struct slot_input *input, struct error *err)
 {
@@ -107,7 +113,7 @@ static enum error_code accept(const struct offline_options *options, const struc
 	const struct accept_options wanted = { .accept = options->has_expect, .expect = options->expect,
 					       .keep_tokens = options->keep_tokens, .accept_loss = options->accept_loss,
 					       .lost = loss_report_take, .arg = &losses };
-	struct accept_report report;
+	struct accept_report report = { .new_counter = 0 };
 	struct slot_info slots[SLOTS_MAX];
 
 	if (!out || !lost)
@@ -115,16 +121,19 @@ static enum error_code accept(const struct offline_options *options, const struc
 	if (!slot_input_is_given(&options->slot) &&
 	    slot_input_read(&options->slot, slots, records_slots(records, slots), input, err) != ERR_OK)
 		return err->code;
-	if (records_accept(records, &input->secret, &wanted, &report, err) != ERR_OK)
-		return err->code;
-	if (options->has_expect)
+	(void)!records_accept(records, &input->secret, &wanted, &report, err);
+	if (report.new_counter > 0)
 		log_accepted(config, options, &report);
+	if (err->code != ERR_OK)
+		return report.new_counter > 0 ? told_too_late(&report, err) : err->code;
 	loss_report_end(&losses);
 	if (options->json)
 		describe_json(out, options, &report, lost);
 	else
 		describe(out, options, config, &report);
-	return report_print(out, err);
+	if (report_print(out, err) != ERR_OK && report.new_counter > 0)
+		return told_too_late(&report, err);
+	return err->code;
 }
 
 /* Root becomes the user that the data belongs to: what is made beside it must be his. */

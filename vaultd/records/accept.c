@@ -152,6 +152,12 @@ static enum error_code tell_anchor(struct records *records, struct error *err)
 	return anchor_catch_up(records, err);
 }
 
+static void report_new(const struct records *records, struct accept_report *ret)
+{
+	ret->new_counter = records->state.counter;
+	memcpy(ret->new_fork_id, records->state.fork_id, ID_LEN);
+}
+
 static enum error_code go_on(struct accept *accept, struct accept_report *ret, struct error *err)
 {
 	struct records *records = accept->records;
@@ -172,12 +178,15 @@ static enum error_code go_on(struct accept *accept, struct accept_report *ret, s
 	if (store_start(records->store, err) != ERR_OK)
 		return err->code;
 	atomic_store(&records->sealed, false);
-	if ((!first && verify(accept, err) != ERR_OK) || commit(accept, err) != ERR_OK ||
-	    (first && verify(accept, err) != ERR_OK) || tell_anchor(records, err) != ERR_OK)
+	if ((!first && verify(accept, err) != ERR_OK) || commit(accept, err) != ERR_OK)
 		return err->code;
-	ret->new_counter = records->state.counter;
-	memcpy(ret->new_fork_id, records->state.fork_id, ID_LEN);
-	return ERR_OK;
+	/* A file that was filled is thrown away when it is not right. */
+	if (!accept->findings.filled)
+		report_new(records, ret);
+	if (first && verify(accept, err) != ERR_OK)
+		return err->code;
+	report_new(records, ret);
+	return tell_anchor(records, err);
 }
 
 static enum error_code look(struct accept *accept, const struct secret_key *root_key, struct accept_report *ret,

@@ -43,7 +43,7 @@ struct accept_report {
 	bool anchor_is_other_fork;
 	char refused[ERROR_TEXT_MAX];	/* why a start refuses it; "": it does not */
 	uint64_t lost;			/* records and revisions */
-	/* what was made of it; when options->accept was set */
+	/* what was made of it, when options->accept was set; 0: nothing so far */
 	uint64_t new_counter;
 	uint8_t new_fork_id[ID_LEN];
 };
@@ -51,7 +51,8 @@ struct accept_report {
 /*
  * ERR_INVALID: expect is not the counter. Errors of the slot as of records_unseal(). Of the start's errors ERR_ROLLBACK, ERR_FORK and
  * ERR_ANCHOR_MISSING are let pass; with accept_loss also ERR_RECORD, ERR_SET_CHANGED, ERR_REVISION_MISSING, ERR_REVISION_UNKNOWN.
- * After a failure the store is as it was.
+ * After a failure the store is as it was, unless ret->new_counter is there: then it was accepted, and what failed came behind that,
+ * mostly at the anchor. Of ERR_OUTCOME_UNKNOWN nobody knows which.
  */
 enum error_code records_accept(struct records *records, const struct slot_secret *slot, const struct accept_options *options,
 			       struct accept_report *ret, struct error *err) must_check;
