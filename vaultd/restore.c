@@ -227,7 +227,9 @@ static enum error_code restore(const struct offline_options *options, struct err
 		describe_json(out, options, reader, &place, &report, lost);
 	else
 		describe(out, options, reader, &place, &report);
-	return report_print(out, err);
+	if (report_print(out, err) != ERR_OK && !options->check)
+		return error_prefix(err, "%s is restored, but the report of it is lost", place.target);
+	return err->code;
 }
 
 int restore_main(int argc, char **argv)

@@ -128,5 +128,7 @@ enum error_code command_backup(struct invocation *inv, struct error *err)
 		rc = fetch(inv, &file, &walk, err);
 	if (rc == ERR_OK)
 		rc = new_file_finish(&file, err);
-	return rc == ERR_OK ? report(inv, path, &walk, err) : rc;
+	if (rc == ERR_OK && report(inv, path, &walk, err) != ERR_OK)
+		return error_prefix(err, "%s is there and whole, but the report of it is lost", path);
+	return rc;
 }
