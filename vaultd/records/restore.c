@@ -66,7 +66,11 @@ static enum error_code accept(struct backup_reader *reader, const struct secret_
 
 	if (records_open(&options->records, &records, err) != ERR_OK)
 		return err->code;
-	(void)!accept_with_root(records, root_key, true, &accept, ret, err);
+	/* Its owner may have removed it meanwhile, or the disk did not do what it said. */
+	if (!records_initialized(records))
+		error_set(err, ERR_IO, "vault.hdr was written and is not there");
+	else
+		(void)!accept_with_root(records, root_key, true, &accept, ret, err);
 	records_close(records);
 	return err->code;
 }
