@@ -368,6 +368,7 @@ static enum error_code take_place(struct compaction *compaction, struct error *e
 		tell_hooks(compaction, ERR_OK);
 		return ERR_OK;
 	}
+	error_prefix(err, "nothing is lost, but whether vault.db is the compacted file is not known");
 	/* As after a commit whose outcome nobody knows: the hooks look at the file when it is open again. */
 	tell_hooks(compaction, ERR_OUTCOME_UNKNOWN);
 	compaction->announced = false;
