@@ -1,12 +1,14 @@
 /*
- * Makes calls that change files fail, in a daemon that was started with LD_PRELOAD; fault_control.h says how it is told.
+ * Makes calls that change files fail, in a program that was started with LD_PRELOAD; fault_control.h says how it is told.
  *
  * Calls count on regular files and directories, but not on standard output and error. Descriptors of sockets and pipes are
  * left alone.
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -212,6 +214,25 @@ taken int taken_rename(const char *from, const char *to)
 	return taken_renameat2(AT_FDCWD, from, AT_FDCWD, to, 0);
 }
 
+/* The C library opens its file without calling open(). */
+taken int taken_mkstemp(char *path)
+{
+	const bool strikes = fault_strikes(control, FAULT_CREATE);
+	int (*next)(char *);
+	void *found = dlsym(RTLD_NEXT, "mkstemp");
+	long result;
+	int fd;
+
+	if (!is_made(strikes, &result) || !found)
+		return (int)fail();
+	memcpy(&next, &found, sizeof(next));
+	fd = next(path);
+	if (fd < 0 || replaced(strikes, fd) >= 0)
+		return fd;
+	close(fd);
+	return (int)fail();
+}
+
 taken int taken_unlinkat(int directory, const char *path, int flags)
 {
 	return failing_call(FAULT_UNLINK, true, SYS_unlinkat, directory, (long)path, flags, 0, 0);
@@ -261,6 +282,8 @@ TAKE_NAME(taken_posix_fallocate, posix_fallocate64);
 TAKE_NAME(taken_rename, rename);
 TAKE_NAME(taken_renameat, renameat);
 TAKE_NAME(taken_renameat2, renameat2);
+TAKE_NAME(taken_mkstemp, mkstemp);
+TAKE_NAME(taken_mkstemp, mkstemp64);
 TAKE_NAME(taken_unlink, unlink);
 TAKE_NAME(taken_unlinkat, unlinkat);
 TAKE_NAME(taken_rmdir, rmdir);
