@@ -70,9 +70,10 @@ static enum error_code commit_locked(struct records *records, const struct heade
 {
 	if (check_unchanged(records, was, err) != ERR_OK)
 		return err->code;
-	*ret_in_doubt = header_advance(records, next, NULL, &records->keyring, err) != ERR_OK;
-	if (*ret_in_doubt)
+	if (header_advance(records, next, NULL, &records->keyring, err) != ERR_OK) {
+		*ret_in_doubt = records->header_uncertain;	/* not when there was no memory to begin with */
 		return err->code;
+	}
 	follow_header(records, false);
 	return ERR_OK;
 }
@@ -285,7 +286,7 @@ static enum error_code commit_root(struct records *records, const struct rekeyed
 		return err->code;
 	if (header_advance(records, rekeyed->next, &keys, &records->keyring, err) != ERR_OK) {
 		header_keys_free(&keys);
-		*ret_in_doubt = true;
+		*ret_in_doubt = records->header_uncertain;
 		return err->code;
 	}
 	old = records->header_keys;
