@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import socket
+import subprocess
 import threading
 import time
 
@@ -22,7 +23,7 @@ STRIDES = (1, 1) if LONG else (1, 7)
 FLEETING = {"request_id", "created_time", "updated_time", "deletion_time", "creation_time", "ttl", "expire_time", "issue_time", "last_renewal",
             "server_time_utc", "creation_ttl", "time", "encryptions", "version", "current_version", "oldest_version", "revision", "versions",
             "revisions", "last_renewal_time", "random_bytes", "cas", "accessor", "client_token", "token", "wrapped_accessor", "from_revision",
-            "to_revision", "from", "to", "nonce", "warnings", "keys", "last_updated_time", "uuid"}
+            "to_revision", "from", "to", "nonce", "warnings", "keys", "last_updated_time", "uuid", "encoded_token", "encoded_root_token"}
 LEAK_BYTES = 16384	# LMDB keeps some free pages; a block that is lost each time is lost a hundred times
 POLICY = 'path "secret/*" { capabilities = ["read", "list"] }'
 SCHEMA = "# @type=port @required\nPORT=\n# @optional @matches=[a-z]+\nNAME=\n"
@@ -99,10 +100,73 @@ class Job(Operation):
                 status = daemon.get(self.request[1])
                 if status is not None and status.status == 200 and status.data["state"] != "running":
                     break
+            time.sleep(0.005)	# what is asked for meanwhile allocates as well
         if status.data["state"] == "failed":
             return vault.Answer(500, {}, json.dumps({"errors": [status.data["error"]]}).encode())
-        return vault.Answer(200, {}, json.dumps({"data": {"state": status.data["state"], "found": status.data["found"],
-                                                          "findings": status.data["findings"]}}).encode())
+        return vault.Answer(200, {}, json.dumps({"data": {name: status.data[name] for name in ("state", "found", "findings")
+                                                          if name in status.data}}).encode())
+
+
+def when_free(call):
+    """The answer of a call that waits for one of its kind that was broken off, or for a database that is opened again."""
+    for _ in range(500):
+        answer = call()
+        if answer is None or answer.status != 503 or "again" not in " ".join(answer.errors):
+            break
+        time.sleep(0.01)
+    return answer
+
+
+class Compaction(Job):
+    """Reads and writes wait for a database that is opened again after a failure."""
+
+    def call(self, daemon):
+        answer = when_free(lambda: super(Compaction, self).call(daemon))
+        for _ in range(500):
+            with contextlib.suppress(ConnectionError, AttributeError):	# closed early, or without an answer
+                if daemon.get(D + "m/r").status == 200:
+                    break
+            time.sleep(0.01)
+        return answer
+
+
+class Backup(Operation):
+    """A stream; one that ends early says nothing. One that is whole has to be restored."""
+
+    def call(self, daemon):
+        answer = when_free(lambda: super(Backup, self).call(daemon))
+        if answer is None or answer.status != 200:
+            return answer
+        body = unchunked(answer.body)
+        if body is None:
+            return vault.Answer(500, {}, b'{"errors":["the stream ended without its end"]}')
+        daemon.backups += 1
+        if daemon.faults.fired and (LONG or daemon.backups % 10 == 0):
+            require(is_whole(daemon, body), "a backup that is none was told as whole")
+        return vault.Answer(200, {}, b'{"data":"whole"}')
+
+
+def unchunked(body):
+    """What came in chunks, whole; or None."""
+    data = bytearray()
+    while True:
+        line, end, body = body.partition(b"\r\n")
+        if not end:
+            return None
+        size = int(line, 16)
+        if size == 0:
+            return bytes(data)
+        if len(body) < size + 2:
+            return None
+        data += body[:size]
+        body = body[size + 2:]
+
+
+def is_whole(daemon, body):
+    env = {name: value for name, value in daemon.environment().items() if name not in daemon.faulty}
+    done = subprocess.run([vault.VAULTD, "restore", "--check", "--key-file", daemon.key_file], env=env, cwd=daemon.dir, input=body,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    return done.returncode == 0
 
 
 def accessors(daemon):
@@ -149,6 +213,26 @@ def slots_end(daemon):
     for slot in daemon.get("sys/slots").data["slots"]:
         if slot["id"] != 0:
             require(daemon.put(f"sys/slots/{slot['id']}/remove", {"unlock": unlock(daemon)}).status == 204, "a slot cannot be removed")
+
+
+def ceremony(begin):
+    """The body of the request that ends a ceremony; its beginning is made without a fault."""
+    def body(daemon):
+        daemon.request("DELETE", begin)
+        answer = daemon.put(begin, {})
+        require(answer.status == 200, "a ceremony does not begin", answer)
+        return {"nonce": answer.json["nonce"], "slot": unlock(daemon)}
+    return body
+
+
+def header_changed(daemon):
+    """Since the last look: a new root key is a new slot."""
+    made = [slot["created_time"] for slot in daemon.get("sys/slots").data["slots"]]
+    return made != daemon.slots_made
+
+
+def look_at_header(daemon):
+    daemon.slots_made = [slot["created_time"] for slot in daemon.get("sys/slots").data["slots"]]
 
 
 def sealed(daemon):
@@ -232,6 +316,8 @@ OPERATIONS = [
     Operation("slot add", "PUT", "sys/slots", lambda d: {"unlock": unlock(d), "slot": {"type": "passphrase", "passphrase": "of the slot"}}, slots,
               slots_end),
     Operation("rotate", "PUT", "sys/rotate", {}),
+    Operation("rekey", "PUT", "sys/rekey/update", ceremony("sys/rekey/init"), header_changed, look_at_header),
+    Operation("generate root", "PUT", "sys/generate-root/update", ceremony("sys/generate-root/attempt"), accessors, new_tokens_end),
     Operation("key status", "GET", "sys/key-status"),
     Operation("mounts", "GET", "sys/mounts"),
     Operation("mount", "POST", "sys/mounts/team", {"type": "kv", "options": {"version": "2"}}, "sys/mounts/team", [("DELETE", "sys/mounts/team", None)]),
@@ -246,6 +332,8 @@ OPERATIONS = [
     Operation("health", "GET", "sys/health"),
     Operation("metrics", "GET", "/metrics"),
     Job("verify", "PUT", "sys/verify"),
+    Compaction("compaction", "PUT", "sys/compact"),
+    Backup("backup", "GET", "sys/backup"),
     Operation("seal status", "GET", "sys/seal-status"),
     Operation("seal", "PUT", "sys/seal", {}, sealed, unsealed_again),
     Operation("unseal", "PUT", "sys/unseal", lambda d: {"slot": KEY_FILE, "key_file": d.slot_key()}, sealed, sealed_again),
@@ -257,7 +345,8 @@ class MemoryDaemon(FaultyDaemon):
 
     def __init__(self):
         super().__init__("failing_memory", env={"GLIBC_TUNABLES": "glibc.malloc.tcache_count=0"})
-        self.victim = self.reader = None
+        self.victim = self.reader = self.slots_made = None
+        self.backups = 0
 
     def connect(self, timeout=30):
         return super().connect(timeout)
@@ -408,6 +497,8 @@ class Sweep:
         """Every allocation of the operation once, and every few and all that follow."""
         runs = 0
         for times, stride in ((1, STRIDES[0]), (0, STRIDES[1])):
+            if not LONG:
+                stride = max(stride, self.allocations // 200)
             for number in range(1, self.allocations + 4, stride):
                 runs += 1
                 try:
