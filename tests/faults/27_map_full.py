@@ -31,20 +31,21 @@ def fill(daemon, prefix="full"):
 
 
 def kinds(daemon):
-    """(name, call) of every kind of operation that makes the store larger."""
+    """(name, call, where to look for it) of every kind of operation that makes the store larger."""
     unlock = {"type": "key_file", "key": daemon.slot_key()}
     return (
-        ("put", lambda: daemon.put("secret/data/kind/new", {"data": {"A": PIECE}})),
-        ("patch", lambda: daemon.request("PATCH", "secret/data/kept", {"data": {"B": PIECE}})),
-        ("metadata", lambda: daemon.put("secret/metadata/kept", {"custom_metadata": {"k": "v" * 400}})),
-        ("policy", lambda: daemon.put("sys/policies/acl/new", {"policy": 'path "secret/*" { capabilities = ["read"] } #' + "x" * 3000})),
-        ("token", lambda: daemon.request("POST", "auth/token/create", {"policies": ["default"], "ttl": "1h"})),
-        ("role", lambda: daemon.put("auth/token/roles/new", {"allowed_policies": ["default"]})),
-        ("schema", lambda: daemon.put("secret/schema/kept", {"text": "# @type=string\nA=\n", "mode": "warn"})),
-        ("mount", lambda: daemon.request("POST", "sys/mounts/new", {"type": "kv", "options": {"version": "2"}})),
-        ("quota", lambda: daemon.put("sys/quotas/rate-limit/new", {"rate": 1000000, "path": "cubbyhole/"})),
-        ("wrap", lambda: daemon.request("POST", "sys/wrapping/wrap", {"a": "b" * 3000}, headers={"X-Vault-Wrap-TTL": "60"})),
-        ("slot", lambda: daemon.put("sys/slots", {"unlock": unlock, "slot": {"type": "passphrase", "passphrase": "another one"}})),
+        ("put", lambda: daemon.put("secret/data/kind/new", {"data": {"A": PIECE}}), "secret/data/kind/new"),
+        ("patch", lambda: daemon.request("PATCH", "secret/data/kept", {"data": {"B": PIECE}}), None),
+        ("metadata", lambda: daemon.put("secret/metadata/kept", {"custom_metadata": {"k": "v" * 400}}), None),
+        ("policy", lambda: daemon.put("sys/policies/acl/new", {"policy": 'path "secret/*" { capabilities = ["read"] } #' + "x" * 3000}),
+         "sys/policies/acl/new"),
+        ("token", lambda: daemon.request("POST", "auth/token/create", {"policies": ["default"], "ttl": "1h"}), None),
+        ("role", lambda: daemon.put("auth/token/roles/new", {"allowed_policies": ["default"]}), "auth/token/roles/new"),
+        ("schema", lambda: daemon.put("secret/schema/kept", {"text": "# @type=string\nA=\n", "mode": "warn"}), "secret/schema/kept"),
+        ("mount", lambda: daemon.request("POST", "sys/mounts/new", {"type": "kv", "options": {"version": "2"}}), "sys/mounts/new"),
+        ("quota", lambda: daemon.put("sys/quotas/rate-limit/new", {"rate": 1000000, "path": "cubbyhole/"}), "sys/quotas/rate-limit/new"),
+        ("wrap", lambda: daemon.request("POST", "sys/wrapping/wrap", {"a": "b" * 3000}, headers={"X-Vault-Wrap-TTL": "60"}), None),
+        ("slot", lambda: daemon.put("sys/slots", {"unlock": unlock, "slot": {"type": "passphrase", "passphrase": "another one"}}), None),
     )
 
 
@@ -58,11 +59,12 @@ def check_reads(daemon, count, prefix="full"):
 
 
 def check_kinds_when_full(daemon):
-    """Each either fits into what is left, or says that there is no room; none blames the client, nothing else happens."""
-    for name, call in kinds(daemon):
+    """Each either fits into what is left and is there, or says that there is no room; none blames the client, nothing else happens."""
+    for name, call, where in kinds(daemon):
         answer = call()
         assert answer.status in (200, 204, 507), (name, answer)
         assert answer.status != 507 or answer.errors, (name, answer)
+        assert answer.status == 507 or not where or daemon.get(where).status == 200, (name, "was acknowledged and is not there")
     assert daemon.put("secret/data/kind/large", {"data": {"A": PIECE, "B": PIECE, "C": PIECE}}).status == 507
 
 
@@ -72,7 +74,7 @@ def check_deletes_make_room(daemon, count, prefix="full"):
         answer = daemon.request("DELETE", f"secret/metadata/{prefix}/{number}")
         assert answer.status == 204, (number, answer)
     assert daemon.write("kind/after", {"A": PIECE}) >= 1
-    for name, call in kinds(daemon):
+    for name, call, _ in kinds(daemon):
         answer = call()
         assert answer.status in (200, 204) or (answer.status == 400 and "in use" in answer.errors[0]), (name, answer)
 
@@ -97,6 +99,34 @@ def test_map_full():
         assert daemon.read(f"full/{count - 1}")["X"]
         check_deletes_make_room(daemon, count)
         check_restart(daemon)
+
+
+class Liar(vault.Daemon):
+    """Says "done" where there was no room: each second time, or always."""
+    lies, refused = "each second", 0
+
+    def request(self, *arguments, **more):
+        answer = super().request(*arguments, **more)
+        if answer is None or answer.status != 507:
+            return answer
+        self.refused += 1
+        return vault.Answer(200, {}, b"{}") if self.lies == "always" or self.refused % 2 else answer
+
+
+def test_an_answer_that_lies_is_found():
+    """A planted bug, without which nothing found would mean nothing: of one write, and of each other kind."""
+    with Liar(config='store { max_size = "4MiB" }\n') as daemon:
+        daemon.start().init()
+        daemon.write("kept", {"KEEP": "yes"})
+        count = fill(daemon)
+        daemon.lies = "always"
+        for check in (lambda: check_reads(daemon, count), lambda: check_kinds_when_full(daemon)):
+            try:
+                check()
+            except AssertionError as finding:
+                print(f"# {finding}"[:120])
+            else:
+                raise AssertionError("a lie was not found")
 
 
 def test_disk_full():
