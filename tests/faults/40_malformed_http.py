@@ -5,11 +5,12 @@ import contextlib
 import os
 import socket
 import sys
+import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "integration"))
 import vault  # noqa: E402
-from malformed_http import A, CASES, TO_THE_PLAIN_PORT, TO_THE_TLS_PORT, get  # noqa: E402
+from malformed_http import A, CASES, TAIL, TO_THE_PLAIN_PORT, TO_THE_TLS_PORT, get  # noqa: E402
 from nginx import Nginx  # noqa: E402
 from raw_http import Way, exchange, row_tests, statuses  # noqa: E402
 from tls_daemon import TlsDaemon, free_port  # noqa: E402
@@ -82,6 +83,67 @@ def test_TLS_on_a_plain_port_is_no_request():
         assert closed and b"canary" not in got, (name, closed, got)
         assert got == b"" or got.startswith(b"HTTP/1.1 400"), (name, got)
         same(WAYS[1].written(), set())
+
+
+# -- planted weaknesses ---------------------------------------------------------------------------------------------------
+
+
+def answered(data):
+    return exchange(unix(), data)[0]
+
+
+def honest(data, _tail):
+    return answered(data), True
+
+
+def carries_out(data, tail):
+    """What stands behind a refusal as well, and is silent about it."""
+    answered(tail)
+    return answered(data), True
+
+
+def is_lenient(_data, _tail):
+    return answered(WAYS[0].bytes_of(get(A, b"Connection: close\r\n"))), True
+
+
+def stays_open(data, _tail):
+    return answered(data), False
+
+
+def weak_way(behaviour):
+    """By a server that stands in front of the Unix socket and has a weakness."""
+    def serve(stream):
+        with stream:
+            data = stream.recv(65536)	# a row that is so short comes at once
+            answer, closes = behaviour(data, way.bytes_of(TAIL))
+            stream.sendall(answer)
+            while not closes and stream.recv(65536):
+                pass
+
+    def connect():
+        ours, theirs = socket.socketpair()
+        ours.settimeout(3)
+        threading.Thread(target=serve, args=(theirs,)).start()
+        return ours
+    way = Way(DAEMON, behaviour.__name__, "w", connect)
+    return way
+
+
+def test_planted_weaknesses_are_found():
+    """Without these, nothing found would mean nothing: some rows that are refused, by ways that do what they must not."""
+    rows = [case for case in CASES if case.direct == (400,) and not case.half_close and len(case.data) < 1000][::40]
+    assert len(rows) >= 3, len(rows)
+    for behaviour, words, most in ((honest, None, 8), (carries_out, "were written instead of", 8), (is_lenient, "instead of (400,)", 8),
+                                   (stays_open, "stays open", 1)):
+        way, found = weak_way(behaviour), []
+        for case in rows[:most]:
+            try:
+                way.play(case)
+            except AssertionError as finding:
+                found.append(str(finding))
+        way.stream.close()
+        same([words is None or words not in finding for finding in found], [False] * (len(rows[:most]) if words else 0))
+        print(f"# {behaviour.__name__}: found in {len(found)} of {len(rows[:most])} rows")
 
 
 def test_the_daemon_is_as_before():
