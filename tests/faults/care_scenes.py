@@ -21,6 +21,7 @@ VALUES = {"shop/production": {"A": "3", "BLOB": BLOB}, "shop/staging": {"A": "st
 OLD = dict(VALUES, **{"shop/production": {"A": "2", "BLOB": BLOB}})
 SECONDS = 60		# what takes longer hangs
 BUSY = 75
+PAGE, OVERFLOW = 4096, b"\4\0"	# of vault.db: a page, and the flags of one that begins a large value
 
 
 class Broken(AssertionError):
@@ -244,6 +245,37 @@ class AcceptLostAnchor(Accept):
         self.counter = self.look()["counter"]
 
 
+def damage_large(path):
+    """A byte of the only value of so many pages."""
+    with open(path, "r+b") as file:
+        content = file.read()
+        runs = [at for at in range(0, len(content), PAGE) if content[at:at + 8] == (at // PAGE).to_bytes(8, "little")
+                and content[at + 10:at + 12] == OVERFLOW and 30 < int.from_bytes(content[at + 12:at + 16], "little") < 50]
+        assert len(runs) == 1, runs
+        file.seek(runs[0] + 6000)
+        file.write(bytes([content[runs[0] + 6000] ^ 1]))
+
+
+class AcceptLosses(Accept):
+    """A revision is damaged, and is given up."""
+    values = {name: content for name, content in VALUES.items() if name != "shop/large"}
+
+    def furnish(self):
+        self.original.furnish(self.daemon, self.original.daemon.data)
+        damage_large(os.path.join(self.daemon.data, "vault.db"))
+        report = self.look()
+        assert report["lost_total"] == 1, report
+        self.counter = report["counter"]
+
+    def recover(self, *more, faulty=False):
+        return super().recover("--accept-loss", *more, faulty=faulty)
+
+    def check_not_done(self, outcome):
+        report = self.look()
+        same = report["counter"] == self.counter and report["lost_total"] == 1
+        require(not outcome.is_done if same else outcome.may_be_done, "it was accepted, or not, or is not what it was", report, outcome)
+
+
 class Backup(Scene):
     """By envctl, whose file it is, from a daemon that is not disturbed."""
     daemons = []
@@ -364,4 +396,5 @@ class Compaction(Scene):
 
 
 SCENES = {"compaction": Compaction, "backup": Backup, "backup over an old one": BackupOver, "restore": Restore,
-          "restore with an anchor": RestoreInPlace, "accept a rollback": Accept, "accept without an anchor": AcceptLostAnchor}
+          "restore with an anchor": RestoreInPlace, "accept a rollback": Accept, "accept without an anchor": AcceptLostAnchor,
+          "accept with losses": AcceptLosses}
