@@ -70,9 +70,9 @@ class Busy(TlsDaemon):
         time.sleep(3)
         return (self.processor() - used) / (time.monotonic() - begin)
 
-    def recovers(self, descriptors, others=0):
+    def recovers(self, descriptors, others=0, patience=120):
         """Everything that clients took is given back: waits for it, and says what is left if it never is."""
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + patience
         while self.gauge("vaultd_http_connections") > 1 + others or self.descriptors() > descriptors + others + 1:
             assert time.monotonic() < deadline, (self.gauge("vaultd_http_connections"), self.descriptors(), descriptors)
             time.sleep(0.1)
@@ -126,13 +126,13 @@ def may_open(number):
 class Slow:
     """Connections that send a byte now and then, and when each was closed by the other side."""
 
-    def __init__(self, daemon):
+    def __init__(self, daemon, of_each=OF_EACH):
         self.selector, self.open, self.lasted = selectors.DefaultSelector(), {}, {}
         token = daemon.root_token.encode()
         kinds = {"head": (daemon.plain, HEAD, b"y"), "body": (daemon.plain, UPLOAD % token, b" "), "handshake": (daemon.port, HELLO[:60], HELLO[60:61])}
         for kind, (port, begin, drop) in kinds.items():
             self.lasted[kind] = []
-            for _ in range(OF_EACH):
+            for _ in range(of_each):
                 stream = daemon.tcp(port)
                 stream.sendall(begin)
                 stream.setblocking(False)
@@ -153,6 +153,16 @@ class Slow:
         for stream, (_, drop, _) in self.open.items():
             with contextlib.suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):
                 stream.send(drop)
+
+    def left_after(self, seconds):
+        """Drips until none is left, or that time is over, and closes them: how many were not cut."""
+        dead = time.monotonic() + seconds
+        while self.open and time.monotonic() < dead:
+            self.drip()
+            time.sleep(1)
+        left = {kind: sum(1 for k, _, _ in self.open.values() if k == kind) for kind in self.lasted}
+        self.close()
+        return left
 
     def close(self):
         self.selector.close()
@@ -267,13 +277,7 @@ def test_slow_heads_bodies_and_handshakes_are_cut():
         descriptors = daemon.descriptors()
         slow = Slow(daemon)
         cut = daemon.gauge("vaultd_http_connections_cut_total")
-        dead = time.monotonic() + 200
-        while slow.open and time.monotonic() < dead:
-            slow.drip()
-            time.sleep(1)
-        left = {kind: sum(1 for k, _, _ in slow.open.values() if k == kind) for kind in slow.lasted}
-        slow.close()
-        same(left, {"head": 0, "body": 0, "handshake": 0})
+        same(slow.left_after(200), {"head": 0, "body": 0, "handshake": 0})
         for kind, lasted in slow.lasted.items():
             note(f"{len(lasted)} slow of kind {kind} were cut after {min(lasted):.1f} to {max(lasted):.1f} s")
         assert daemon.gauge("vaultd_http_connections_cut_total") >= max(cut, 3 * OF_EACH), "they ended otherwise than at a deadline"
@@ -422,6 +426,39 @@ def test_uploads_that_are_aborted_leave_nothing():
         if os.geteuid() == 0:
             same(found(daemon.pid, [b"aborted-canary"], False), [])
         note(f"{number} uploads were aborted")
+
+
+# -- planted ----------------------------------------------------------------------
+
+
+class Patient:
+    """A server that takes everything and never cuts anybody."""
+    root_token = "none"
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=100)
+        self.plain = self.port = self.listener.getsockname()[1]
+
+    def tcp(self, _port=None):
+        return socket.create_connection(("127.0.0.1", self.port), 60)
+
+
+def test_who_never_cuts_or_keeps_something_is_found():
+    """Without this, nothing found would mean nothing."""
+    server = Patient()
+    same(Slow(server, 3).left_after(12), {"head": 3, "body": 3, "handshake": 3})
+    server.listener.close()
+    with running() as daemon:
+        descriptors = daemon.descriptors()
+        kept = [daemon.tcp() for _ in range(3)]
+        try:
+            daemon.recovers(descriptors, patience=1)
+        except AssertionError as finding:
+            note(f"three connections that stay: {finding}")
+        else:
+            raise AssertionError("what is kept was not found")
+        close_all(kept)
+        daemon.recovers(descriptors)
 
 
 # -- no descriptors left ------------------------------------------------------------

@@ -17,9 +17,9 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(TOP, "tests", "consumers"))
 import dialect_cases  # noqa: E402
 import env_format_statements as statements  # noqa: E402
+from vault import ENVCTL  # noqa: E402
 
 TOOL = dialect_cases.Tool(os.path.join(os.environ.get("VAULTD_BUILD", os.path.join(TOP, "build")), "tests/consumers/dialect_tool"))
-ENVCTL = os.path.join(os.environ.get("VAULTD_BUILD", os.path.join(TOP, "build")), "envctl/envctl")
 FAILED = 0
 DONE = 0
 
