@@ -9,7 +9,7 @@ import signal
 import stat
 import subprocess
 
-from envctl_story import ENVCTL, Initialised, case, run_cases
+from envctl_story import ENVCTL, Initialised, bare_case, case, run_cases
 
 ENV = "shop/production"
 
@@ -208,7 +208,7 @@ def lines_of(trace):
     return [line for line in open(trace) if "/tsan.rodata." not in line]
 
 
-@case
+@bare_case
 def edit_never_opens_a_file_for_the_text(story):
     story.good("set", ENV, "A=canary-one")
     env = editor(story, 'echo "A=canary-two" > "$1"\n')
@@ -342,7 +342,7 @@ def edit_keeps_what_is_no_text(story):
     assert variables(story) == {"N": 1.1, "a-b": "x", "A": "2"}
 
 
-@case
+@bare_case
 def vim_keeps_no_files(story):
     vim = next((p for p in ("/usr/bin/vim.basic", "/usr/bin/vim", "/usr/bin/vim.tiny") if os.path.exists(p)), None)
     if vim is None:

@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 
-from envctl_story import ENVCTL, case, run_cases
+from envctl_story import ENVCTL, bare_case, case, run_cases
 
 ENV = "shop/production"
 SANITIZED = "asan" in os.environ.get("VAULTD_BUILD", "")
@@ -214,7 +214,7 @@ def standard_input_belongs_to_the_program(story):
     assert story.good("run", ENV, "--", "cat", stdin="for the program").out == "for the program"
 
 
-@case
+@bare_case
 def values_never_stand_in_arguments(story):
     value = "canary-77aa"
     story.good("set", ENV, "A", "-", stdin=value)

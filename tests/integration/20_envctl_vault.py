@@ -16,7 +16,7 @@ import termios
 import time
 
 from vault import VAULTD
-from envctl_story import ENVCTL, Story, case, fake_server, run_cases
+from envctl_story import ENVCTL, Story, bare_case, case, fake_server, run_cases
 
 
 ENV = "shop/production"
@@ -226,7 +226,7 @@ def a_daemon_in_trouble_says_what_it_is(story):
         assert sentences[1] in out.err and "Usage" not in out.err, out
 
 
-@case
+@bare_case
 def closed_descriptors_are_not_the_vaults_socket(story):
     key = story.path("key")
     story.good("init", "--key-file", key, "--token-output", story.path("root"))
