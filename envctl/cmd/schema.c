@@ -145,9 +145,10 @@ static enum error_code report_findings(const struct json_value *data, const char
 	for (size_t i = 0; i < list.len; i++) {
 		const struct shown_finding *item = &list.items[i];
 
-		warn("%s%s%u: %s%s%s%s%s%s", file != NULL ? file : "schema", item->finding.line > 0 ? ":" : " ",
-		     item->finding.line, item->finding.name, item->finding.name[0] != '\0' ? ": " : "", item->finding.text,
-		     item->hint[0] != '\0' ? " (" : "", item->hint, item->hint[0] != '\0' ? ")" : "");
+		warn("%s%s%u: %s: %s%s%s%s%s%s", file != NULL ? file : "schema", item->finding.line > 0 ? ":" : " ",
+		     item->finding.line, finding_severity_name(item->finding.severity), item->finding.name,
+		     item->finding.name[0] != '\0' ? ": " : "", item->finding.text, item->hint[0] != '\0' ? " (" : "", item->hint,
+		     item->hint[0] != '\0' ? ")" : "");
 	}
 	return ERR_OK;
 }

@@ -236,7 +236,7 @@ void session_tell(const struct env_path *env, const struct answer *answer)
 		return;
 	while (json_next_element(&array, &cursor, &element)) {
 		json_value_text(&element, text, sizeof(text));
-		warn("%s: %s", env->text, text);
+		warn("warning: %s: %s", env->text, text);
 	}
 }
 

@@ -330,7 +330,10 @@ def a_refused_write_says_what_to_do(story):
     # with warn it is written, and each warning has its line
     story.good("schema", "set", env, "--mode", "warn")
     out = story.good("set", env, "PORT=x", "LINK=x")
-    assert sum(line.startswith((f"envctl: {env}: LINK: ", f"envctl: {env}: PORT: ")) for line in out.err.splitlines()) == 2, out
+    warned = tuple(f"envctl: warning: {env}: {name}: " for name in ("LINK", "PORT"))
+    assert sum(line.startswith(warned) for line in out.err.splitlines()) == 2, out
+    messages = [json.loads(line) for line in story.good("set", env, "PORT=x", "--json").err.splitlines()]
+    assert sorted(m["warning"]["message"].split(": ")[:2] for m in messages) == [[env, "LINK"], [env, "PORT"]], messages
     out = story.good("rollback", env, "1")
     assert "LINK" in out.out and out.err.count("\n") >= 3, out
 
@@ -389,8 +392,10 @@ def a_hook_and_a_workflow_stop_what_has_errors(story):
 def a_broken_schema_is_refused_with_its_lines(story):
     story.good("set", ENV, "A=1")
     out = story.envctl("schema", "set", ENV, "-", stdin="# @type=nonsense\nA=\nB=1\n# @type=port(min=x)\nC=\n")
-    assert out.code == 1 and "schema:1:" in out.err or "-:1:" in out.err, out
-    assert "3" in out.err or "4" in out.err, out
+    assert out.code == 1 and "envctl: -:1: error: " in out.err, out
+    assert "envctl: -:4: error: " in out.err, out
+    out = story.good("schema", "set", ENV, "-", stdin="# @no\nA=\n")
+    assert "envctl: -:1: warning: " in out.err, out
     story.bad(64, "enforce or warn", "schema", "set", ENV, "--mode", "loud")
 
 
