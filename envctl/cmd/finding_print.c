@@ -202,9 +202,10 @@ static void emit_place(struct secret_buf *out, const char *name, unsigned number
 	json_emit_uint(out, number);
 }
 
-static void print_json(const struct finding_list *list, struct secret_buf *out)
+/* The members of the object, without its braces. */
+static void emit_list(const struct finding_list *list, struct secret_buf *out)
 {
-	json_emit_raw(out, "{\"valid\":");
+	json_emit_raw(out, "\"valid\":");
 	json_emit_bool(out, list->errors == 0);
 	json_emit_raw(out, ",\"errors\":");
 	json_emit_uint(out, list->errors);
@@ -232,7 +233,14 @@ static void print_json(const struct finding_list *list, struct secret_buf *out)
 		emit_text(out, "hint", item->hint);
 		json_emit_raw(out, "}");
 	}
-	json_emit_raw(out, "]}\n");
+	json_emit_raw(out, "]");
+}
+
+static void print_json(const struct finding_list *list, struct secret_buf *out)
+{
+	json_emit_raw(out, "{");
+	emit_list(list, out);
+	json_emit_raw(out, "}\n");
 }
 
 /* What is one thing to say of a file, however many of its lines it is true of: names out of order, Windows' line ends. */
@@ -307,21 +315,57 @@ static void warn_refusal(const struct shown_finding *item, const struct env_path
 		snprintf(place, sizeof(place), " (line %u of the schema%s%s)", finding->line, is_inherited ? " of " : "",
 			 finding->origin);
 	tell_next_step(item, env, next, sizeof(next));
-	warn("%s: %s%s%s%s%s%s%s", env->text, before, finding->name, finding->name[0] != '\0' ? ": " : "", finding->text, place,
+	warn("%s: %s%s%s%s%s%s%s%s", env->text, before, before[0] != '\0' ? ": " : "", finding->name, finding->name[0] != '\0' ? ": " : "", finding->text, place,
 	     next[0] != '\0' ? "; " : "", next);
 }
 
-size_t finding_list_warn(const struct finding_list *list, const struct env_path *env, const char *before)
+void finding_list_tell(struct finding_list *list, const struct env_path *env, const char *message)
 {
-	size_t errors = 0;
+	cleanup_(secret_buf_freep) struct secret_buf *object = secret_buf_new(OUTPUT_MAX);
+
+	if (object == NULL)
+		return;
+	finding_list_name_environment(list, env);
+	finding_list_sort(list);
+	json_emit_raw(object, "{\"environment\":");
+	json_emit_cstring(object, env->text);
+	emit_text(object, "message", message);
+	json_emit_raw(object, ",");
+	emit_list(list, object);
+	json_emit_raw(object, "}");
+	message_object("check", object);
+}
+
+/* A write is not refused for what other environments have as well. */
+static void drop_shared(struct finding_list *list)
+{
+	size_t kept = 0;
 
 	for (size_t i = 0; i < list->len; i++) {
-		if (list->items[i].finding.severity != FINDING_ERROR || strcmp(list->items[i].code, "unique") == 0)
-			continue;
-		if (errors++ < REFUSED_MAX)
-			warn_refusal(&list->items[i], env, before);
+		if (list->items[i].finding.severity == FINDING_ERROR && strcmp(list->items[i].code, "unique") == 0)
+			list->errors--;
+		else
+			list->items[kept++] = list->items[i];
 	}
-	if (errors > REFUSED_MAX)
-		warn("%s: and %zu more", env->text, errors - REFUSED_MAX);
-	return errors;
+	list->len = kept;
+}
+
+size_t finding_list_warn(struct finding_list *list, const struct env_path *env, const char *before)
+{
+	size_t told = 0;
+
+	drop_shared(list);
+	if (list->errors > 0 && messages_are_json()) {
+		finding_list_tell(list, env, before);
+		return list->errors;
+	}
+	for (size_t i = 0; i < list->len && told < REFUSED_MAX; i++) {
+		if (list->items[i].finding.severity != FINDING_ERROR)
+			continue;
+		warn_refusal(&list->items[i], env, before);
+		told++;
+	}
+	if (list->errors > told)
+		warn("%s: and %zu more", env->text, list->errors - told);
+	return list->errors;
 }

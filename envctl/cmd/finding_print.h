@@ -23,6 +23,9 @@ void finding_list_print(const struct finding_list *list, enum finding_format for
 /*
  * What an enforced schema refuses, on standard error: "envctl: ENV: PORT: is no port (line 3 of the schema): what to do", a line for each
  * error; more than 100 are counted. before: stands behind ENV. What others have as well is left out: a write does not ask for it.
- * Returns the number of errors.
+ * With --json as finding_list_tell(), all of them. Returns the number of errors.
  */
-size_t finding_list_warn(const struct finding_list *list, const struct env_path *env, const char *before);
+size_t finding_list_warn(struct finding_list *list, const struct env_path *env, const char *before);
+/* For --json: a message {"check":{"environment":…, "message":…, and what JSON's form of finding_list_print() has}}. message may be
+ * empty: it is left out then. Sorts the list and names the environment in its hints. */
+void finding_list_tell(struct finding_list *list, const struct env_path *env, const char *message);

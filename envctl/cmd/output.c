@@ -214,6 +214,26 @@ void messages_as_json(void)
 	json_messages = true;
 }
 
+bool messages_are_json(void)
+{
+	return json_messages;
+}
+
+void message_object(const char *label, const struct secret_buf *object)
+{
+	cleanup_(secret_buf_freep) struct secret_buf *out = secret_buf_new(OUTPUT_MAX);
+	struct error ignored = ERROR_INIT;
+
+	if (out == NULL)
+		return;
+	json_emit_raw(out, "{");
+	json_emit_key(out, label);
+	secret_buf_append(out, secret_buf_bytes(object), secret_buf_len(object));
+	json_emit_raw(out, "}\n");
+	if (secret_buf_ok(object) && secret_buf_ok(out))
+		(void)!fd_write_all(STDERR_FILENO, secret_buf_bytes(out), secret_buf_len(out), &ignored);
+}
+
 /* The label of a JSON message says what the word in front of the sentence says to people. */
 static void append_json_message(struct secret_buf *out, const char *label, const char *text)
 {

@@ -49,6 +49,9 @@ void time_for_people(const char *rfc3339, char ret[static 32]);
 
 /* From now on what follows prints a JSON object a line, {"info":{"message":"…"}} or {"warning":{"message":"…"}}: --json. */
 void messages_as_json(void);
+bool messages_are_json(void);
+/* With --json what is more than a sentence: {"label":…} on a line of standard error; object: whole JSON. */
+void message_object(const char *label, const struct secret_buf *object);
 /* Sentences on standard error: "envctl: …". say() is silent with --quiet. */
 void say(const struct invocation *inv, const char *format, ...) printf_like(2, 3);
 void warn(const char *format, ...) printf_like(1, 2);

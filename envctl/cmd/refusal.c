@@ -36,7 +36,7 @@ enum error_code refusal_warn(struct vault_client *client, const struct env_path 
 
 	if (rc != ERR_OK)
 		return rc;
-	snprintf(before, sizeof(before), "%s%sthe schema would refuse it: ", what, what[0] != '\0' ? ": " : "");
+	snprintf(before, sizeof(before), "%s%sthe schema would refuse it", what, what[0] != '\0' ? ": " : "");
 	*ret_found = finding_list_warn(&list, env, before);
 	return ERR_OK;
 }

@@ -132,8 +132,8 @@ static enum error_code make_body(const struct invocation *inv, struct secret_buf
 }
 
 /* What was found goes to standard error: the schema is kept all the same, or was refused for it. */
-static enum error_code report_findings(const struct json_value *data, const char *member, const char *file,
-				       struct error *err)
+static enum error_code report_findings(const struct json_value *data, const char *member, const struct env_path *env,
+				       const char *file, struct error *err)
 {
 	cleanup_(finding_list_free) struct finding_list list = {.items = NULL};
 	struct json_value findings;
@@ -142,6 +142,11 @@ static enum error_code report_findings(const struct json_value *data, const char
 		return ERR_OK;
 	if (finding_list_add_json(&list, &findings, err) != ERR_OK)
 		return err->code;
+	if (messages_are_json()) {
+		finding_list_place(&list, NULL, NULL, file);
+		finding_list_tell(&list, env, "");
+		return ERR_OK;
+	}
 	for (size_t i = 0; i < list.len; i++) {
 		const struct shown_finding *item = &list.items[i];
 
@@ -196,7 +201,7 @@ enum error_code command_schema_set(struct invocation *inv, struct error *err)
 	if (rc == ERR_OK)
 		rc = client_schema_write(client, &env, body, &answer, err);
 	if (rc == ERR_SCHEMA)
-		(void)report_findings(&answer.data, "findings", file, &ignored);
+		(void)report_findings(&answer.data, "findings", &env, file, &ignored);
 	if (rc != ERR_OK)
 		return rc;
 	warn_created(&env, &answer.data);
@@ -208,7 +213,7 @@ enum error_code command_schema_set(struct invocation *inv, struct error *err)
 		print_data(&answer, out);
 		return output_flush(out, err);
 	}
-	rc = report_findings(&answer.data, "text_findings", file, err);
+	rc = report_findings(&answer.data, "text_findings", &env, file, err);
 	if (rc != ERR_OK)
 		return rc;
 	answer_text(&answer.data, "mode", mode, sizeof(mode));

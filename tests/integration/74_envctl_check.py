@@ -339,6 +339,34 @@ def a_refused_write_says_what_to_do(story):
 
 
 @case
+def a_refusal_for_programs_has_its_findings(story):
+    """With --json what is refused is the object of `check --json`, whatever refuses it, before the last line with the error."""
+    path = write(story, ".env.example", "# @type=port\nPORT=\n# @type=url\nLINK=\nNEEDED=\n")
+    bad = write(story, "bad.env", f"PORT={SECRET}\nLINK=x\n")
+    story.good("set", ENV, "PORT=1", "LINK=https://example.org", "NEEDED=1")
+    story.good("schema", "set", ENV, path, "--mode", "enforce")
+    written = {("error", "type", "PORT"), ("error", "type", "LINK")}
+    for words, expected in ((("set", ENV, f"PORT={SECRET}", "LINK=x", "UNKNOWN=1"), written | {("warning", "unknown", "UNKNOWN")}),
+                            (("import", ENV, bad, "--dialect", "dotenv"), written), (("unset", ENV, "NEEDED"), {("error", "missing", "NEEDED")})):
+        out = story.envctl(*words, "--json")
+        lines = [json.loads(line) for line in out.err.splitlines()]
+        assert out.code == 1 and out.out == "" and len(lines) == 2 and SECRET not in out.err, out
+        check, error = lines[0]["check"], lines[1]["error"]
+        assert error["code"] == "schema" and error["exit_code"] == 1, out
+        assert check["environment"] == ENV and check["valid"] is False and "message" not in check and found(check) == expected, out
+        assert check["errors"] == sum(kind == "error" for kind, _, _ in expected) and check["findings"][0]["severity"] == "error", out
+        assert set(check) == {"environment", "valid", "errors", "warnings", "omitted", "findings"}, out
+    assert check["findings"][0]["hint"] == f"set it: envctl set {ENV} NAME" and check["findings"][0]["schema_line"] == 5, out
+    out = story.good("import", ENV, bad, "--dialect", "dotenv", "--dry-run", "--json")
+    check = json.loads(out.err)["check"]
+    assert check["message"] == "the schema would refuse it" and found(check) == written and json.loads(out.out)["written"] is False, out
+    broken = write(story, "broken.example", "# @type=nonsense\nA=\n")
+    lines = [json.loads(line) for line in story.bad(1, "", "schema", "set", ENV, broken, "--json").err.splitlines()]
+    assert lines[0]["check"]["findings"][0]["schema_file"] == broken and lines[0]["check"]["findings"][0]["schema_line"] == 1, lines
+    assert len(lines) == 2 and lines[1]["error"]["code"] == "schema", lines
+
+
+@case
 def wrong_use_is_told_what_was_meant(story):
     path = write(story, "plain.env", "A=1\n")
     hidden = write(story, ".env", "A=1\n")
