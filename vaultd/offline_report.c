@@ -107,7 +107,7 @@ enum error_code report_print(const struct secret_buf *out, struct error *err)
 	return fd_write_all(STDOUT_FILENO, secret_buf_bytes(out), secret_buf_len(out), err);
 }
 
-int report_failure(bool json, const struct error *failure)
+int report_failure(const char *command, bool json, const struct error *failure)
 {
 	cleanup_(secret_buf_freep) struct secret_buf *out = secret_buf_new(8 * ERROR_TEXT_MAX);
 	struct error ignored = ERROR_INIT;
@@ -118,6 +118,6 @@ int report_failure(bool json, const struct error *failure)
 	if (json && out && secret_buf_ok(out))
 		(void)!fd_write_all(STDERR_FILENO, secret_buf_bytes(out), secret_buf_len(out), &ignored);
 	else
-		fprintf(stderr, "vaultd: %s\n", failure->text);
+		fprintf(stderr, "%s: %s\n", command, failure->text);
 	return code;
 }

@@ -32,5 +32,5 @@ void report_advise_loss(const char *instead, struct error *err);
 
 /* Writes it to standard output. */
 enum error_code report_print(const struct secret_buf *out, struct error *err) must_check;
-/* Writes what went wrong to standard error, with json as an object. The process's exit code. */
-int report_failure(bool json, const struct error *failure);
+/* Writes what went wrong to standard error, behind the command ("vaultd restore"), with json as an object. The process's exit code. */
+int report_failure(const char *command, bool json, const struct error *failure);

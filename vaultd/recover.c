@@ -195,5 +195,5 @@ int recover_main(int argc, char **argv)
 		(void)!recover(&options, &err);
 	if (err.code == ERR_OK)
 		return 0;
-	return report_failure(options.json, &err);
+	return report_failure("vaultd recover", options.json, &err);
 }

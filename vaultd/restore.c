@@ -249,5 +249,5 @@ int restore_main(int argc, char **argv)
 	}
 	if (err.code == ERR_OK)
 		return 0;
-	return report_failure(options.json, &err);
+	return report_failure("vaultd restore", options.json, &err);
 }

@@ -108,9 +108,11 @@ def test_a_port_that_is_taken():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        code, _, err = run("--dev", "--dev-listen-address", "127.0.0.1:%d" % taken.getsockname()[1])
+        port = taken.getsockname()[1]
+        code, _, err = run("--dev", "--dev-listen-address", "127.0.0.1:%d" % port)
         same(code, 75)
-        assert "cannot bind" in err, err
+        assert f"cannot bind 127.0.0.1 port {port}: another process listens there; stop it, or choose another port" in err, err
+        assert "--dev-listen-address ADDRESS:PORT" in err, err
 
 
 def test_command_line():

@@ -707,7 +707,7 @@ def test_envctl_restore_is_vaultd_restore():
         done = daemon.envctl("restore", backup, target, *words, "--json", check=0)
         assert json.loads(done.stdout)["directory"] == target, done
         done = daemon.envctl("restore", backup, target, *words, check=6)
-        assert "is not an empty directory" in done.stderr
+        assert done.stderr.startswith("vaultd restore: ") and "is not an empty directory" in done.stderr, done
         done = daemon.envctl("restore", "--check", backup, *words, check=0)
         assert "is whole" in done.stdout, done
         done = daemon.envctl("restore", "--check", "-", *words, stdin=open(backup, "rb").read(), check=0)

@@ -167,6 +167,15 @@ enum error_code listen_check(const struct listen_options *options, struct error 
 	return ERR_OK;
 }
 
+static enum error_code refuse_bind(const struct listen_options *options, int number, struct error *err)
+{
+	if (number != EADDRINUSE)
+		return error_set_errno(err, ERR_IO, number, "cannot bind %s port %u", options->address, options->port);
+	return error_set(err, ERR_BUSY, "cannot bind %s port %u: another process listens there; stop it, or choose another port (port of "
+					"listen_tcp; with --dev: --dev-listen-address ADDRESS:PORT)",
+			 options->address, options->port);
+}
+
 static enum error_code open_tcp(const struct listen_options *options, int *ret_fd, uint16_t *ret_port, struct error *err)
 {
 	cleanup_(fd_closep) int fd = -1;
@@ -182,8 +191,7 @@ static enum error_code open_tcp(const struct listen_options *options, int *ret_f
 	if (address.any.sa_family == AF_INET6)
 		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
 	if (bind(fd, &address.any, address.len) != 0)
-		return error_set_errno(err, errno == EADDRINUSE ? ERR_BUSY : ERR_IO, errno, "cannot bind %s port %u",
-				       options->address, options->port);
+		return refuse_bind(options, errno, err);
 	if (listen(fd, BACKLOG) != 0)
 		return error_set_errno(err, ERR_IO, errno, "cannot listen on %s", options->address);
 	if (getsockname(fd, &address.any, &address.len) != 0)
