@@ -17,6 +17,7 @@
 #include "notify.h"
 #include "offline.h"
 #include "options.h"
+#include "records/anchor.h"
 #include "sandbox.h"
 #include "signals.h"
 #include "vault/files.h"
@@ -202,9 +203,17 @@ static enum error_code start_server(struct daemon *daemon, struct error *err)
 	return housekeeping_start(daemon->vault, &daemon->housekeeping, err);
 }
 
+/* The sandbox allows what is there now: what is made later would need another start. */
+static enum error_code check_places(const struct config *config, struct error *err)
+{
+	if (config->anchor[0] != '\0' && anchor_check_directory(config->anchor, err) != ERR_OK)
+		return err->code;
+	return directory_ensure(config->data_dir, true, err);
+}
+
 static enum error_code start(struct daemon *daemon, struct error *err)
 {
-	if (prepare_process(daemon, err) != ERR_OK || directory_ensure(daemon->config.data_dir, true, err) != ERR_OK ||
+	if (prepare_process(daemon, err) != ERR_OK || check_places(&daemon->config, err) != ERR_OK ||
 	    open_sockets(daemon, err) != ERR_OK || close_files(daemon, err) != ERR_OK || open_vault(daemon, err) != ERR_OK ||
 	    sandbox_restrict_calls(&daemon->report, err) != ERR_OK)
 		return err->code;

@@ -106,6 +106,23 @@ def test_an_anchor_that_is_gone():
         assert daemon.read("shop") == {"A": "1"} and os.path.exists(anchor)
 
 
+def test_an_anchor_whose_directory_is_missing():
+    """Told at the start, which needs no vault yet; nothing was made then, and once it is there everything goes on."""
+    with vault.Daemon(config='anchor = "DIR/place/anchor"\n') as daemon:
+        place = os.path.join(daemon.dir, "place")
+        sentence = f"the directory {place} of the anchor does not exist: make it (mkdir -p {place})"
+        assert daemon.start(expect_exit=True) == 78 and sentence in daemon.log(), daemon.log()
+        assert not os.path.exists(daemon.data) and not os.path.exists(place)
+        os.mkdir(place, 0o700)
+        daemon.start().init()
+        assert os.path.getsize(os.path.join(place, "anchor")) == 8192
+        daemon.stop()
+        os.rename(place, place + "-moved")
+        assert daemon.start(expect_exit=True) == 78
+        os.rename(place + "-moved", place)
+        opens(daemon)
+
+
 def test_a_vault_that_has_no_anchor_any_more():
     with vault.personal(config=CONFIG) as daemon:
         daemon.write("shop", {"A": "1"})

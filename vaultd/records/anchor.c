@@ -3,7 +3,9 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -98,12 +100,29 @@ static int open_or_create(const char *path, bool create, bool *ret_created)
 	return fd;
 }
 
+enum error_code anchor_check_directory(const char *path, struct error *err)
+{
+	const char *slash = strrchr(path, '/');
+	const int len = slash ? (int)(slash - path) : 0;
+	char directory[PATH_MAX];
+	struct stat info;
+
+	if (len == 0 || snprintf(directory, sizeof(directory), "%.*s", len, path) >= PATH_MAX)
+		return ERR_OK;	/* / and the working directory are there */
+	if (stat(directory, &info) == 0 || errno != ENOENT)
+		return ERR_OK;
+	return error_set(err, ERR_CONFIG, "the directory %.200s of the anchor does not exist: make it (mkdir -p %.200s), or mount what it is on, "
+					  "before vaultd starts, which must be able to write there", directory, directory);
+}
+
 enum error_code anchor_open(const char *path, bool create, struct anchor **ret, struct error *err)
 {
 	bool created;
 	cleanup_(fd_closep) int fd = open_or_create(path, create, &created);
 	struct anchor *anchor;
 
+	if (fd < 0 && errno == ENOENT && anchor_check_directory(path, err) != ERR_OK)
+		return err->code = ERR_ANCHOR_MISSING;
 	if (fd < 0 && errno == ENOENT)
 		return error_set(err, ERR_ANCHOR_MISSING, "the anchor %s is not there; put it back", path);
 	if (fd < 0)

@@ -30,8 +30,11 @@ void anchor_close(struct anchor *anchor);	/* NULL is allowed */
 #define ANCHOR_SLOT_LEN 128
 void anchor_encode(const struct secret_key *anchor_key, const struct anchor_point *point, uint8_t out[static ANCHOR_SLOT_LEN]);
 
-/* Opens the file (0600; makes it when create is true). ERR_ANCHOR_MISSING, ERR_PERMISSION, ERR_IO. The descriptor stays
- * open, so that the sandbox need not allow the path. */
+/* Whether the directory of the file is there, which nobody makes but the administrator: an anchor beside a disk that is not mounted
+ * would be a new one. ERR_CONFIG when it is missing; what else is wrong with it anchor_open() tells. */
+enum error_code anchor_check_directory(const char *path, struct error *err) must_check;
+/* Opens the file (0600; makes it when create is true). ERR_ANCHOR_MISSING (also for its directory), ERR_PERMISSION,
+ * ERR_IO. The descriptor stays open, so that the sandbox need not allow the path. */
 enum error_code anchor_open(const char *path, bool create, struct anchor **ret, struct error *err) must_check;
 /* The highest valid slot of this store. ERR_ANCHOR_MISSING when no slot is valid under the key. */
 enum error_code anchor_read(struct anchor *anchor, const struct secret_key *anchor_key, const uint8_t store_id[static ID_LEN],

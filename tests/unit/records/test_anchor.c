@@ -247,6 +247,13 @@ static void a_missing_file_is_made_only_when_asked(void **state)
 	anchor_close(open_anchor(state, false));
 	folder_file(*state, "nowhere/anchor", path);
 	assert_fails(anchor_open(path, true, &anchor, &err), &err, ERR_ANCHOR_MISSING);
+	assert_non_null(strstr(err.text, "/nowhere of the anchor does not exist: make it (mkdir -p "));
+	error_clear(&err);
+	assert_fails(anchor_check_directory(path, &err), &err, ERR_CONFIG);
+	error_clear(&err);
+	folder_file(*state, "missing", path);
+	assert_int_equal(anchor_check_directory(path, &err), ERR_OK);
+	assert_int_equal(anchor_check_directory("/anchor", &err), ERR_OK);
 }
 
 static void others_may_not_use_it(void **state)
