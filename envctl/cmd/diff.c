@@ -76,6 +76,44 @@ static enum error_code print_revealed(struct vault_client *client, const struct 
 	return rc == ERR_OK ? diff_print(data, before, after, out, err) : rc;
 }
 
+/* The daemon tells of what is missing on the way to the first environment; which one it is, is asked. */
+static enum error_code explain_absence(struct vault_client *client, const struct sides *sides, struct error *err)
+{
+	const struct env_path *const envs[] = {&sides->from_env, &sides->to_env};
+	const uint64_t revisions[] = {sides->from, sides->to};
+	enum error_code rc = err->code;
+
+	if (rc != ERR_NOT_FOUND && rc != ERR_DELETED)
+		return rc;
+	for (size_t i = 0; i < ARRAY_LEN(envs); i++) {
+		struct environment_state state;
+		struct error ignored = ERROR_INIT;
+
+		if (client_state(client, envs[i], &state, &ignored) != ERR_OK)
+			continue;
+		if (!state.exists)
+			return suggest_environment(client, envs[i], err);
+		if (rc == ERR_NOT_FOUND && revisions[i] > state.revision) {
+			error_clear(err);
+			return error_set(err, rc, "%.200s has no revision %" PRIu64 "; its last is %" PRIu64, envs[i]->text, revisions[i],
+					 state.revision);
+		}
+		if (rc == ERR_DELETED && state.deleted && revisions[i] == 0) {
+			error_clear(err);
+			return error_set(err, rc, "the current revision %" PRIu64 " of %.200s is deleted; `envctl rollback` brings an earlier "
+						  "one back", state.revision, envs[i]->text);
+		}
+	}
+	return rc;
+}
+
+static enum error_code ask(struct vault_client *client, const struct sides *sides, struct answer *ret, struct error *err)
+{
+	enum error_code rc = client_diff(client, &sides->from_env, sides->from, sides->two ? &sides->to_env : NULL, sides->to, ret, err);
+
+	return rc == ERR_OK ? rc : explain_absence(client, sides, err);
+}
+
 enum error_code command_diff(struct invocation *inv, struct error *err)
 {
 	cleanup_(client_freep) struct vault_client *client = NULL;
@@ -87,8 +125,7 @@ enum error_code command_diff(struct invocation *inv, struct error *err)
 	if (rc == ERR_OK)
 		rc = choose_sides(inv, client, &sides, err);
 	if (rc == ERR_OK)
-		rc = client_diff(client, &sides.from_env, sides.from, sides.two ? &sides.to_env : NULL, sides.to,
-				 &answer, err);
+		rc = ask(client, &sides, &answer, err);
 	if (rc != ERR_OK)
 		return rc;
 	if (option_is_given(inv, OPT_JSON)) {

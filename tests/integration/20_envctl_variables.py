@@ -274,7 +274,11 @@ def differences(story):
     assert "  - X" in out and "  + B" in out and "  ~ A" not in out, out
     changes = story.json_of("diff", ENV, "--from", "1", "--to", "3", "--json")["changes"]
     assert {c["name"]: c["change"] for c in changes} == {"A": "changed", "C": "removed", "D": "added"}
-    story.bad(3, "", "diff", ENV, "--from", "77")
+    story.bad(3, f"envctl: {ENV} has no revision 77; its last is 3\n", "diff", ENV, "--from", "77")
+    # what is missing is named, whichever side it is
+    for words in ((ENV, "shop/stagign"), ("shop/stagign", ENV), ("shop/stagign", "--from", "1")):
+        story.bad(3, "envctl: there is no environment shop/stagign; did you mean shop/staging?\n", "diff", *words)
+    story.bad(3, "envctl: shop/staging has no revision 9; its last is 1\n", "diff", ENV, "shop/staging", "--to", "9")
 
 
 @case
