@@ -8,11 +8,12 @@
 
 static void print_status(const struct vault_client *client, const struct json_value *status, struct secret_buf *out)
 {
-	char version[64], storage[64];
+	char version[64], ours[64], storage[64];
 	bool initialized = answer_bool(status, "initialized");
 	bool sealed = answer_bool(status, "sealed");
 
 	answer_text(status, "version", version, sizeof(version));
+	answer_text(status, "vaultd_version", ours, sizeof(ours));
 	answer_text(status, "storage_type", storage, sizeof(storage));
 	output_format(out, "Address      %s\n", client_address(client));
 	output_format(out, "Initialized  %s\n", initialized ? "yes" : "no: run `envctl init`");
@@ -20,7 +21,11 @@ static void print_status(const struct vault_client *client, const struct json_va
 	if (sealed && answer_int(status, "t", 1) > 1)
 		output_format(out, "Shares       %d of %d needed, %d given\n", (int)answer_int(status, "t", 1),
 			      (int)answer_int(status, "n", 1), (int)answer_int(status, "progress", 0));
-	output_format(out, "Version      %s\n", version);
+	/* Clients of Vault look at the version of its API; what has none of its own is Vault. */
+	if (ours[0] != '\0')
+		output_format(out, "Version      vaultd %s (API of Vault %s)\n", ours, version);
+	else
+		output_format(out, "Version      %s\n", version);
 	output_format(out, "Storage      %s\n", storage);
 }
 

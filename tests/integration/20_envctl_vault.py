@@ -60,8 +60,10 @@ def status_before_and_after_init(story):
     story.bad(2, "envctl init", "unseal", "--passphrase", stdin="x\n")
     story.init()
     out = story.good("status")
-    assert "Sealed       no" in out.out, out
-    assert json.loads(story.good("status", "--json").out)["sealed"] is False
+    ours = story.good("version").out.split()[-1]
+    answer = json.loads(story.good("status", "--json").out)
+    assert answer["sealed"] is False and answer["vaultd_version"] == ours != answer["version"], answer
+    assert "Sealed       no" in out.out and f"Version      vaultd {ours} (API of Vault {answer['version']})\n" in out.out, out
     story.bad(1, "initialised already", "init", "--passphrase", stdin="x\n")
 
 
