@@ -134,6 +134,11 @@ static enum error_code denied(const struct answer_call *call, const char *text, 
 	if (token != NULL)
 		return error_set(err, ERR_DENIED, "permission denied for %s: %s is not accepted or does not allow this",
 				 what, token);
+	if (call->over_tcp)
+		return error_set(err, ERR_DENIED,
+				 "permission denied for %s: no token was sent, and over TCP a vault knows nobody without one; set "
+				 "VAULT_TOKEN, name a file with --token-file, or keep one: envctl login",
+				 what);
 	return error_set(
 		err, ERR_DENIED,
 		"permission denied for %s: this vault does not know user %u; set VAULT_TOKEN or name a file with "

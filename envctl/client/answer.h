@@ -37,6 +37,7 @@ struct answer_call {
 	const struct secret_buf *secret; /* the token; NULL if none was sent. What repeats it is not repeated */
 	const char *path;	/* of the request; NULL for a vault whose policies are not ours to explain */
 	const char *capability; /* that it takes: "read" */
+	bool over_tcp;		/* so the vault does not know the caller's user */
 };
 
 /* The sentence for an answer of 400 and more. Always fails. */

@@ -366,6 +366,7 @@ enum error_code call_error(struct vault_client *client, const struct answer *ans
 		.secret = client->token,
 		.path = client->other ? NULL : client->path,
 		.capability = client->capability,
+		.over_tcp = client->address.kind != ADDRESS_UNIX,
 	};
 	return answer_error(answer, &about, err);
 }

@@ -85,6 +85,7 @@ def trusted_certificate(story):
     with Server("good") as server:
         out = story.good("status", env={"VAULT_ADDR": server.address, "VAULT_TOKEN": "hvs.t"})
         assert "Sealed       no" in out.out and server.address in out.out
+        assert "Version      1.0.0\n" in out.out, out   # of a Vault
         assert b"hvs.t" not in server.asked[0] and b"X-Vault-Request: true" in server.asked[0]   # which answers anybody
         story.bad(5, "no data", "list", env={"VAULT_ADDR": server.address, "VAULT_TOKEN": "hvs.t"})
         assert b"X-Vault-Token: hvs.t\r\n" in server.asked[1] and b"X-Vault-Request: true" in server.asked[1]
@@ -167,7 +168,8 @@ def the_real_daemon(_story):
         out = story.good("run", "a", "--", "sh", "-c", "echo $B ${#BIG} ${VAULT_TOKEN-none}", env=env)
         assert out.out == "2 100000 none\n", out
         assert "  + B" in story.good("diff", "a", env=env).out
-        story.bad(4, "set VAULT_TOKEN", "get", "a", env={**env, "VAULT_TOKEN": None})
+        out = story.bad(4, "set VAULT_TOKEN", "get", "a", env={**env, "VAULT_TOKEN": None})
+        assert "over TCP a vault knows nobody without one" in out.err and "user" not in out.err, out   # nobody knows it there
 
 
 try:
