@@ -1,9 +1,12 @@
 #include "client/connection.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -87,13 +90,76 @@ static enum error_code refuse_owner(const struct address *address, const char *w
 			 what, address->path, (unsigned)uid);
 }
 
+/* -- who may use a socket ---------------------------------------------------------- */
+
+/* Where the way to the socket ends for this user: itself, or the nearest directory above it that can be looked at. */
+static bool find_barrier(const struct address *address, char ret[static sizeof(address->path)], struct stat *ret_info)
+{
+	memcpy(ret, address->path, sizeof(address->path));
+	while (stat(ret, ret_info) < 0) {
+		char *slash = strrchr(ret, '/');
+
+		if (errno != EACCES || slash == NULL || slash == ret)
+			return false;
+		*slash = '\0';
+	}
+	return true;
+}
+
+static void name_user(uid_t uid, char *ret, size_t size)
+{
+	const struct passwd *user = getpwuid(uid);
+
+	if (user != NULL)
+		snprintf(ret, size, "%s", user->pw_name);
+	else
+		snprintf(ret, size, "%u", (unsigned)uid);
+}
+
+static void name_group(gid_t gid, char *ret, size_t size)
+{
+	const struct group *group = getgrgid(gid);
+
+	if (group != NULL)
+		snprintf(ret, size, "%s", group->gr_name);
+	else
+		snprintf(ret, size, "%u", (unsigned)gid);
+}
+
+/* Connecting takes the right to write to a socket, and to search all directories above it. */
+static enum error_code refuse_use(const struct address *address, struct error *err)
+{
+	char barrier[sizeof(address->path)], place[sizeof(barrier) + 32] = "it", owner[64], group[64], me[64];
+	struct stat info;
+
+	if (!find_barrier(address, barrier, &info))
+		return error_set(err, ERR_PERMISSION, "you may not use the socket %s (%s)", address->path, address->origin);
+	const bool is_directory = S_ISDIR(info.st_mode);
+	if (is_directory)
+		snprintf(place, sizeof(place), "its directory %s", barrier);
+	name_user(info.st_uid, owner, sizeof(owner));
+	/* Nobody is sent into the group of root for a socket. */
+	if ((info.st_mode & (is_directory ? S_IXGRP : S_IWGRP)) == 0 || info.st_gid == 0)
+		return error_set(err, ERR_PERMISSION,
+				 "you may not use the socket %s (%s): %s is for user %s alone; call envctl as that user, or start a vault "
+				 "of your own: vaultd",
+				 address->path, address->origin, place, owner);
+	name_group(info.st_gid, group, sizeof(group));
+	name_user(geteuid(), me, sizeof(me));
+	return error_set(err, ERR_PERMISSION,
+			 "you may not use the socket %s (%s): %s is for user %s and the group %s; root can add you (usermod -aG %s %s), "
+			 "which counts from your next login on",
+			 address->path, address->origin, place, owner, group, group, me);
+}
+
 static enum error_code check_socket_file(const struct address *address, struct error *err)
 {
 	struct stat st;
 
 	if (stat(address->path, &st) < 0)
-		return error_set_errno(err, errno == EACCES ? ERR_PERMISSION : ERR_UNREACHABLE, errno,
-				       "no vaultd at %s (%s)", address->path, address->origin);
+		return errno == EACCES ? refuse_use(address, err) :
+					 error_set_errno(err, ERR_UNREACHABLE, errno, "no vaultd at %s (%s)", address->path,
+							 address->origin);
 	if (!S_ISSOCK(st.st_mode))
 		return error_set(err, ERR_UNREACHABLE, "%s (%s) is not a socket", address->path, address->origin);
 	if (!address_owner_is_trusted(st.st_uid))
@@ -116,11 +182,7 @@ static enum error_code check_peer(int fd, const struct address *address, struct 
 static enum error_code unix_failed(const struct address *address, struct error *err)
 {
 	if (errno == EACCES || errno == EPERM)
-		return error_set(
-			err, ERR_PERMISSION,
-			"you may not use the socket %s (%s): the system's administrator can add you to the group vaultd; "
-			"a personal vault is its owner's alone, and yours is started with `vaultd`",
-			address->path, address->origin);
+		return refuse_use(address, err);
 	if (errno == ECONNREFUSED)
 		return error_set(err, ERR_UNREACHABLE,
 				 "no vaultd listens at %s (%s); start it with `vaultd` or `systemctl start vaultd`",

@@ -1,7 +1,12 @@
 #!/usr/bin/env python3
 """Other local users and processes of the same user: no socket, no files, no memory, no arguments."""
+import grp
 import os
+import pwd
+import shutil
+import socket
 import sys
+import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "integration"))
 import subprocess  # noqa: E402
@@ -81,6 +86,33 @@ def test_the_same_user_cannot_trace_the_daemon():
         daemon.start()
         done = as_nobody(TRACE, str(daemon.pid))
         assert done.stdout.strip() == "False []", (done.stdout, done.stderr)
+    return None
+
+
+def test_who_may_use_a_socket_is_told():
+    """Root's socket, in a directory that all may look into: what its mode and group say, and what can be done."""
+    if os.geteuid() != 0:
+        return "needs root to become another user"
+    place = tempfile.mkdtemp(prefix="vaultd-story-")
+    path = os.path.join(place, "s")
+    group, user = grp.getgrgid(1).gr_name, pwd.getpwuid(NOBODY).pw_name
+    begin = f"envctl: you may not use the socket {path} (VAULT_ADDR): "
+    try:
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(path)
+            for gid, mode, folder, sentence in (
+                    (1, 0o660, 0o755, f"it is for user root and the group {group}; root can add you (usermod -aG {group} {user})"),
+                    (1, 0o600, 0o755, "it is for user root alone"), (0, 0o660, 0o755, "it is for user root alone"),
+                    (1, 0o666, 0o750, f"its directory {place} is for user root and the group {group}; "),
+                    (1, 0o666, 0o700, f"its directory {place} is for user root alone")):
+                for name, its_mode in ((path, mode), (place, folder)):
+                    os.chown(name, 0, gid)
+                    os.chmod(name, its_mode)
+                done = subprocess.run([vault.ENVCTL, "list"], env={"VAULT_ADDR": "unix://" + path, "PATH": os.environ["PATH"]}, user=NOBODY,
+                                      group=NOBODY, extra_groups=[], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60)
+                assert done.returncode == 77 and done.stderr.startswith(begin + sentence), (sentence, done)
+    finally:
+        shutil.rmtree(place)
     return None
 
 
