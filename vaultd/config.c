@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "vault/limits.h"
+#include "vault/suggestion.h"
 
 /* -- small readers ---------------------------------------------------------- */
 
@@ -116,11 +117,34 @@ enum error_code config_personal(struct config *ret, struct error *err)
 static struct error *current_error;
 static const char *current_path;	/* sections do not know their file */
 
+/* "no such option 'data_dri'" gets the nearest option of the section that it stands in. */
+static void suggest_option(cfg_t *cfg, char *text, size_t size)
+{
+	static const char begin[] = "no such option '";
+	struct suggestion best = SUGGESTION_INIT;
+	char name[64];
+	size_t len, used = strlen(text);
+
+	if (strncmp(text, begin, sizeof(begin) - 1) != 0)
+		return;
+	len = strcspn(text + sizeof(begin) - 1, "'");
+	if (len >= sizeof(name))
+		return;
+	memcpy(name, text + sizeof(begin) - 1, len);
+	name[len] = '\0';
+	for (unsigned i = 0; i < cfg_num(cfg); i++)
+		suggestion_offer(&best, name, cfg_opt_name(cfg_getnopt(cfg, i)));
+	if (best.text[0])
+		snprintf(text + used, size - used, "; did you mean %.64s?", best.text);
+}
+
 static void __attribute__((format(printf, 2, 0))) complain(cfg_t *cfg, const char *format, va_list args)
 {
 	char text[ERROR_TEXT_MAX / 2];
 
 	vsnprintf(text, sizeof(text), format, args);
+	if (cfg)
+		suggest_option(cfg, text, sizeof(text));
 	if (current_error && current_error->code == ERR_OK)
 		error_set(current_error, ERR_CONFIG, "%s:%d: %s", current_path, cfg ? cfg->line : 0, text);
 }

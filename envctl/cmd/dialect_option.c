@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "vault/suggestion.h"
+
 #define PROBE_MAX 4096 /* bytes */
 
 static bool is_taken(const struct invocation *inv, const struct dialect *dialect)
@@ -25,12 +27,26 @@ static void all_names(const struct invocation *inv, char *ret, size_t size)
 	}
 }
 
+/* "; did you mean X? There are ", or the last words alone. */
+static void tell_nearest(const struct invocation *inv, const char *name, bool auto_too, char *ret, size_t size)
+{
+	struct suggestion best = SUGGESTION_INIT;
+	const struct dialect *dialect;
+
+	if (auto_too)
+		suggestion_offer(&best, name, DIALECT_AUTO);
+	for (size_t i = 0; (dialect = dialect_at(i)) != NULL; i++)
+		if (is_taken(inv, dialect))
+			suggestion_offer(&best, name, dialect_name(dialect));
+	snprintf(ret, size, best.text[0] != '\0' ? "; did you mean %.32s? There are" : "%s; there are", best.text);
+}
+
 enum error_code dialect_of_option(const struct invocation *inv, enum option_id id, const char *option,
 				  const char *otherwise, const struct dialect **ret, struct error *err)
 {
 	const char *name = option_is_given(inv, id) ? option_value(inv, id) : otherwise;
 	bool auto_too = otherwise != NULL && strcmp(otherwise, DIALECT_AUTO) == 0;
-	char names[320] = "";
+	char names[320] = "", nearest[64];
 
 	*ret = name != NULL ? dialect_find(name) : NULL;
 	bool refused = *ret != NULL && !is_taken(inv, *ret);
@@ -43,7 +59,8 @@ enum error_code dialect_of_option(const struct invocation *inv, enum option_id i
 		return error_set(err, ERR_USAGE, "--%s is needed, one of %s", option, names);
 	if (refused)
 		return error_set(err, ERR_USAGE, "--%s %.32s cannot be edited, as it has no comments; there are %s", option, name, names);
-	return error_set(err, ERR_USAGE, "--%s %.32s is unknown; there are %s", option, name, names);
+	tell_nearest(inv, name, auto_too, nearest, sizeof(nearest));
+	return error_set(err, ERR_USAGE, "--%s %.32s is unknown%s %s", option, name, nearest, names);
 }
 
 /* Not said by the dialects, but by what they make of a text with a comment. */

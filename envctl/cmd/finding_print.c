@@ -7,6 +7,7 @@
 #include "cmd/output.h"
 #include "vault/json_emit.h"
 #include "vault/limits.h"
+#include "vault/suggestion.h"
 
 #define DEMAND_MAX 8192	/* a file's name and a line */
 
@@ -16,16 +17,20 @@ enum error_code finding_format_of(const struct invocation *inv, enum finding_for
 {
 	static const char *const names[] = {[FINDING_HUMAN] = "human", [FINDING_JSON] = "json", [FINDING_GITHUB] = "github"};
 	const char *name = option_value(inv, OPT_FORMAT);
+	struct suggestion best = SUGGESTION_INIT;
 
 	*ret = option_is_given(inv, OPT_JSON) ? FINDING_JSON : FINDING_HUMAN;
 	if (name == NULL)
 		return ERR_OK;
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		if (strcmp(name, names[i]) == 0) {
 			*ret = (enum finding_format)i;
 			return ERR_OK;
 		}
-	return error_set(err, ERR_USAGE, "--format is human, json or github");
+		suggestion_offer(&best, name, names[i]);
+	}
+	return error_set(err, ERR_USAGE, "--format is human, json or github%s%.16s%s", best.text[0] != '\0' ? "; did you mean " : "",
+			 best.text, best.text[0] != '\0' ? "?" : "");
 }
 
 /* "FILE:LINE:COLUMN", or "schema of ENV, line LINE" for what has no file here; nothing when nothing is known. */

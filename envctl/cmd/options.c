@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "cmd/commands.h"
-#include "cmd/suggest.h"
+#include "vault/suggestion.h"
 
 struct parser {
 	struct invocation *inv;

@@ -1,22 +1,10 @@
 #include "cmd/suggest.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "cmd/walk.h"
 
 #define WALK_REQUESTS 64 /* a suggestion is worth a moment, not more */
-
-void suggestion_offer(struct suggestion *best, const char *wanted, const char *candidate)
-{
-	size_t distance = name_distance(wanted, candidate);
-	size_t allowed = strlen(wanted) / 3 + 1;
-
-	if (strlen(candidate) >= sizeof(best->text) || distance >= best->distance || distance > allowed)
-		return;
-	best->distance = distance;
-	snprintf(best->text, sizeof(best->text), "%s", candidate);
-}
 
 struct search {
 	const char *wanted;

@@ -1,25 +1,11 @@
 /*
- * "did you mean": the nearest of several candidates, if it is near enough.
+ * "did you mean" for what the vault has.
  */
 #pragma once
 
-#include <stddef.h>
-
 #include "client/vault_client.h"
 #include "vault/error.h"
-#include "vault/limits.h"
-
-struct suggestion {
-	char text[LIMIT_ENV_PATH_LEN + 1]; /* "" while nothing is near */
-	size_t distance;
-};
-#define SUGGESTION_INIT                                                                                                \
-	{                                                                                                              \
-		.text = "", .distance = (size_t)-1                                                                     \
-	}
-
-/* Keeps the candidate if it is nearer to what was wanted than all before, and at most a third of it differs. */
-void suggestion_offer(struct suggestion *best, const char *wanted, const char *candidate);
+#include "vault/suggestion.h"
 
 /* Makes an ERR_NOT_FOUND about an environment name the environment that was probably meant. Returns the code. */
 enum error_code suggest_environment(struct vault_client *client, const struct env_path *env, struct error *err);

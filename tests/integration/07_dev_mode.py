@@ -130,6 +130,19 @@ def test_command_line():
     same(run("--dev", "--dev-listen-address", "nowhere")[0], 64)
 
 
+def test_an_unknown_option_of_the_configuration():
+    with vault.Daemon() as place:
+        path = os.path.join(place.dir, "c.conf")
+        for text, sentence in (('data_dri = "/x"\n', "c.conf:1: no such option 'data_dri'; did you mean data_dir?"),
+                               ('data_dir = "/x"\nlisten_unix { paht = "/x/s" }\n', "c.conf:2: no such option 'paht'; did you mean path?"),
+                               ('nothing_like_it = 1\n', "c.conf:1: no such option 'nothing_like_it'\n")):
+            with open(path, "w", encoding="utf-8") as out:
+                out.write(text)
+            code, _, err = run("--config", path, "--check-config")
+            same(code, 78)
+            assert sentence in err, (text, err)
+
+
 def test_check_config():
     with vault.Daemon() as place:
         path = os.path.join(place.dir, "c.conf")

@@ -187,4 +187,15 @@ def directories_are_read(story):
     del story
 
 
+@case
+def a_mistyped_dialect_is_told_the_nearest(story):
+    path = story.path("typed.env")
+    with open(path, "w") as handle:
+        handle.write("A=1\n")
+    story.bad(64, "--dialect dotnev is unknown; did you mean dotenv? There are auto, systemd, ", "import", "a/b", path, "--dialect", "dotnev")
+    story.bad(64, "--to systemdd is unknown; did you mean systemd? There are ", "convert", path, "--to", "systemdd")
+    story.bad(64, "--to nothing is unknown; there are ", "convert", path, "--to", "nothing")
+    story.bad(64, "github; did you mean json?", "check", "--env-file", path, "--format", "jsno")
+
+
 run_cases()

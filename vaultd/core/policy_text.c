@@ -2,6 +2,7 @@
 
 #include <sodium.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/caller.h"
@@ -89,10 +90,15 @@ enum error_code policy_add_capability(const struct policy_source *source, const 
 				      struct policy_block *block)
 {
 	unsigned bit = capability_of_name(name, len);
+	struct suggestion best = SUGGESTION_INIT;
+	char fault[128];
 
-	if (bit == 0)
-		return policy_fault_at(source, place,
-				       "a capability is one of create, read, update, patch, delete, list, sudo, deny");
+	if (bit == 0) {
+		capability_suggest(name, len, &best);
+		snprintf(fault, sizeof(fault), "a capability is one of create, read, update, patch, delete, list, sudo, deny%s%.16s%s",
+			 best.text[0] ? "; did you mean " : "", best.text, best.text[0] ? "?" : "");
+		return policy_fault_at(source, place, fault);
+	}
 	block->capabilities |= bit;
 	return ERR_OK;
 }

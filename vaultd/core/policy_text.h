@@ -25,6 +25,7 @@
 #include "core/text_pool.h"
 #include "vault/attributes.h"
 #include "vault/error.h"
+#include "vault/suggestion.h"
 
 #define POLICY_DENY 128u	/* beside the bits of enum capability; a rule with it has no other */
 
@@ -48,6 +49,8 @@ enum error_code policy_text_parse(const char *text, size_t len, struct policy_te
 
 /* One name of a capability to its bit (POLICY_DENY for "deny"); 0 when there is no such. */
 unsigned capability_of_name(const char *name, size_t len);
+/* Offers all of them, deny too, for a name that is none. */
+void capability_suggest(const char *name, size_t len, struct suggestion *best);
 /* The i-th of all capabilities in alphabetical order, without deny: its name, NULL after the last. */
 const char *capability_name(size_t i, unsigned *ret_bit);
 

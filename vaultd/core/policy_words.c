@@ -27,6 +27,18 @@ unsigned capability_of_name(const char *name, size_t len)
 	return 0;
 }
 
+void capability_suggest(const char *name, size_t len, struct suggestion *best)
+{
+	char text[16];
+
+	if (len >= sizeof(text))
+		return;
+	memcpy(text, name, len);
+	text[len] = '\0';
+	for (size_t i = 0; i < ARRAY_LEN(capabilities); i++)
+		suggestion_offer(best, text, capabilities[i].name);
+}
+
 const char *capability_name(size_t i, unsigned *ret_bit)
 {
 	if (i >= ARRAY_LEN(capabilities) - 1)

@@ -7,6 +7,7 @@
 #include "http/handlers.h"
 #include "http/internal.h"
 #include "vault/dialect.h"
+#include "vault/suggestion.h"
 #include "vault/env_json.h"
 #include "vault/finding.h"
 #include "vault/json_emit.h"
@@ -38,8 +39,9 @@ static const char *media_type(const struct dialect *dialect)
 	return "text/plain; charset=utf-8";
 }
 
-static void refuse_format(struct request *request, const struct dialect *dialect)
+static void refuse_format(struct request *request, const char *format, const struct dialect *dialect)
 {
+	struct suggestion best = SUGGESTION_INIT;
 	char text[ERROR_TEXT_MAX];
 	size_t used = 0;
 
@@ -47,7 +49,11 @@ static void refuse_format(struct request *request, const struct dialect *dialect
 		snprintf(text, sizeof(text), "%s is a directory of files and no text: use envctl render --format %s --output "
 			 "DIRECTORY, or take format=json and write the files", dialect_name(dialect), dialect_name(dialect));
 	} else {
-		used = (size_t)snprintf(text, sizeof(text), "the argument format is unknown; there are");
+		for (size_t i = 0; (dialect = dialect_at(i)); i++)
+			if (!dialect_is_directory(dialect))
+				suggestion_offer(&best, format, dialect_name(dialect));
+		used = (size_t)snprintf(text, sizeof(text), "the argument format is unknown%s%.32s%s", best.text[0] ? "; did you mean " : "",
+					best.text, best.text[0] ? "? There are" : "; there are");
 		for (size_t i = 0; (dialect = dialect_at(i)) && used < sizeof(text); i++)
 			if (!dialect_is_directory(dialect))
 				used += (size_t)snprintf(text + used, sizeof(text) - used, "%s %s", i > 0 ? "," : "",
@@ -63,7 +69,7 @@ static bool read_format(struct request *request, struct render *render)
 	render->dialect = dialect_find(format ? format : FORMAT_DEFAULT);
 	if (render->dialect && !dialect_is_directory(render->dialect))
 		return true;
-	refuse_format(request, render->dialect);
+	refuse_format(request, format ? format : FORMAT_DEFAULT, render->dialect);
 	return false;
 }
 

@@ -12,7 +12,7 @@
 
 #include "cmd/commands.h"
 #include "cmd/help.h"
-#include "cmd/suggest.h"
+#include "vault/suggestion.h"
 #include "vault/secret_buf.h"
 
 #define ARGUMENTS_MAX 16
