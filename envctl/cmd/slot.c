@@ -46,6 +46,22 @@ static enum error_code read_numbers(const char *text, struct slot_choice *choice
 	return ERR_OK;
 }
 
+/* Both numbers are there, and make sense together. */
+static enum error_code check_numbers(const struct slot_choice *choice, struct error *err)
+{
+	static const char form[] = "--shares 3-of-5 (or --shares 5 --threshold 3): any 3 of 5 shares open the vault";
+
+	if (choice->threshold == 0)
+		return error_set(err, ERR_USAGE, "how many of the %u shares are needed is not said; %s", choice->shares, form);
+	if (choice->shares > LIMIT_SHARES)
+		return error_set(err, ERR_USAGE, "at most %d shares can be made, not %u; %s", LIMIT_SHARES, choice->shares, form);
+	if (choice->threshold > choice->shares)
+		return error_set(err, ERR_USAGE, "%u of them cannot be needed where there are %u; %s", choice->threshold, choice->shares, form);
+	if (choice->threshold < 2)
+		return error_set(err, ERR_USAGE, "at least 2 shares must be needed, as one alone is a key file; %s", form);
+	return ERR_OK;
+}
+
 static enum error_code read_shares(const struct invocation *inv, struct slot_choice *choice, struct error *err)
 {
 	uint64_t threshold = 0;
@@ -61,12 +77,7 @@ static enum error_code read_shares(const struct invocation *inv, struct slot_cho
 		choice->threshold = threshold > LIMIT_SHARES ? LIMIT_SHARES + 1 : (unsigned)threshold;
 	if (choice->shares == 0)
 		return ERR_OK;
-	if (choice->threshold < 2 || choice->threshold > choice->shares || choice->shares > LIMIT_SHARES)
-		return error_set(err, ERR_USAGE,
-				 "--shares needs 2 to %d shares, of which 2 or more are needed: --shares 3-of-5, or "
-				 "--shares 5 --threshold 3",
-				 LIMIT_SHARES);
-	return ERR_OK;
+	return check_numbers(choice, err);
 }
 
 /* Only a passphrase and a key file go together. */
@@ -176,6 +187,10 @@ static enum error_code append_key(const char *path, enum slot_purpose purpose, s
 
 	if (rc != ERR_OK)
 		return rc;
+	if (secret_buf_len(key) == 0)
+		return error_set(err, ERR_INVALID, "the key file %.300s is empty; a key file has %d to %d bytes%s", path, LIMIT_KEY_FILE_MIN,
+				 LIMIT_KEY_FILE_MAX,
+				 purpose == SLOT_TO_MAKE ? ", and is made when it is missing" : ": is it the right one?");
 	json_emit_raw(out, ",\"key\":\"");
 	emit_base64(out, secret_buf_bytes(key), secret_buf_len(key));
 	json_emit_raw(out, "\"");

@@ -41,6 +41,11 @@ static enum error_code give_share(struct unsealing *unsealing, const char *text,
 	enum error_code rc = secret_buf_check(body, "the share", err);
 	if (rc == ERR_OK)
 		rc = client_unseal(unsealing->client, body, &answer, err);
+	if (rc == ERR_UNSEAL_FAILED && strstr(err->text, "'key' must be") != NULL) {
+		error_clear(err);
+		return error_set(err, rc, "this is no share: a share is a text vls1-... as it was printed when the shares were made (those of "
+					  "Vault are hex or base64)");
+	}
 	if (rc != ERR_OK)
 		return rc;
 	take_status(unsealing, &answer);

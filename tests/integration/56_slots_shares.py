@@ -390,6 +390,10 @@ def test_envctl_with_shares():
                       ["--shares", "x"], ["--threshold", "3"], ["--shares", "2-of-3", "--threshold", "2"], ["--shares", "999999999999"],
                       ["--shares", "2-of-3", "--passphrase"], ["--shares", "2-of-3", "--key-file", "k"], ["--shares", "3-of-5x"]):
             daemon.envctl("init", *wrong, check=64)
+        for wrong, sentence in (("4-of-3", "envctl: 4 of them cannot be needed where there are 3; --shares 3-of-5 (or "), ("5", "how many of the 5 shares are needed is not said"),
+                                ("2-of-17", "at most 16 shares can be made, not 17"), ("1-of-3", "at least 2 shares must be needed")):
+            done = daemon.envctl("init", "--shares", wrong, check=64)
+            assert sentence in done.stderr and "any 3 of 5 shares open the vault" in done.stderr, done
         out = daemon.envctl("init", "--shares", "3", "--threshold", "2", check=0)
         shares = shares_in(out.stdout)
         same((len(shares), "Root token: vlt_adm_" in out.stdout, "any 2 of the 3" in out.stderr), (3, True, True))
@@ -456,6 +460,29 @@ def test_envctl_slots():
             daemon.envctl("slots", *wrong, stdin="staple\n", check=64)
         daemon.envctl("seal", check=0)
         daemon.envctl("unseal", stdin="staple\n", check=0)
+
+
+def test_what_did_not_open_is_called_by_its_name():
+    """A passphrase is no key, and a share is no passphrase; what is given is never repeated."""
+    with vault.Daemon() as daemon:
+        daemon.start()
+        files = {name: os.path.join(daemon.dir, name) for name in ("empty", "other", "good", "wrong")}
+        for name, content in (("empty", b""), ("other", b"o" * 32), ("good", b"correct horse\n"), ("wrong", b"not-the-horse\n")):
+            with open(files[name], "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as out:
+                out.write(content)
+        done = daemon.envctl("init", "--key-file", files["empty"], check=1)
+        assert "is empty; a key file has 32 to 65536 bytes, and is made when it is missing" in done.stderr, done
+        daemon.envctl("init", "--passphrase-file", files["good"], check=0)
+        daemon.envctl("slots", "add", "--key-file", daemon.key_file, "--unlock-passphrase-file", files["good"], check=0)
+        daemon.envctl("slots", "add", "--shares", "2-of-3", "--unlock-passphrase-file", files["good"], check=0)
+        daemon.envctl("seal", check=0)
+        for words, code, stdin, sentence in (
+                (("--passphrase-file", files["wrong"]), 4, None, "the slot did not open: the passphrase is wrong\n"),
+                (("--key-file", files["other"]), 4, None, "the slot did not open: the key file is not the one that it was made with\n"),
+                (("--key-file", files["empty"]), 1, None, "is empty; a key file has 32 to 65536 bytes: is it the right one?"),
+                (("--share",), 4, "not-the-horse\n", "this is no share: a share is a text vls1-...")):
+            done = daemon.envctl("unseal", *words, stdin=stdin, check=code)
+            assert sentence in done.stderr and "not-the-horse" not in done.stderr, (words, done)
 
 
 if __name__ == "__main__":

@@ -295,11 +295,20 @@ static enum error_code try_slot(const struct header *header, const uint8_t *slot
 	return open_sealed(&key, aad, sizeof(aad), slot + SLOT_AT_SEALED, SLOT_SEALED_LEN, ret_root_key->bytes);
 }
 
-static enum error_code nothing_opened(bool seen, struct error *err)
+static enum error_code nothing_opened(enum slot_type type, bool seen, struct error *err)
 {
+	static const char *const wrong[] = {
+		[SLOT_EMPTY] = "the secret is wrong",
+		[SLOT_PASSPHRASE] = "the passphrase is wrong",
+		[SLOT_KEY_FILE] = "the key file is not the one that it was made with",
+		[SLOT_BOTH] = "the passphrase is wrong, or the key file is not the one that it was made with",
+		[SLOT_CREDENTIAL] = "the credential is not the one that it was made with",
+		[SLOT_SHARES] = "the shares are wrong",
+	};
+
 	if (!seen)
 		return error_set(err, ERR_NOT_FOUND, "the vault has no slot of this type");
-	return error_set(err, ERR_UNSEAL_FAILED, "the slot did not open: the passphrase, key or credential is wrong");
+	return error_set(err, ERR_UNSEAL_FAILED, "the slot did not open: %s", wrong[type]);
 }
 
 /* Shares name their slot. */
@@ -313,7 +322,7 @@ static enum error_code open_with_shares(const struct header *header, const struc
 	if (slot_shares_combine(header, secret, &id, &combined, err) != ERR_OK)
 		return err->code;
 	if (slot_id >= 0 && id != slot_id)
-		return nothing_opened(false, err);
+		return nothing_opened(secret->type, false, err);
 	code = try_slot(header, slot_of(header, id), secret, &combined, ret_root_key, err);
 	return code == ERR_AUTH ? error_set(err, ERR_UNSEAL_FAILED, "the shares did not open their slot") : code;
 }
@@ -337,5 +346,5 @@ enum error_code slot_open(const struct header *header, const struct slot_secret 
 		if (code != ERR_AUTH)
 			return code;
 	}
-	return nothing_opened(seen, err);
+	return nothing_opened(secret->type, seen, err);
 }
