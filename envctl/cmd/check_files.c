@@ -1,5 +1,7 @@
 #include "cmd/check_files.h"
 
+#include <dirent.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,6 +14,9 @@
 #include "vault/limits.h"
 #include "vault/plural.h"
 #include "vault/schema.h"
+
+#define SEEN_MAX 6	/* env files that are named to who named none */
+#define SEEN_NAME_MAX 40
 
 struct checking {
 	const struct invocation *inv;
@@ -238,10 +243,43 @@ static enum error_code validate(const struct checking *checking, const struct sc
 	return rc;
 }
 
+static int is_env_file(const struct dirent *entry)
+{
+	const char *end = strrchr(entry->d_name, '.');
+	struct stat status;
+
+	if (strcmp(entry->d_name, ".env") != 0 && strncmp(entry->d_name, ".env.", 5) != 0 && (end == NULL || strcmp(end, ".env") != 0))
+		return 0;
+	return strlen(entry->d_name) <= SEEN_NAME_MAX && stat(entry->d_name, &status) == 0 && S_ISREG(status.st_mode);
+}
+
+/* What could have been meant: "; here: .env, .env.example". Nothing is read. */
+static void tell_env_files(char *ret, size_t size)
+{
+	struct dirent **entries = NULL;
+	int len = scandir(".", &entries, is_env_file, alphasort);
+	size_t used = 0;
+
+	ret[0] = '\0';
+	for (int i = 0; i < len; i++) {
+		if (i < SEEN_MAX)
+			snprintf(ret + used, size - used, "%s%s", i == 0 ? "; here: " : ", ", entries[i]->d_name);
+		used = strlen(ret);
+		free(entries[i]);
+	}
+	if (len > SEEN_MAX)
+		snprintf(ret + used, size - used, " and %d more", len - SEEN_MAX);
+	free(entries);
+}
+
 static enum error_code check_usage(const struct checking *checking, struct error *err)
 {
-	if (checking->schema_file == NULL && checking->env_file == NULL)
-		return error_set(err, ERR_USAGE, "check needs ENV, or --schema FILE, --env-file FILE or both");
+	char seen[SEEN_MAX * (SEEN_NAME_MAX + 2) + 32];
+
+	if (checking->schema_file == NULL && checking->env_file == NULL) {
+		tell_env_files(seen, sizeof(seen));
+		return error_set(err, ERR_USAGE, "check needs ENV, or --schema FILE, --env-file FILE or both%s", seen);
+	}
 	if (checking->schema_file == NULL && (option_is_given(checking->inv, OPT_LISTED) ||
 					      option_is_given(checking->inv, OPT_ENVIRONMENT)))
 		return error_set(err, ERR_USAGE, "--listed and --environment are about a schema: name it with --schema FILE");

@@ -339,6 +339,20 @@ def a_refused_write_says_what_to_do(story):
 
 
 @case
+def without_words_the_env_files_here_are_named(story):
+    place, needs = story.path("here"), "check needs ENV, or --schema FILE, --env-file FILE or both"
+    os.makedirs(os.path.join(place, "folder.env"))
+    story.bad(64, f"envctl: {needs}\n", "check", cwd=place)
+    for name in (".env", ".env.example", "app.env", "README", "env", ".envrc"):
+        write(story, f"here/{name}", f"A={SECRET}\n")
+    out = story.bad(64, f"envctl: {needs}; here: .env, .env.example, app.env\n", "check", cwd=place)
+    assert SECRET not in out.err, out
+    for i in range(10):
+        write(story, f"here/.env.{i}", "")
+    story.bad(64, "; here: .env, .env.0, .env.1, .env.2, .env.3, .env.4 and 7 more\n", "check", cwd=place)
+
+
+@case
 def a_refusal_for_programs_has_its_findings(story):
     """With --json what is refused is the object of `check --json`, whatever refuses it, before the last line with the error."""
     path = write(story, ".env.example", "# @type=port\nPORT=\n# @type=url\nLINK=\nNEEDED=\n")
