@@ -85,10 +85,44 @@ static void print_rule(struct secret_buf *out, const char *label, const struct j
 	}
 }
 
+static bool holds_text(const struct json_value *list, const char *wanted)
+{
+	struct json_value item;
+	size_t cursor = 0;
+	char text[64];
+
+	while (list->kind == JSON_SCAN_ARRAY && json_next_element(list, &cursor, &item)) {
+		json_value_text(&item, text, sizeof(text));
+		if (strcmp(text, wanted) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Of all capabilities those that the deciding rule gives, or does not: who lacks one often lacks others. */
+static void print_capabilities(struct secret_buf *out, const char *label, const struct json_value *data, bool given)
+{
+	static const char *const names[] = {"create", "read", "update", "patch", "delete", "list", "sudo"};
+	struct json_value rule, capabilities = {.kind = JSON_SCAN_NULL};
+	const char *separator = "";
+
+	if (json_find(data, "rule", &rule) && rule.kind == JSON_SCAN_OBJECT)
+		(void)json_find(&rule, "capabilities", &capabilities);
+	output_format(out, "%-17s ", label);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		if (holds_text(&capabilities, names[i]) != given)
+			continue;
+		output_format(out, "%s%s", separator, names[i]);
+		separator = ", ";
+	}
+	output_format(out, "%s\n", separator[0] == '\0' ? "nothing" : "");
+}
+
 static void print_all(struct secret_buf *out, const struct json_value *data)
 {
 	bool allowed = answer_bool(data, "allowed");
 	char path[ERROR_TEXT_MAX], capability[32], reason[ERROR_TEXT_MAX];
+	struct json_value rule;
 
 	answer_text(data, "path", path, sizeof(path));
 	answer_text(data, "capability", capability, sizeof(capability));
@@ -98,6 +132,11 @@ static void print_all(struct secret_buf *out, const struct json_value *data)
 	output_plain(out);
 	output_format(out, ": %s on %s\n", capability, path);
 	output_format(out, "%-17s %s\n", "because", reason);
+	/* Root needs no rule. */
+	if (!allowed || (json_find(data, "rule", &rule) && rule.kind == JSON_SCAN_OBJECT)) {
+		print_capabilities(out, "given there", data, true);
+		print_capabilities(out, "not given there", data, false);
+	}
 	print_rule(out, "deciding rule", data, "rule");
 	print_rule(out, "nearest rule", data, "nearest");
 }

@@ -373,6 +373,10 @@ def policies_are_explained(story):
     assert "of policy       shop  [" in out.out, out
     out = story.envctl("policy", "explain", "secret/data/shop/a", "update", "--policy", "shop")
     assert out.code == 4 and "denied: update on" in out.out and "nearest rule" in out.out, out
+    assert "\ngiven there       read, list\nnot given there   create, update, patch, delete, sudo\n" in out.out, out
+    out = story.envctl("policy", "explain", "secret/data/other", "update", "--policy", "shop").out
+    assert "\ngiven there       nothing\nnot given there   create, read, update, patch, delete, list, sudo\n" in out, out
+    assert "given there" not in story.good("policy", "explain", "secret/data/other", "update").out   # root, for whom no rule counts
     story.bad(4, "", "policy", "explain", "secret/data/shop/private", "read", "--policy", "shop")
     got = story.envctl("policy", "explain", "secret/data/other", "read", "--policy", "shop", "--json")
     assert got.code == 4 and json.loads(got.out)["allowed"] is False, got
