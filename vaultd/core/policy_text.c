@@ -1,8 +1,8 @@
 #include "core/policy_text.h"
 
 #include <sodium.h>
-#include <stdlib.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/caller.h"

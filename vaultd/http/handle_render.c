@@ -7,13 +7,13 @@
 #include "http/handlers.h"
 #include "http/internal.h"
 #include "vault/dialect.h"
-#include "vault/suggestion.h"
 #include "vault/env_json.h"
 #include "vault/finding.h"
 #include "vault/json_emit.h"
 #include "vault/json_scan.h"
 #include "vault/limits.h"
 #include "vault/name_filter.h"
+#include "vault/suggestion.h"
 
 #define FORMAT_DEFAULT "dotenv"
 
