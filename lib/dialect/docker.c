@@ -22,7 +22,11 @@ static const struct remark remark_line_long = {
 	"hand it to the program as a file",
 };
 static const struct remark remark_name = {
-	"the name is empty, holds =, a blank or a line feed, or starts with # or white space",
+	"the name is empty, holds =, a blank or a line feed, or starts with #, white space or a byte order mark",
+	"rename the variable; the json dialect can hold any name",
+};
+static const struct remark remark_podman_name = {
+	"the name is empty, holds = or a line feed, or starts with # or a blank",
 	"rename the variable; the json dialect can hold any name",
 };
 static const struct remark remark_no_name = {
@@ -329,7 +333,11 @@ static void podman_read(struct reader *reader)
 
 static const struct remark *podman_refuse(const struct env_entry *entry)
 {
-	return name_is_possible(entry) ? refuse_value(entry, &remark_podman_not_utf8) : &remark_name;
+	const char *name = entry->name;
+	size_t len = entry->name_len;
+	if (len == 0 || name[0] == '#' || is_blank(name[0]) || text_has(name, len, '=') || text_has(name, len, '\n'))
+		return &remark_podman_name;
+	return refuse_value(entry, &remark_podman_not_utf8);
 }
 
 static const struct remark *podman_warn(const struct env_entry *entry)

@@ -36,13 +36,13 @@ static const struct remark remark_colon = {
 	"only some readers take : in place of =",
 	"write NAME=VALUE",
 };
+static const struct remark remark_prototype = {
+	"JavaScript keeps this name for itself, and its readers lose the variable",
+	"rename the variable",
+};
 static const struct remark remark_export = {
 	"readers disagree about export here",
 	"write export NAME=VALUE with one blank after export, or leave export out",
-};
-static const struct remark remark_name_export = {
-	"a variable named export is the word export to some readers",
-	"rename the variable, or use another dialect",
 };
 static const struct remark remark_empty = {
 	"newer versions of node take the next line for this empty value, or export for a part of its name",
@@ -285,7 +285,7 @@ static const struct remark *skip_export(struct reader *reader)
 	const char *text = reader->text + reader->at;
 	size_t len = reader->len - reader->at;
 	size_t word_len = strlen(word);
-	if (!text_starts(text, len, word) || len == word_len || is_name_char(text[word_len]) || text[word_len] == '.')
+	if (!text_starts(text, len, word) || len == word_len || is_name_char(text[word_len]) || is_one_of(text[word_len], ".="))
 		return NULL;
 	if (len < word_len + 2 || text[word_len] != ' ' || !is_name_start(text[word_len + 1]))
 		return &remark_export;
@@ -337,6 +337,12 @@ static const struct remark *read_value(struct reader *reader, bool exported)
 	return read_unquoted(reader, reader->text + reader->at, end - reader->at);
 }
 
+static bool is_prototype(const char *name, size_t len)
+{
+	static const char prototype[] = "__proto__";
+	return len == strlen(prototype) && memcmp(name, prototype, len) == 0;
+}
+
 static void read_assignment(struct reader *reader)
 {
 	unsigned line = reader->line;
@@ -345,6 +351,8 @@ static void read_assignment(struct reader *reader)
 	bool exported = reader->at > start;
 	const char *name = reader->text + reader->at;
 	size_t name_len = scan_name(reader);
+	if (!refused && is_prototype(name, name_len))
+		refused = &remark_prototype;
 	if (!refused)
 		refused = read_equals(reader, name, name_len);
 	if (!refused)
@@ -416,8 +424,8 @@ static const struct remark *dotenv_refuse(const struct env_entry *entry)
 {
 	if (!variable_name_is_portable(entry->name, entry->name_len))
 		return &remark_not_identifier;
-	if (entry->name_len == strlen("export") && text_starts(entry->name, entry->name_len, "export"))
-		return &remark_name_export;
+	if (is_prototype(entry->name, entry->name_len))
+		return &remark_prototype;
 	if (text_has(entry->value, entry->value_len, '\0'))
 		return &remark_nul;
 	if (!utf8_is_valid(entry->value, entry->value_len))

@@ -20,6 +20,10 @@ static const struct remark remark_name = {
 	"what is set is not a plain name of letters, digits and _",
 	"write set -gx NAME 'VALUE'",
 };
+static const struct remark remark_fish_name = {
+	"the name is not made of letters, digits and _",
+	"rename the variable; the json dialect can hold any name",
+};
 static const struct remark remark_several = {
 	"is set to a list of several values",
 	"put one value in single quotes",
@@ -78,6 +82,15 @@ static bool is_special(const char *name, size_t len)
 		if (strlen(special_names[i]) == len && memcmp(special_names[i], name, len) == 0)
 			return true;
 	return false;
+}
+
+/* In fish a name may start with a digit. What letters it takes beyond ASCII depends on the locale. */
+static bool name_is_possible(const char *name, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (!is_name_char(name[i]))
+			return false;
+	return len > 0;
 }
 
 /* In PATH and CDPATH, and there alone, an empty part becomes the current directory. */
@@ -258,7 +271,7 @@ static const struct remark *read_set(struct reader *reader, const char **ret_nam
 		return refused;
 	*ret_name = reader->text + reader->at;
 	size_t len = scan_plain(reader);
-	if (!variable_name_is_portable(*ret_name, len) || !at_word_end(reader))
+	if (!name_is_possible(*ret_name, len) || !at_word_end(reader))
 		return &remark_name;
 	*ret_len = len;
 	if (!skip_blanks(reader))
@@ -308,8 +321,8 @@ static void fish_read(struct reader *reader)
 
 static const struct remark *fish_refuse(const struct env_entry *entry)
 {
-	if (!variable_name_is_portable(entry->name, entry->name_len))
-		return &remark_not_identifier;
+	if (!name_is_possible(entry->name, entry->name_len))
+		return &remark_fish_name;
 	if (text_has(entry->value, entry->value_len, '\0'))
 		return &remark_nul;
 	return check_variable(entry->name, entry->name_len, entry->value, entry->value_len);

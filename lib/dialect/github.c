@@ -17,7 +17,7 @@
 static const char delimiter_word[] = "ghadelimiter_";
 
 static const struct remark remark_name = {
-	"the name is empty, or holds = or < or white space",
+	"the name is empty, holds = or < or white space, or starts with a byte order mark",
 	"rename the variable; the json dialect can hold any name",
 };
 static const struct remark remark_blocked = {
@@ -61,7 +61,7 @@ static const struct remark *check_name(const char *name, size_t len)
 	if (len == 0 || !utf8_is_valid(name, len) || text_has(name, len, '=') || text_has(name, len, '<'))
 		return &remark_name;
 	for (size_t i = 0; i < len; i++)
-		if ((name[i] >= 0 && name[i] <= ' ') || space_len(name + i, len - i) > 0)
+		if (name[i] == '\0' || space_len(name + i, len - i) > 0)
 			return &remark_name;
 	if (text_starts(name, len, UTF8_BOM))
 		return &remark_name;

@@ -53,7 +53,7 @@ static const struct remark remark_lines_in_name = {
 	"write NAME=VALUE",
 };
 static const struct remark remark_python_name = {
-	"the name is empty, holds =, # or white space, or starts with ' or a byte order mark",
+	"the name is empty, holds = or a line end, starts with ', or holds ' beside # or white space",
 	"rename the variable; the json dialect can hold any name",
 };
 static const struct remark remark_trick = {
@@ -361,14 +361,23 @@ static void python_read(struct reader *reader)
 
 /* -- writing --------------------------------------------------------------- */
 
+/* A name goes in quotes where white space or a comment would end it, and where a byte order mark would start the file. */
+static bool name_needs_quotes(const char *name, size_t len)
+{
+	if (text_starts(name, len, UTF8_BOM))
+		return true;
+	for (size_t at = 0; at < len; at++)
+		if (name[at] == '#' || python_space_len(name + at, len - at) > 0)
+			return true;
+	return false;
+}
+
+/* An environment has no name with =, and nothing escapes a quote in a name. */
 static bool name_is_possible(const char *name, size_t len)
 {
-	if (len == 0 || name[0] == '\'' || text_starts(name, len, UTF8_BOM))
+	if (len == 0 || name[0] == '\'' || text_has(name, len, '=') || text_has(name, len, '\n') || text_has(name, len, '\r'))
 		return false;
-	for (size_t at = 0; at < len; at++)
-		if (is_one_of(name[at], "=#") || python_space_len(name + at, len - at) > 0)
-			return false;
-	return true;
+	return !text_has(name, len, '\'') || !name_needs_quotes(name, len);
 }
 
 static const struct remark *python_refuse(const struct env_entry *entry)
@@ -411,8 +420,11 @@ static void write_char(const char *value, size_t left, struct secret_buf *out)
 static void python_write(const struct env_entry *entry, bool first, struct secret_buf *out)
 {
 	size_t len = entry->value_len - ends_in_backslash(entry), from = 0;
+	const char *quote = name_needs_quotes(entry->name, entry->name_len) ? "'" : "";
 	(void)first;
+	secret_buf_append_text(out, quote);
 	secret_buf_append(out, entry->name, entry->name_len);
+	secret_buf_append_text(out, quote);
 	secret_buf_append_text(out, "=\"");
 	for (size_t i = 0; i < len; i++) {
 		char c = entry->value[i];
@@ -431,6 +443,7 @@ static size_t python_growth(const struct env_entry *entry)
 {
 	const char *end = entry->value + entry->value_len, *at = entry->value_len > 0 ? memchr(entry->value, '$', entry->value_len) : NULL;
 	size_t growth = growth_by(entry, "\\\"\n\r") + (ends_in_backslash(entry) ? strlen("${:-\\}") : 0);
+	growth += name_needs_quotes(entry->name, entry->name_len) ? strlen("''") : 0;
 	for (; at; at = memchr(at + 1, '$', (size_t)(end - at - 1)))
 		growth += text_starts(at, (size_t)(end - at), "${") ? strlen("${:-$}") - 1 : 0;
 	return growth;

@@ -7,7 +7,7 @@
 #include "vault/names.h"
 
 static const struct remark remark_name = {
-	"the name is empty, holds =, or starts or ends with white space",
+	"the name is empty, holds =, or ends with white space",
 	"rename the variable; the json dialect can hold any name",
 };
 static const struct remark remark_reference = {
@@ -140,7 +140,7 @@ static bool name_is_possible(const struct env_entry *entry)
 {
 	if (!variable_name_is_storable(entry->name, entry->name_len) || text_has(entry->name, entry->name_len, '='))
 		return false;
-	return space_len(entry->name, entry->name_len) == 0 && trimmed_len(entry->name, entry->name_len) == entry->name_len;
+	return trimmed_len(entry->name, entry->name_len) == entry->name_len;
 }
 
 static const struct remark *compose_environment_refuse(const struct env_entry *entry)

@@ -67,7 +67,8 @@ static void refuses_nul_and_bytes(void **state)
 		{ "B", "a\0b", .value_len = 3, .refused = "NUL" },
 		{ "C", "\xe9", .refused = "not valid UTF-8" },
 		{ "D=E", "x", .refused = "the name" },
-		{ " D", "x", .refused = "the name" },
+		{ " D", "x", .refused = NULL },
+		{ "D ", "x", .refused = "the name" },
 		{ "D\n", "x", .refused = "the name" },
 	};
 	(void)state;

@@ -22,7 +22,9 @@ static const struct decode_row rows[] = {
 	{ .text = "export  A=b\n", .refused = "export", .line = 1 },
 	{ .text = "export\tA=b\n", .refused = "export" },
 	{ .text = "export =b\n", .refused = "export" },
-	{ .text = "export=b\n", .refused = "export" },
+	{ .text = "export=b\nA=c\n", .set = { "export", "b", "A", "c" } },
+	{ .text = "A=b\n__proto__=c\n", .refused = "JavaScript", .line = 2 },
+	{ .text = "export __proto__=c\n", .refused = "JavaScript", .line = 1 },
 	{ .text = "export A=\n", .refused = "empty value", .line = 1 },
 	{ .text = "export A=", .refused = "empty value" },
 	{ .text = "export A=''\n", .set = { "A", "" } },
@@ -162,7 +164,8 @@ static void refuses_what_readers_disagree_about(void **state)
 		{ "L-M", "x", .refused = "letters, digits" },
 		{ "L.M", "x", .refused = "letters, digits" },
 		{ "1L", "x", .refused = "letters, digits" },
-		{ "export", "x", .refused = "word export" },
+		{ "export", "", .refused = NULL },
+		{ "__proto__", "x", .refused = "JavaScript" },
 	};
 	(void)state;
 	check_refuse_table("dotenv", refusals, ARRAY_LEN(refusals));

@@ -68,6 +68,7 @@ static void refuses_what_a_runner_changes(void **state)
 		{ "C", "\xe9", .refused = "not valid UTF-8" },
 		{ "D", "a\r", .refused = "ends in a carriage return" },
 		{ "E", "a\nb\r", .refused = "ends in a carriage return" },
+		{ "F\x01\x1f", "x", .refused = NULL },
 		{ "F G", "x", .refused = "white space" },
 		{ "F=G", "x", .refused = "holds =" },
 		{ "F<G", "x", .refused = "holds =" },

@@ -170,13 +170,18 @@ static void refuses_names_and_bytes(void **state)
 		{ "C", "\xe9", .refused = "not valid UTF-8" },
 		{ "C\xe9", "x", .refused = "not valid UTF-8" },
 		{ "'D", "x", .refused = "the name" },
-		{ "D E", "x", .refused = "the name" },
+		{ "", "x", .refused = "the name" },
+		{ "D E", "x", .refused = NULL },
+		{ "D'E F", "x", .refused = "the name" },
+		{ "D'#", "x", .refused = "the name" },
+		{ "\xef\xbb\xbf" "D'", "x", .refused = "the name" },
 		{ "D\nE", "x", .refused = "the name" },
-		{ "D\xe2\x80\xa8" "E", "x", .refused = "the name" },
-		{ "D\x1e" "E", "x", .refused = "the name" },
+		{ "D\rE", "x", .refused = "the name" },
+		{ "D\xe2\x80\xa8" "E", "x", .refused = NULL },
+		{ "D\x1e" "E", "x", .refused = NULL },
 		{ "D=E", "x", .refused = "the name" },
-		{ "D#E", "x", .refused = "the name" },
-		{ "\xef\xbb\xbf" "D", "x", .refused = "the name" },
+		{ "#E", "x", .refused = NULL },
+		{ "\xef\xbb\xbf" "D", "x", .refused = NULL },
 	};
 	(void)state;
 	check_refuse_table("python-dotenv", refusals, ARRAY_LEN(refusals));
@@ -186,6 +191,8 @@ static void writes_double_quotes(void **state)
 {
 	(void)state;
 	check_written("python-dotenv", "A", "b", "A=\"b\"\n");
+	check_written("python-dotenv", "A B", "c", "'A B'=\"c\"\n");
+	check_written("python-dotenv", "\xef\xbb\xbf" "A", "c", "'\xef\xbb\xbf" "A'=\"c\"\n");
 	check_written("python-dotenv", "A", "\"\\$'\r\n# ", "A=\"\\\"\\\\$'\\r\\n# \"\n");
 	check_written("python-dotenv", "A", "$${b}", "A=\"$${:-$}{b}\"\n");
 	check_written("python-dotenv", "A", "\\", "A=\"${:-\\\\}\"\n");

@@ -126,8 +126,8 @@ static void refuses_only_names_and_nul(void **state)
 static void names_with_a_meaning_are_refused_both_ways(void **state)
 {
 	static const char *const names[] = {
-		"BASHOPTS", "BASHPID", "BASH_ALIASES", "BASH_ARGC", "BASH_ARGV", "BASH_ARGV0", "BASH_CMDS", "BASH_COMMAND",
-		"BASH_LINENO", "BASH_REMATCH", "BASH_SOURCE", "BASH_SUBSHELL", "BASH_VERSINFO", "COPROC", "DIRSTACK",
+		"BASHOPTS", "BASHPID", "BASH_ALIASES", "BASH_ARGC", "BASH_ARGV", "BASH_CMDS", "BASH_COMMAND",
+		"BASH_LINENO", "BASH_REMATCH", "BASH_SOURCE", "BASH_SUBSHELL", "BASH_VERSINFO", "DIRSTACK",
 		"EPOCHREALTIME", "EPOCHSECONDS", "EUID", "FUNCNAME", "GROUPS", "HISTCMD", "LINENO", "OPTIND", "PIPESTATUS",
 		"PPID", "RANDOM", "SECONDS", "SHELLOPTS", "SRANDOM", "UID", "_",
 	};
@@ -141,6 +141,7 @@ static void names_with_a_meaning_are_refused_both_ways(void **state)
 			     &(struct decode_row){ .text = text, .refused = "meaning of its own", .line = 1 });
 	}
 	check_written("shell", "BASH_ENV", "x", "export BASH_ENV='x'\n");
+	check_written("shell", "COPROC", "x", "export COPROC='x'\n");
 	check_written("shell", "UIDS", "x", "export UIDS='x'\n");
 }
 
