@@ -72,6 +72,8 @@ class Tool:
         return self.dialects[dialect] == "directory"
 
     def ask(self, verb, dialect, lines):
+        if not lines:
+            return []
         done = subprocess.run([self.path, verb, dialect], input="\n".join(lines) + "\n", stdout=subprocess.PIPE, text=True, encoding="utf-8")
         answers = done.stdout.split("\n")[:-1]
         if done.returncode != 0 or len(answers) != len(lines):
@@ -94,6 +96,11 @@ class Tool:
                 sys.exit(f"dialects: {dialect} refused what it did not name: {rest}")
             texts.append(unhex_object(rest) if self.is_directory(dialect) else bytes.fromhex(rest))
         return list(zip(held, texts)), refused
+
+    def encode_each(self, dialect, sets):
+        """The text of each set, or None when something of it is refused."""
+        return [None if word == "refused" else unhex_object(rest) if self.is_directory(dialect) else bytes.fromhex(rest)
+                for word, rest in self.ask("encode", dialect, [hex_object(one) for one in sets])]
 
     def decode(self, dialect, texts):
         """For each text the variables, or None when it was refused."""

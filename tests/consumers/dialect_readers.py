@@ -103,12 +103,12 @@ while [ "$i" -lt "$0" ]; do
 done
 """
 FISH = """
-for i in (seq 0 (math $argv[1] - 1))
-	source ./$i 2>$i.err </dev/null
-	or echo $status >$i.code
-	/usr/bin/env -0 >$i.out
-	for name in (set -gxn)
-		contains -- $name PATH HOME SHLVL PWD USER; or set -eg $name
+for vault_i in (seq 0 (math $argv[1] - 1))
+	source ./$vault_i 2>$vault_i.err </dev/null
+	or echo $status >$vault_i.code
+	/usr/bin/env -0 >$vault_i.out
+	for vault_name in (set -gxn)
+		contains -- $vault_name PATH HOME SHLVL PWD USER; or set -eg $vault_name
 	end
 end
 """

@@ -6,7 +6,9 @@
 One line for each reader: dialect, reader, direction, cases, differences, refused.
 
   written  the dialect wrote a generated environment, the reader read it. Refused counts the variables that the dialect
-           declined to write; each must be one of its rules in dialect_rules.py, or it is a difference of the reader "rules".
+           declined to write. The reader "rules" is dialect_rules.py: refused without a rule is a difference, and so is
+           written in spite of one.
+  names    each name of dialect_names.py alone: a reader gives back what is written, and does not take what is refused.
   read     the dialect's own reader and the real one read the same generated text. Refused counts the texts that ours
            declined; the others must come out the same.
 
@@ -25,6 +27,7 @@ import tempfile
 import threading
 
 import dialect_cases as cases_of
+import dialect_names as names_of
 import dialect_readers as readers
 import dialect_rules as rules
 
@@ -69,6 +72,7 @@ ROWS = [
     ("yaml", "ruby-psych", readers.yaml_reader(readers.RUBY_YAML, readers.of_strings), BOTH, 0),
 ]
 LONG_READERS = {"godotenv"}
+SLOW_READERS = {"docker-cli", "podman", "kubectl", "docker-compose"}
 OUTPUT = threading.Lock()
 
 
@@ -100,6 +104,11 @@ class Cases:
         if group:
             texts = cases_of.join_texts(self.tool, dialect, texts, cases_of.group_sizes(count, group))
         return texts, refused, count
+
+    @functools.lru_cache(maxsize=None)
+    def names(self, dialect):
+        """What is written of each name alone, and the names that are refused."""
+        return names_of.write_each(self.tool, dialect, [(name, names_of.VALUE) for name in names_of.NAMES])
 
     def of(self, dialect, direction, group):
         with self.lock:
@@ -153,21 +162,41 @@ def run_reader(cases, row, direction, folder):
     return Row(dialect, reader, direction, count, compare(held, answers, f"{dialect} {reader} {direction}"), refused)
 
 
+def say_some(sentences):
+    for sentence in sentences[:3]:
+        say("  " + sentence, error=True)
+    return len(sentences)
+
+
 def run_rules(cases, dialect, show_reasons):
-    """What was refused, against the rules; counted by reason."""
-    _, refused, count = cases.of(dialect, "written", 0)
-    differences = 0
-    counted = collections.Counter()
-    for name, value in refused:
-        words = rules.reason(dialect, name, value)
-        counted[words] += 1
-        differences += words is None
-        if words is None and differences <= 3:
-            say(f"  {dialect} refuses {name!r} {value!r}, and no rule is about it", error=True)
+    """What was refused, and what was not, against the rules; counted by reason."""
+    held, refused, count = cases.of(dialect, "written", 0)
+    taken = [pair for variables, _ in held for pair in variables.items()]
+    wrong = say_some(names_of.differences_to_rules(dialect, taken, refused))
     if show_reasons:
-        for words, times in counted.most_common():
+        for words, times in collections.Counter(rules.reason(dialect, *pair) for pair in refused).most_common():
             say(f"  {dialect}: {times} for {words}", error=True)
-    return Row(dialect, "rules", "written", count, differences, len(refused))
+    return Row(dialect, "rules", "written", count, wrong, len(refused))
+
+
+def run_rules_of_names(cases, dialect):
+    """The same for all names, and for values at the limits."""
+    taken, refused = cases.names(dialect)
+    at_limits, beyond = names_of.write_each(cases.tool, dialect, names_of.LIMITS.get(dialect, []))
+    pairs = [pair for pair, _ in taken + at_limits]
+    wrong = say_some(names_of.differences_to_rules(dialect, pairs, refused + beyond))
+    return Row(dialect, "rules", "names", len(pairs) + len(refused + beyond), wrong, len(refused + beyond))
+
+
+def run_names(cases, row, folder):
+    dialect, reader, function, _, group = row
+    taken, refused = cases.names(dialect)
+    asked = names_of.texts_for(dialect, reader, taken, refused, group > 0)
+    try:
+        answers = function([text for text, _, _ in asked], folder)
+    except readers.Skipped as why:
+        return Row(dialect, reader, "names", skipped=str(why))
+    return Row(dialect, reader, "names", len(taken) + len(refused), say_some(names_of.differences_to_reader(dialect, reader, asked, answers)), len(refused))
 
 
 def test_reader(cases, row, folder):
@@ -190,13 +219,17 @@ def work_of(cases, options):
               (not options.only or set(options.only) & set(row[:2]))]
     work = []
     if not options.self_test:
-        work += [functools.partial(run_rules, cases, dialect, options.reasons)
-                 for dialect in cases.tool.dialects if not options.only or dialect in options.only or "rules" in options.only]
+        for dialect in cases.tool.dialects:
+            if not options.only or dialect in options.only or "rules" in options.only:
+                work += [functools.partial(run_rules, cases, dialect, options.reasons), functools.partial(run_rules_of_names, cases, dialect)]
     for row in chosen:
         if options.self_test:
             work.append(functools.partial(in_folder, test_reader, cases, row))
         else:
             work += [functools.partial(in_folder, run_reader, cases, row, direction) for direction in row[3]]
+            # docker's client has read the names that its engine gets; podman and others take seconds for a few.
+            if row[1] != "docker-engine" and (options.long or row[1] not in SLOW_READERS):
+                work.append(functools.partial(in_folder, run_names, cases, row))
     return work
 
 
