@@ -13,7 +13,7 @@ import subprocess
 import threading
 import time
 
-from envctl_story import ENVCTL, case, fake_server, run_cases
+from envctl_story import ENVCTL, bare_case, case, fake_server, run_cases
 
 
 def kept(story):
@@ -397,7 +397,7 @@ def policies_are_explained(story):
     story.bad(1, "path", "policy", "explain", "a//b", "read")
 
 
-@case
+@bare_case
 def completion_knows_the_vault(story):
     """Names of environments and policies, groups of verbs; within a second or not at all."""
     story.good("set", "shop/production", "A=1")

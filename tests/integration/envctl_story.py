@@ -123,7 +123,7 @@ def case(function):
 
 
 def bare_case(function):
-    """A case that watches what the program itself opens and runs: under a checker there is more of that."""
+    """A case that watches what the program itself opens and runs, or that it is quick: under a checker there is more of that, and it is not."""
     function.is_bare = True
     return case(function)
 
