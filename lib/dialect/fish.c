@@ -72,7 +72,7 @@ static const struct remark remark_empty_part = {
 /* Names that fish computes, refuses to set, or takes as orders to itself while it reads the file. */
 static const char *const special_names[] = {
 	"FISH_VERSION", "PWD", "SHLVL", "_", "fish_history", "fish_kill_signal", "fish_killring", "fish_pid",
-	"fish_read_limit", "fish_trace", "history", "hostname", "pipestatus", "status", "status_generation", "umask",
+	"fish_read_limit", "fish_trace", "fish_user_paths", "history", "hostname", "pipestatus", "status", "status_generation", "umask",
 	"version",
 };
 

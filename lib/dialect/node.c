@@ -34,7 +34,7 @@ static const struct remark remark_line_end = {
 	"use a reader that keeps it: compose, systemd, shell",
 };
 static const struct remark remark_node_name = {
-	"the name is empty, holds = or a line end, starts with # or \"export \", or has a blank at an edge",
+	"the name is not made of letters, digits, _ . - alone",
 	"rename the variable; the json dialect can hold any name",
 };
 static const struct remark remark_quotes = {
@@ -340,12 +340,14 @@ static enum quoting choose_quoting(const char *text, size_t len)
 	return can_stand_alone(text, len) ? QUOTE_NONE : QUOTE_IMPOSSIBLE;
 }
 
-/* Any text up to the = is a name, less the blanks around it and the word export. */
+/* Newer versions have names of anything but =, line ends and blanks at an edge. 20.12 and 22.0 look for a name of these characters
+ * anywhere in the line, so that "X NODE_OPTIONS" sets NODE_OPTIONS there. */
 static bool name_is_possible(const char *name, size_t len)
 {
-	if (len == 0 || name[0] == '#' || is_blank(name[0]) || is_blank(name[len - 1]) || text_starts(name, len, "export "))
-		return false;
-	return !text_has(name, len, '=') && !text_has(name, len, '\n') && !text_has(name, len, '\r');
+	for (size_t i = 0; i < len; i++)
+		if (!is_name_char(name[i]) && !is_one_of(name[i], ".-"))
+			return false;
+	return len > 0;
 }
 
 static const struct remark *node_refuse(const struct env_entry *entry)
@@ -354,9 +356,9 @@ static const struct remark *node_refuse(const struct env_entry *entry)
 		return &remark_node_name;
 	if (is_prototype(entry->name, entry->name_len))
 		return &remark_prototype;
-	if (text_has(entry->name, entry->name_len, '\0') || text_has(entry->value, entry->value_len, '\0'))
+	if (text_has(entry->value, entry->value_len, '\0'))
 		return &remark_nul;
-	if (!utf8_is_valid(entry->name, entry->name_len) || !utf8_is_valid(entry->value, entry->value_len))
+	if (!utf8_is_valid(entry->value, entry->value_len))
 		return &remark_not_utf8;
 	if (text_has(entry->value, entry->value_len, '\r'))
 		return &remark_line_end;

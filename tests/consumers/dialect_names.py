@@ -10,7 +10,7 @@ import dialect_rules as rules
 
 CHARACTERS = [chr(code) for code in range(1, 128)] + ["\u00e9", "\u00a0", "\u0085", "\u2028", "\u3000", "\ufeff", "\ufffe", "\U0001f600"]
 WORDS = [*sorted(rules.SHELL_NAMES | rules.FISH_NAMES), "export", "export A", "__proto__", "constructor", "prototype", "toString", "OPTARG", "IFS", "PWD", "PATH", "CDPATH",
-         "COPROC", "BASH_ARGV0", "COMP_WORDBREAKS", "PS1", "TERM", "LANG", "MAIL", "argv", "GITHUB_X", "github_x", "RUNNER_X", "NODE_OPTIONS", "node_options", "GITHUB",
+         "COPROC", "COMP_WORDBREAKS", "PS1", "TERM", "LANG", "MAIL", "argv", "GITHUB_X", "github_x", "RUNNER_X", "NODE_OPTIONS", "node_options", "GITHUB",
          ".", "..", "..A", "...", "a/b", "A*", "A[1]", "yes", "no", "null", "true", "12", "1e3", "~", "<<", "A<<B", "'Q'", '"Q"', "`Q`", "'Q", "A'B", "A'B C", "A'#", "A: b"]
 NAMES = list(dict.fromkeys([name for c in CHARACTERS for name in (c, c + "A", "A" + c + "B", "A" + c)] + WORDS + ["A" * size for size in (253, 254, 255, 256, 1024)]))
 VALUE = b"x"
@@ -39,9 +39,9 @@ KEPT = {
     ("dotenv", "*"): (lambda name: True, "the dialect is for what all readers take"),
     ("shell", "dash"): (is_of_bash, "bash has its own use for them"),
     ("shell", "busybox-sh"): (is_of_bash, "bash has its own use for them"),
-    ("shell", "bash"): (lambda name: name == "BASH_REMATCH", "read-only before bash 5.1"),
-    ("fish", "*"): (lambda name: not name.isascii() or name in ("fish_history", "fish_read_limit", "fish_trace"), "depends on the locale; orders to fish itself"),
-    ("node", "*"): (lambda name: name.strip("\t") != name or "\n" in name, "node 22 and later cut a tab at an edge, and end a name with its line"),
+    ("shell", "bash"): (lambda name: name in ("BASH_REMATCH", "BASH_ARGV0"), "read-only before bash 5.1; $0 of who reads the file"),
+    ("fish", "*"): (lambda name: not name.isascii() or name in ("fish_history", "fish_read_limit", "fish_trace", "fish_user_paths"), "depends on the locale; orders to fish itself"),
+    ("node", "*"): (lambda name: True, "20.12 and 22.0, which are not run, read a part of these names"),
     ("godotenv", "*"): (lambda name: re.search(r"[A-Za-z0-9_.][\t\v\f\r \x85\xa0][A-Za-z0-9_.]", name) is not None, "a name of two words is a slip most often"),
     ("compose-environment", "*"): (lambda name: "=" in name or name.rstrip(rules.GO_SPACE) != name, "no environment holds =; compose v2 refuses a blank at the end"),
     ("kubernetes", "*"): (lambda name: True, "the cluster refuses them, and no program here"),
@@ -85,7 +85,7 @@ def texts_for(dialect, reader, taken, refused, joined):
     """[(text, name, is taken)] for a reader; where it starts slowly, all names that are taken in one text."""
     ours = OF_THE_TEST if reader in (*SHELLS, "fish", "podman", "envdir", "chpst") else set()
     if reader in SHELLS and dialect != "shell":     # another dialect's file: it is right for a shell but for these
-        ours = ours | rules.SHELL_NAMES | {"BASH_ARGV0", "COMP_WORDBREAKS"}
+        ours = ours | rules.SHELL_NAMES | {"COMP_WORDBREAKS"}
     if reader == "fish":    # its own script needs these two
         ours = ours | {"IFS", "argv"}
     some = [(text, name, True) for (name, _), text in taken if name not in ours]

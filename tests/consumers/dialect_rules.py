@@ -94,10 +94,10 @@ def ruby_bare(value):
 
 
 # bash does not let a file set these, computes them, or (OPTIND, _) dash does; BASH_REMATCH is read-only before bash 5.1.
-SHELL_NAMES = {"BASHOPTS", "BASHPID", "BASH_ALIASES", "BASH_ARGC", "BASH_ARGV", "BASH_CMDS", "BASH_COMMAND", "BASH_LINENO", "BASH_REMATCH", "BASH_SOURCE",
+SHELL_NAMES = {"BASHOPTS", "BASHPID", "BASH_ALIASES", "BASH_ARGC", "BASH_ARGV", "BASH_ARGV0", "BASH_CMDS", "BASH_COMMAND", "BASH_LINENO", "BASH_REMATCH", "BASH_SOURCE",
                "BASH_SUBSHELL", "BASH_VERSINFO", "DIRSTACK", "EPOCHREALTIME", "EPOCHSECONDS", "EUID", "FUNCNAME", "GROUPS", "HISTCMD", "LINENO", "OPTIND",
                "PIPESTATUS", "PPID", "RANDOM", "SECONDS", "SHELLOPTS", "SRANDOM", "UID", "_"}
-FISH_NAMES = {"FISH_VERSION", "PWD", "SHLVL", "_", "fish_history", "fish_kill_signal", "fish_killring", "fish_pid", "fish_read_limit", "fish_trace", "history",
+FISH_NAMES = {"FISH_VERSION", "PWD", "SHLVL", "_", "fish_history", "fish_kill_signal", "fish_killring", "fish_pid", "fish_read_limit", "fish_trace", "fish_user_paths", "history",
               "hostname", "pipestatus", "status", "status_generation", "umask", "version"}
 UNIX_FILE = ("the name is no file name", lambda name, value: not name or "/" in name or name.startswith(".") or len(name.encode()) > 255)
 EQUALS = ("the name has =", lambda name, value: "=" in name)
@@ -118,7 +118,8 @@ def not_of_kubectl(name, value):
 
 
 def not_of_node(name, value):
-    return not name or name.startswith(("#", " ", "\t", "export ")) or name.endswith((" ", "\t")) or any(c in name for c in "=\n\r")
+    """20.12 and 22.0 look for these characters anywhere in the line; later ones hold more."""
+    return not re.fullmatch(r"[A-Za-z0-9_.-]+", name)
 
 
 def not_of_python_dotenv(name, value):
@@ -140,7 +141,7 @@ RULES = {
     "compose-environment": [("the name is empty, has =, or ends in white space", lambda name, value: not name or "=" in name or name[-1] in GO_SPACE), NUL, NOT_UTF8],
     "dotenv": [IDENTIFIER, PROTOTYPE, NUL, NOT_UTF8, ("none of the three forms holds it", dotenv_has_no_form)],
     "motdotla": [("the name has other characters", matches(r"[A-Za-z0-9_.\-]+")), PROTOTYPE, NUL, NOT_UTF8, ("no quote and no bare form holds it", motdotla_has_no_form)],
-    "node": [("the name is cut, is a comment, or has =", not_of_node), PROTOTYPE, NUL, NOT_UTF8, ("no quote and no bare form holds it", node_has_no_form)],
+    "node": [("the name is more than 20.12 and 22.0 hold", not_of_node), PROTOTYPE, NUL, NOT_UTF8, ("no quote and no bare form holds it", node_has_no_form)],
     "python-dotenv": [("the name has = or a line end, or cannot stand in quotes", not_of_python_dotenv), NUL, NOT_UTF8],
     "godotenv": [("the name has other characters", matches(r"[A-Za-z0-9_.]+")), NUL, NOT_UTF8, ("no form survives its trimming of quotes", godotenv_has_no_form)],
     "ruby-dotenv": [("the name has other characters", matches(r"[A-Za-z0-9_.]+")), NUL, NOT_UTF8, ("no form is the same for 2.4 and 3", ruby_has_no_form)],

@@ -200,7 +200,7 @@ SAYS = [
      "readers lose.",
      [refuses(b"'$", *NOT_TEXT), refuses_names("__proto__", "", "1A", "A-B", "A.B", "\u00e9"), holds_names("_", "a9", "export", "_proto_")]),
     ("dotenv", "Where a value is refused, name the reader's own dialect.", [runs(["convert", "in", "--from", "json", "--to", "dotenv"], {"in": b'{"A": "\'$"}'}, code=1, says=["A", "use the dialect of the reader", "compose"])]),
-    ("dotenv", "The same file is also right for systemd (but for noncharacters), dash and bash (but for names that the [`shell`](#shell) dialect refuses).", [of(dialect, reads(b"A=az09_./:@%+,=^-\nB=\'x y\n$\'\nC=\"it\'s\"\n", A=b"az09_./:@%+,=^-", B=b"x y\n$", C=b"it's")) for dialect in ("systemd", "shell")] +
+    ("dotenv", "The same file is also right for systemd (but for noncharacters), dash and bash (but for names that the [`shell`](#shell) dialect refuses, and `COMP_WORDBREAKS`, which bash does not pass on).", [of(dialect, reads(b"A=az09_./:@%+,=^-\nB=\'x y\n$\'\nC=\"it\'s\"\n", A=b"az09_./:@%+,=^-", B=b"x y\n$", C=b"it's")) for dialect in ("systemd", "shell")] +
      [writes("\ufdd0".encode(), "A='\ufdd0'\n".encode()), of("systemd", refuses("\ufdd0".encode())),
       holds_names("UID"), of("shell", refuses_names("UID"))]),
     ("dotenv", "Reading takes what all of them read alike: comments, empty lines, `export NAME=…`, spaces around `=`, a space and `#` before a comment, CRLF line ends, "
@@ -253,11 +253,11 @@ SAYS = [
     ("node", "As for `motdotla`, but that nothing is written with escapes.",
      [writes(b"az09_./:@%+,=^-", b"A=az09_./:@%+,=^-\n"), writes(b"x y\n", b"A='x y\n'\n"), writes(b"it's", b"A=`it's`\n"), writes(b"'`\n", b'A="\'`\n"\n'),
       writes(b"x'\"`", b"A=x'\"`\n")]),
-    ("node", "Refused: names that are empty, hold `=` or a line end, start with `#` or `export` and a blank, or have a blank or a tab at an edge, and `__proto__`, which is lost; NUL; "
+    ("node", "Refused: names other than letters, digits and `_ . -`, of which 20.12 and 22.0 read a part (`X NODE_OPTIONS` sets `NODE_OPTIONS` there), and `__proto__`, which is lost; NUL; "
      "invalid UTF-8; a carriage return, which node removes; `'` together with `` ` `` and "
      "with `\"` or the two characters `\\n`, unless the value can stand bare: on one line, without `#`, no quote at the start, no blank at an edge.",
-     [refuses_names("", "A=B", "A\nB", "A\rB", "#A", "export A", " A", "A ", "\tA", "A\t", "__proto__"),
-      holds_names("1", "A.B-C_", "-", "\u00e9", "A B", "A#B", "'A'", ";", "export", "export-A", "\u00a0A", "\ufeffA"), refuses(*NOT_TEXT, b"\r"),
+     [refuses_names("", "A=B", "A\nB", "A\rB", "#A", "export A", " A", "X NODE_OPTIONS", "A#B", "\u00e9", "A\t", "__proto__"),
+      holds_names("1", "A.B-C_", "-", "export", "export-A"), refuses(*NOT_TEXT, b"\r"),
       refuses(b"x'`\"\n", b"x'`\\n\n", b"x'`\"#", b"'`\"", b"x'`\" ", b"\tx'`\""), holds(b"x'`\"", b"x'`\\n", b"\n#\\")]),
     ("node", "Reading follows two parsers: that of node 20 (20.20), and that which node 22, 24 and 26 have now (22.23, 24.22, 26.10 were run).", PROGRAMS),
     ("node", "What they do not read alike is refused with its line.", [declines(b"A\nB=c\n")]),
@@ -293,9 +293,10 @@ SAYS = [
     ("shell", "Refused: names other than `[A-Za-z_][A-Za-z0-9_]*`, names with a meaning of their own in a shell (`UID`, `PPID`, `SHELLOPTS`, `RANDOM`, `SECONDS`, "
      "`OPTIND`, `_` and the like), NUL.",
      [refuses_names("", "1A", "A-B", "A.B", "\u00e9", "UID", "EUID", "PPID", "SHELLOPTS", "BASHOPTS", "RANDOM", "SECONDS", "OPTIND", "_"),
-      holds_names("_a", "Z9", "PATH", "COPROC", "BASH_ARGV0", "BASH_ENV"),
+      holds_names("_a", "Z9", "PATH", "COPROC", "BASH_ENV"),
       refuses(b"\0", b"x\0y")]),
-    ("shell", "`BASH_REMATCH` is among them because it is read-only before bash 5.1.", [refuses_names("BASH_REMATCH")]),
+    ("shell", "`BASH_REMATCH` is among them because it is read-only before bash 5.1, and `BASH_ARGV0` because it changes the `$0` of the script that reads the file.",
+     [refuses_names("BASH_REMATCH", "BASH_ARGV0")]),
     ("shell", "Any other byte is kept, valid UTF-8 or not.", [writes(bytes(range(1, 39)) + bytes(range(40, 256)), b"export A='" + bytes(range(1, 39)) +
                                                                      bytes(range(40, 256)) + b"'\n")]),
     ("shell", "Reading takes assignments of constants: `NAME=value`, `export NAME=value`, several on a line, `;`, all three ways of quoting, joined lines, comments.",
@@ -320,7 +321,7 @@ SAYS = [
      "and an empty part of `PATH` or `CDPATH`, which fish turns into a dot.",
      [refuses_names("", "A-B", "\u00e9", "status", "PWD", "SHLVL", "umask", "history", "_", "version", "fish_pid"), holds_names("_a", "Z9", "1A", "9", "UID", "argv"), refuses(b"\0", b"x\0y"),
       refuses(b"", b"a::b", b":a", b"a:", name="PATH"), refuses(b"a:", name="CDPATH"), holds(b"a:b", name="PATH"), holds(b"a::b", name="MANPATH")]),
-    ("fish", "Which other letters a name may have depends on the locale that fish runs in; `fish_history`, `fish_read_limit` and `fish_trace` are orders to fish itself.",
+    ("fish", "Which other letters a name may have depends on the locale that fish runs in; `fish_history`, `fish_read_limit`, `fish_trace` and `fish_user_paths`, which goes in front of `PATH`, are orders to fish itself.",
      [refuses_names("\u00e9A", "fish_history", "fish_read_limit", "fish_trace")]),
     ("fish", "Any other byte is kept, valid UTF-8 or not.",
      [writes(bytes(range(1, 39)) + bytes(range(40, 92)) + bytes(range(93, 256)), b"set -gx A '" + bytes(range(1, 39)) + bytes(range(40, 92)) + bytes(range(93, 256)) + b"'\n")]),

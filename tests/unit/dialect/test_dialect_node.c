@@ -222,9 +222,10 @@ static void refuses_names_and_bytes(void **state)
 		{ "B1", "b\r", .refused = "carriage return" },
 		{ "C", "a\0b", .value_len = 3, .refused = "NUL" },
 		{ "D", "\xe9", .refused = "not valid UTF-8" },
-		{ "E F\t#\xc3\xa9'\"`;", "x", .refused = NULL },
+		{ "X NODE_OPTIONS", "x", .refused = "the name" },
+		{ "\xc3\xa9", "x", .refused = "the name" },
 		{ "export", "x", .refused = NULL },
-		{ "\xef\xbb\xbf" "E", "x", .refused = NULL },
+		{ "\xef\xbb\xbf" "E", "x", .refused = "the name" },
 		{ "", "x", .refused = "the name" },
 		{ "E=F", "x", .refused = "the name" },
 		{ "E\nF", "x", .refused = "the name" },
@@ -233,8 +234,8 @@ static void refuses_names_and_bytes(void **state)
 		{ "export E", "x", .refused = "the name" },
 		{ " E", "x", .refused = "the name" },
 		{ "E\t", "x", .refused = "the name" },
-		{ "E\xe9", "x", .refused = "not valid UTF-8" },
-		{ "E\0", "x", .name_len = 2, .refused = "NUL" },
+		{ "E\xe9", "x", .refused = "the name" },
+		{ "E\0", "x", .name_len = 2, .refused = "the name" },
 		{ "__proto__", "x", .refused = "JavaScript" },
 	};
 	(void)state;
