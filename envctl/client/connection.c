@@ -137,6 +137,9 @@ static enum error_code refuse_use(const struct address *address, struct error *e
 	const bool is_directory = S_ISDIR(info.st_mode);
 	if (is_directory)
 		snprintf(place, sizeof(place), "its directory %s", barrier);
+	if (info.st_uid == geteuid())
+		return error_set(err, ERR_PERMISSION, "you may not use the socket %s (%s): %s is yours, but its mode %04o keeps you out (chmod u+rwx)",
+				 address->path, address->origin, place, (unsigned)info.st_mode & 07777);
 	name_user(info.st_uid, owner, sizeof(owner));
 	/* Nobody is sent into the group of root for a socket. */
 	if ((info.st_mode & (is_directory ? S_IXGRP : S_IWGRP)) == 0 || info.st_gid == 0)
@@ -181,7 +184,9 @@ static enum error_code check_peer(int fd, const struct address *address, struct 
 
 static enum error_code unix_failed(const struct address *address, struct error *err)
 {
-	if (errno == EACCES || errno == EPERM)
+	if (errno == EPERM)
+		return error_set_errno(err, ERR_PERMISSION, errno, "you may not use the socket %s (%s)", address->path, address->origin);
+	if (errno == EACCES)
 		return refuse_use(address, err);
 	if (errno == ECONNREFUSED)
 		return error_set(err, ERR_UNREACHABLE,

@@ -85,7 +85,7 @@ static enum error_code explain_absence(struct vault_client *client, const struct
 
 	if (rc != ERR_NOT_FOUND && rc != ERR_DELETED)
 		return rc;
-	for (size_t i = 0; i < ARRAY_LEN(envs); i++) {
+	for (size_t i = ARRAY_LEN(envs); i-- > 0;) { /* what --to names comes before what follows from it */
 		struct environment_state state;
 		struct error ignored = ERROR_INIT;
 
@@ -95,13 +95,14 @@ static enum error_code explain_absence(struct vault_client *client, const struct
 			return suggest_environment(client, envs[i], err);
 		if (rc == ERR_NOT_FOUND && revisions[i] > state.revision) {
 			error_clear(err);
-			return error_set(err, rc, "%.200s has no revision %" PRIu64 "; its last is %" PRIu64, envs[i]->text, revisions[i],
-					 state.revision);
+			return state.revision == 0 ? error_set(err, rc, "%.200s has no revision yet", envs[i]->text) :
+						     error_set(err, rc, "%.200s has no revision %" PRIu64 "; its last is %" PRIu64, envs[i]->text,
+							       revisions[i], state.revision);
 		}
 		if (rc == ERR_DELETED && state.deleted && revisions[i] == 0) {
 			error_clear(err);
-			return error_set(err, rc, "the current revision %" PRIu64 " of %.200s is deleted; `envctl rollback` brings an earlier "
-						  "one back", state.revision, envs[i]->text);
+			return error_set(err, rc, "the current revision %" PRIu64 " of %.200s is deleted; `envctl history %.200s` shows which "
+						  "ones are not", state.revision, envs[i]->text, envs[i]->text);
 		}
 	}
 	return rc;

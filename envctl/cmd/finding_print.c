@@ -195,7 +195,7 @@ static void emit_text(struct secret_buf *out, const char *name, const char *text
 		return;
 	json_emit_raw(out, ",");
 	json_emit_key(out, name);
-	json_emit_cstring(out, text);
+	json_emit_sentence(out, text); /* a file's name may hold any bytes */
 }
 
 static void emit_place(struct secret_buf *out, const char *name, unsigned number)

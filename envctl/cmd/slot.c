@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,7 +50,7 @@ static enum error_code read_numbers(const char *text, struct slot_choice *choice
 /* Both numbers are there, and make sense together. */
 static enum error_code check_numbers(const struct slot_choice *choice, struct error *err)
 {
-	static const char form[] = "--shares 3-of-5 (or --shares 5 --threshold 3): any 3 of 5 shares open the vault";
+	static const char form[] = "--shares 3-of-5: any 3 of 5 shares open the vault";
 
 	if (choice->threshold == 0)
 		return error_set(err, ERR_USAGE, "how many of the %u shares are needed is not said; %s", choice->shares, form);
@@ -74,7 +75,7 @@ static enum error_code read_shares(const struct invocation *inv, struct slot_cho
 	if (threshold > 0 && (choice->shares == 0 || choice->threshold > 0))
 		return error_set(err, ERR_USAGE, "--threshold goes with --shares N");
 	if (threshold > 0)
-		choice->threshold = threshold > LIMIT_SHARES ? LIMIT_SHARES + 1 : (unsigned)threshold;
+		choice->threshold = threshold > UINT_MAX ? UINT_MAX : (unsigned)threshold;
 	if (choice->shares == 0)
 		return ERR_OK;
 	return check_numbers(choice, err);

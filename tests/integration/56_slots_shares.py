@@ -390,7 +390,7 @@ def test_envctl_with_shares():
                       ["--shares", "x"], ["--threshold", "3"], ["--shares", "2-of-3", "--threshold", "2"], ["--shares", "999999999999"],
                       ["--shares", "2-of-3", "--passphrase"], ["--shares", "2-of-3", "--key-file", "k"], ["--shares", "3-of-5x"]):
             daemon.envctl("init", *wrong, check=64)
-        for wrong, sentence in (("4-of-3", "envctl: 4 of them cannot be needed where there are 3; --shares 3-of-5 (or "), ("5", "how many of the 5 shares are needed is not said"),
+        for wrong, sentence in (("4-of-3", "envctl: 4 of them cannot be needed where there are 3; --shares 3-of-5: any 3 of 5"), ("5", "how many of the 5 shares are needed is not said"),
                                 ("2-of-17", "at most 16 shares can be made, not 17"), ("1-of-3", "at least 2 shares must be needed")):
             done = daemon.envctl("init", "--shares", wrong, check=64)
             assert sentence in done.stderr and "any 3 of 5 shares open the vault" in done.stderr, done
@@ -478,7 +478,7 @@ def test_what_did_not_open_is_called_by_its_name():
         daemon.envctl("seal", check=0)
         for words, code, stdin, sentence in (
                 (("--passphrase-file", files["wrong"]), 4, None, "the slot did not open: the passphrase is wrong\n"),
-                (("--key-file", files["other"]), 4, None, "the slot did not open: the key file is not the one that it was made with\n"),
+                (("--key-file", files["other"]), 4, None, "the slot did not open: the key or key file is not the one that it was made with\n"),
                 (("--key-file", files["empty"]), 1, None, "is empty; a key file has 32 to 65536 bytes: is it the right one?"),
                 (("--share",), 4, "not-the-horse\n", "this is no share: a share is a text vls1-...")):
             done = daemon.envctl("unseal", *words, stdin=stdin, check=code)

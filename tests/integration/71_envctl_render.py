@@ -147,7 +147,7 @@ ls -A {place}; cat {place}/A; echo; stat -c %a {place} {place}/A
 """
     done = subprocess.run(["unshare", "-m", "sh", "-c", script], env=story.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                           check=False)
-    if done.returncode != 0 and "ermission" in done.stderr:
+    if done.returncode != 0 and ("ermission" in done.stderr or "propagation" in done.stderr):  # a root that is no mount point has none
         return
     assert done.returncode == 0, done
     assert done.stdout.split() == [".envctl", "A", "C", "new", "700", "600"], done

@@ -442,6 +442,18 @@ def a_broken_schema_is_refused_with_its_lines(story):
 
 
 @case
+def json_survives_the_name_of_a_file(story):
+    """Which may hold any bytes; what is printed is JSON, and nothing that acts on a terminal."""
+    path = os.path.join(os.fsencode(story.dir), b"sch\xff\x1b[31m\xc2\x85.txt")
+    with open(path, "wb") as schema:
+        schema.write(b"# @type=nonsense(\nA=\n")
+    for words in (["schema", "set", ENV, path, "--json"], ["check", "--schema", path, "--json"]):
+        done = subprocess.run([vault.ENVCTL, *words], env=story.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+        lines = [json.loads(line.decode("utf-8")) for line in (done.stderr + done.stdout).splitlines()]
+        assert lines and b"\x1b" not in done.stdout + done.stderr and b"\xff" not in done.stdout + done.stderr, done
+
+
+@case
 def a_schema_for_an_environment_that_is_missing_is_told(story):
     path, told = write(story, ".env.example", "A=\n"), "there was no environment sohp/production"
     story.good("set", "shop/production", "A=1")

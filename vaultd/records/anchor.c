@@ -111,8 +111,10 @@ enum error_code anchor_check_directory(const char *path, struct error *err)
 		return ERR_OK;	/* / and the working directory are there */
 	if (stat(directory, &info) == 0 || errno != ENOENT)
 		return ERR_OK;
-	return error_set(err, ERR_CONFIG, "the directory %.200s of the anchor does not exist: make it (mkdir -p %.200s), or mount what it is on, "
-					  "before vaultd starts, which must be able to write there", directory, directory);
+	/* A command that was cut would make another directory. */
+	return error_set(err, ERR_CONFIG, "the directory %.200s of the anchor does not exist: make it%s%.200s%s, or mount what it is on, "
+					  "before vaultd starts, which must be able to write there", directory,
+			 len <= 200 ? " (mkdir -p " : "", len <= 200 ? directory : "", len <= 200 ? ")" : "");
 }
 
 enum error_code anchor_open(const char *path, bool create, struct anchor **ret, struct error *err)

@@ -300,7 +300,7 @@ static enum error_code nothing_opened(enum slot_type type, bool seen, struct err
 	static const char *const wrong[] = {
 		[SLOT_EMPTY] = "the secret is wrong",
 		[SLOT_PASSPHRASE] = "the passphrase is wrong",
-		[SLOT_KEY_FILE] = "the key file is not the one that it was made with",
+		[SLOT_KEY_FILE] = "the key or key file is not the one that it was made with",
 		[SLOT_BOTH] = "the passphrase is wrong, or the key file is not the one that it was made with",
 		[SLOT_CREDENTIAL] = "the credential is not the one that it was made with",
 		[SLOT_SHARES] = "the shares are wrong",
