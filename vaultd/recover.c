@@ -14,6 +14,7 @@
 #include "offline_report.h"
 #include "records/accept.h"
 #include "sandbox.h"
+#include "signals.h"
 #include "vault/clock.h"
 #include "vault/json_emit.h"
 #include "vault/plural.h"
@@ -191,8 +192,10 @@ int recover_main(int argc, char **argv)
 	}
 	if (err.code == ERR_OK && (options.words_len != 1 || strcmp(options.words[0], "accept") != 0))
 		error_set(&err, ERR_USAGE, "there is `vaultd recover accept` (see vaultd recover --help)");
-	if (err.code == ERR_OK && sandbox_begin(&report, &err) == ERR_OK && secret_arena_start(&err) == ERR_OK)
+	if (err.code == ERR_OK && sandbox_begin(&report, &err) == ERR_OK && secret_arena_start(&err) == ERR_OK) {
+		signals_name_damage();
 		(void)!recover(&options, &err);
+	}
 	if (err.code == ERR_OK)
 		return 0;
 	return report_failure("vaultd recover", options.json, &err);

@@ -15,6 +15,7 @@
 #include "records/restore.h"
 #include "restore_place.h"
 #include "sandbox.h"
+#include "signals.h"
 #include "vault/clock.h"
 #include "vault/json_emit.h"
 #include "vault/plural.h"
@@ -245,6 +246,7 @@ int restore_main(int argc, char **argv)
 	if (err.code == ERR_OK && check_words(&options, &err) == ERR_OK && sandbox_begin(&report, &err) == ERR_OK &&
 	    secret_arena_start(&err) == ERR_OK) {
 		catch_signals();
+		signals_name_damage();
 		(void)!restore(&options, &err);
 	}
 	if (err.code == ERR_OK)

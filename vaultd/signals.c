@@ -25,6 +25,12 @@ static void end_damaged(enum map_fault fault, const char *text, const char *deta
 	_exit(error_exit_code(ERR_STORE_DAMAGED));
 }
 
+void signals_name_damage(void)
+{
+	if (wiping_memory_is_on())
+		map_faults_start(end_damaged);
+}
+
 enum error_code signals_start(struct error *err)
 {
 	sigset_t set;
@@ -34,8 +40,7 @@ enum error_code signals_start(struct error *err)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
 	signal(SIGPIPE, SIG_IGN);
-	if (wiping_memory_is_on())
-		map_faults_start(end_damaged);
+	signals_name_damage();
 	if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
 		return error_set(err, ERR_INTERNAL, "cannot block signals");
 	signal_fd = signalfd(-1, &set, SFD_CLOEXEC);

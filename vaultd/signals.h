@@ -11,7 +11,10 @@
 
 enum signal_event { SIGNAL_STOP, SIGNAL_RELOAD };
 
-/* Before any thread starts. SIGPIPE is ignored. Sanitizers and valgrind keep their own handlers of faults. */
+/* A vault.db that is damaged while it is open, or was not written as its disk said, ends the process as above from now on. Sanitizers
+ * and valgrind keep their own handlers of faults. For programs that use no other signals; signals_start() does it. */
+void signals_name_damage(void);
+/* Before any thread starts. SIGPIPE is ignored. */
 enum error_code signals_start(struct error *err) must_check;
 /* Waits for the next one. */
 enum signal_event signals_wait(void);

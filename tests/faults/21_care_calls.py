@@ -176,6 +176,22 @@ def test_a_header_that_is_not_there_ends_no_program():
         scene.remove()
 
 
+def test_a_disk_that_drops_writes_has_a_name():
+    """What LMDB reads through its map is not there: an exit code and a sentence, no signal."""
+    for name in ("restore", "restore with an anchor"):
+        named = 0
+        for number in range(1, 9):
+            scene = SCENES[name](original())
+            try:
+                scene.faults.arm(DROPPED, classes=1 << WRITE, first=number, times=1)
+                outcome = scene.act()
+                require(outcome.code >= 0 and (outcome.code == 0 or len(outcome.text) > 20), name, number, outcome)
+                named += "damaged_while_open" in outcome.text
+            finally:
+                scene.remove()
+        require(named > 0, "no write was one that the map needs", name)
+
+
 def found(what, runs):
     """Planted bugs are found as test_every_call() finds them, in at least one of some runs: by what is compared, or by a connection that
     breaks with the daemon."""

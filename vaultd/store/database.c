@@ -221,10 +221,11 @@ enum error_code database_open(struct store *store, bool create, bool walk, struc
 
 	if (check_file(store, create, walk, &fresh, &txn_id, err) != ERR_OK)
 		return err->code;
-	if (check_readers_file(store, err) != ERR_OK || (fresh && make_database(store, err) != ERR_OK))
+	if (check_readers_file(store, err) != ERR_OK)
 		return err->code;
 	map_faults_expect();
-	if (open_environment(store, store->path, 0, &store->env, err) != ERR_OK || open_records(store, err) != ERR_OK) {
+	if ((fresh && make_database(store, err) != ERR_OK) ||
+	    open_environment(store, store->path, 0, &store->env, err) != ERR_OK || open_records(store, err) != ERR_OK) {
 		database_close(store);
 		return err->code;
 	}

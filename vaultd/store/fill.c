@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "store/engine.h"
+#include "store/map_faults.h"
 #include "vault/files.h"
 
 /* Bytes in one transaction: its pages are in memory until it ends. */
@@ -26,6 +27,7 @@ void store_fill_free(struct store_fill *fill)
 		return;
 	if (fill->txn)
 		mdb_txn_abort(fill->txn);
+	map_faults_remove();
 	if (fill->env)
 		mdb_env_close(fill->env);
 	free(fill);
@@ -36,6 +38,8 @@ static enum error_code open_new(struct store_fill *fill, size_t max_size, struct
 	mode_t mask = umask(077);
 	int rc = mdb_env_create(&fill->env);
 
+	/* LMDB reads through its map what it has just written, whatever the disk made of it. */
+	map_faults_expect();
 	if (rc == 0)
 		rc = mdb_env_set_mapsize(fill->env, max_size);
 	if (rc == 0)
