@@ -6,6 +6,7 @@
 #include "cmd/finding_print.h"
 #include "cmd/output.h"
 #include "cmd/plan.h"
+#include "cmd/schema_import.h"
 #include "cmd/session.h"
 #include "cmd/suggest.h"
 #include "vault/files.h"
@@ -18,7 +19,7 @@
 static enum error_code add_schema(const char *file, struct secret_buf *body, struct error *err)
 {
 	cleanup_(secret_buf_freep) struct secret_buf *text = NULL;
-	enum error_code rc = file_read_secret(file, FILE_ANY_MODE, true, LIMIT_SCHEMA_TEXT, &text, err);
+	enum error_code rc = schema_file_read(file, &text, err);
 
 	if (rc != ERR_OK)
 		return rc;

@@ -9,6 +9,7 @@
 
 #include "cmd/dialect_option.h"
 #include "cmd/output.h"
+#include "cmd/schema_import.h"
 #include "vault/dialect.h"
 #include "vault/files.h"
 #include "vault/limits.h"
@@ -119,24 +120,30 @@ static enum error_code lint(const struct checking *checking, const char *file, s
 
 /* -- the schema ---------------------------------------------------------------- */
 
-/* *ret stays NULL when it has errors, which are in the list then. */
-static enum error_code read_schema(const struct checking *checking, struct schema **ret, struct error *err)
+/* With what it imports. Errors are in the list then. */
+static enum error_code read_schema(const struct checking *checking, struct schema_sources *sources, struct error *err)
 {
 	cleanup_(secret_buf_freep) struct secret_buf *text = NULL;
-	cleanup_(findings_free) struct findings findings = {.len = 0};
 	enum error_code rc = file_read_secret(checking->schema_file, FILE_ANY_MODE, true, LIMIT_SCHEMA_TEXT, &text, err);
 
 	if (rc == ERR_OK && checking->env_file == NULL)
 		rc = lint(checking, checking->schema_file, &text, err);
-	if (rc != ERR_OK)
-		return rc;
-	rc = schema_parse(secret_buf_text(text), secret_buf_len(text), &findings, ret, err);
-	if (rc == ERR_INVALID && findings.errors > 0)
-		error_clear(err);
-	else if (rc != ERR_OK)
-		return error_prefix(err, "read the schema %.200s", check_shown_file(checking->schema_file));
-	return finding_list_add(checking->list, &findings, check_shown_file(checking->schema_file),
-				check_shown_file(checking->schema_file), err);
+	return rc == ERR_OK ? schema_sources_read(checking->schema_file, &text, checking->list, sources, err) : rc;
+}
+
+/* Findings of imported schemas name their file, not an origin. from: the first of them in the list. */
+static void name_sources(struct finding_list *list, size_t from, const struct schema_part *parts,
+			 const struct schema_sources *sources)
+{
+	for (size_t i = from; i < list->len; i++) {
+		struct shown_finding *item = &list->items[i];
+
+		for (size_t j = 0; j + 1 < sources->len && item->finding.origin[0] != '\0'; j++)
+			if (strcmp(item->finding.origin, parts[j].origin) == 0) {
+				item->file = sources->items[j].file;
+				item->finding.origin[0] = '\0';
+			}
+	}
 }
 
 /* -- the env file ----------------------------------------------------------------- */
@@ -206,16 +213,17 @@ static enum schema_required required_of(const struct invocation *inv)
 	return option_is_given(inv, OPT_ALLOW_EMPTY) ? SCHEMA_REQUIRED_LISTED_MAY_BE_EMPTY : SCHEMA_REQUIRED_LISTED;
 }
 
-static enum error_code validate(const struct checking *checking, const struct schema *schema, struct env_set *set,
+static enum error_code validate(const struct checking *checking, const struct schema_sources *sources, struct env_set *set,
 				struct error *err)
 {
 	cleanup_(findings_free) struct findings findings = {.len = 0};
-	const struct schema_part part = {.schema = schema, .enforce = true};
-	size_t count = env_set_count(set);
+	char origins[LIMIT_SCHEMA_PARTS][16];
+	struct schema_part parts[LIMIT_SCHEMA_PARTS];
+	size_t from = checking->list->len, count = env_set_count(set);
 	struct schema_variable *variables = calloc(count + 1, sizeof(*variables));
 	struct schema_check check = {
-		.parts = &part,
-		.parts_len = 1,
+		.parts = parts,
+		.parts_len = sources->len,
 		.variables = variables,
 		.variables_len = count,
 		.now_s = time(NULL),
@@ -226,6 +234,11 @@ static enum error_code validate(const struct checking *checking, const struct sc
 
 	if (variables == NULL)
 		return error_set(err, ERR_NO_MEMORY, "out of memory");
+	for (size_t i = 0; i < sources->len; i++) {
+		snprintf(origins[i], sizeof(origins[i]), "import %zu", i);
+		parts[i] = (struct schema_part){.schema = sources->items[i].schema, .enforce = true,
+						.origin = i + 1 < sources->len ? origins[i] : NULL};
+	}
 	env_set_sort(set);
 	for (size_t i = 0; i < count; i++) {
 		struct env_entry entry = env_set_at(set, i);
@@ -238,6 +251,8 @@ static enum error_code validate(const struct checking *checking, const struct sc
 	if (rc == ERR_OK)
 		rc = finding_list_add(checking->list, &findings, check_shown_file(checking->env_file),
 				      check_shown_file(checking->schema_file), err);
+	if (rc == ERR_OK)
+		name_sources(checking->list, from, parts, sources);
 	if (rc == ERR_OK)
 		finding_list_place(checking->list, set, check_shown_file(checking->env_file), NULL);
 	return rc;
@@ -297,7 +312,7 @@ enum error_code check_files(const struct invocation *inv, struct finding_list *l
 		.schema_file = option_value(inv, OPT_SCHEMA),
 		.env_file = option_value(inv, OPT_ENV_FILE),
 	};
-	cleanup_(schema_freep) struct schema *schema = NULL;
+	cleanup_(schema_sources_free) struct schema_sources sources = {.len = 0};
 	cleanup_(env_set_freep) struct env_set *set = env_set_new(LIMIT_ENV_FILE);
 	bool read = false;
 	enum error_code rc;
@@ -306,8 +321,8 @@ enum error_code check_files(const struct invocation *inv, struct finding_list *l
 		return error_set(err, ERR_NO_MEMORY, "out of memory");
 	rc = check_usage(&checking, err);
 	if (rc == ERR_OK && checking.schema_file != NULL)
-		rc = read_schema(&checking, &schema, err);
+		rc = read_schema(&checking, &sources, err);
 	if (rc == ERR_OK && checking.env_file != NULL)
 		rc = read_env_file(&checking, set, &read, err);
-	return rc == ERR_OK && schema != NULL && read ? validate(&checking, schema, set, err) : rc;
+	return rc == ERR_OK && sources.len > 0 && !sources.is_broken && read ? validate(&checking, &sources, set, err) : rc;
 }

@@ -85,7 +85,7 @@ static const struct command commands[] = {
 		.summary = "Keep a .env.example as the schema of an environment",
 		.details = "FILE - is standard input. Every write is checked against it from now on, also in environments that "
 			   "extend this one. Variables that are there already and do not fit stay; `envctl check ENV` names "
-			   "them. Without FILE only the mode changes.",
+			   "them. What FILE imports (@import) is put in. Without FILE only the mode changes.",
 	},
 	{
 		.name = "schema delete", .words = "ENV", .words_min = 1, .words_max = 1,

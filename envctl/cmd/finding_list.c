@@ -19,8 +19,27 @@ const char *finding_severity_name(enum finding_severity severity)
 
 void finding_list_free(struct finding_list *list)
 {
+	for (size_t i = 0; i < list->names_len; i++)
+		free(list->names[i]);
+	free(list->names);
 	free(list->items);
 	*list = (struct finding_list){.items = NULL};
+}
+
+const char *finding_list_keep(struct finding_list *list, const char *name, struct error *err)
+{
+	char **names = reallocarray(list->names, list->names_len + 1, sizeof(*names));
+	char *copy = strdup(name);
+
+	if (names != NULL)
+		list->names = names;
+	if (names == NULL || copy == NULL) {
+		free(copy);
+		(void)error_set(err, ERR_NO_MEMORY, "out of memory");
+		return NULL;
+	}
+	list->names[list->names_len++] = copy;
+	return copy;
 }
 
 static struct shown_finding *new_item(struct finding_list *list, enum finding_severity severity, struct error *err)

@@ -4,7 +4,8 @@
  * They come from a check on this machine (struct findings) or from the daemon
  * (JSON); both are collected here first, so that one order, one count and one
  * form (finding_print.h) holds for all of them. Texts are cut to what a struct
- * finding holds. File names are not owned and must outlive the list.
+ * finding holds. File names are not owned and must outlive the list, but for those
+ * that it keeps.
  */
 #pragma once
 
@@ -31,6 +32,8 @@ struct finding_list {
 	struct shown_finding *items;	/* malloc'ed */
 	size_t len, room;
 	size_t errors, warnings, omitted;
+	char **names;		/* files whose names are its own */
+	size_t names_len;
 };
 
 const char *finding_severity_name(enum finding_severity severity);	/* "info", "warning", "error" */
@@ -45,6 +48,8 @@ struct finding_place {
 struct finding_place shown_finding_place(const struct shown_finding *item);
 
 void finding_list_free(struct finding_list *list);
+/* A copy of a file's name that lives as long as the list. NULL when memory is out. */
+const char *finding_list_keep(struct finding_list *list, const char *name, struct error *err) must_check;
 /* schema_file: of those whose place is in the schema; file: of the others. */
 enum error_code finding_list_add(struct finding_list *list, const struct findings *findings, const char *file,
 				 const char *schema_file, struct error *err) must_check;

@@ -8,6 +8,7 @@
 #include "cmd/new_file.h"
 #include "cmd/output.h"
 #include "cmd/plan.h"
+#include "cmd/schema_import.h"
 #include "cmd/session.h"
 #include "cmd/suggest.h"
 #include "vault/files.h"
@@ -113,7 +114,7 @@ static enum error_code make_body(const struct invocation *inv, struct secret_buf
 	if (mode != NULL && strcmp(mode, "enforce") != 0 && strcmp(mode, "warn") != 0)
 		return error_set(err, ERR_USAGE, "--mode is enforce or warn");
 	if (file != NULL)
-		rc = file_read_secret(file, FILE_ANY_MODE, true, LIMIT_SCHEMA_TEXT, &text, err);
+		rc = schema_file_read(file, &text, err);
 	if (rc != ERR_OK)
 		return rc;
 	if (file != NULL && !utf8_is_valid(secret_buf_text(text), secret_buf_len(text)))
@@ -371,9 +372,9 @@ static void print_explanation(struct secret_buf *out, const struct json_value *d
 static enum error_code explain_file(const struct invocation *inv, struct secret_buf *text, struct error *err)
 {
 	cleanup_(secret_buf_freep) struct secret_buf *source = NULL;
-	cleanup_(findings_free) struct findings findings = {.len = 0};
-	cleanup_(schema_freep) struct schema *schema = NULL;
-	struct schema_part part = {.enforce = true};
+	cleanup_(finding_list_free) struct finding_list list = {.items = NULL};
+	cleanup_(schema_sources_free) struct schema_sources sources = {.len = 0};
+	struct schema_part parts[LIMIT_SCHEMA_PARTS];
 	const char *file = option_value(inv, OPT_SCHEMA), *name = inv->words[0];
 	enum error_code rc;
 
@@ -381,16 +382,16 @@ static enum error_code explain_file(const struct invocation *inv, struct secret_
 		return error_set(err, ERR_USAGE, "schema explain --schema FILE needs NAME alone");
 	rc = file_read_secret(file, FILE_ANY_MODE, true, LIMIT_SCHEMA_TEXT, &source, err);
 	if (rc == ERR_OK)
-		rc = schema_parse(secret_buf_text(source), secret_buf_len(source), &findings, &schema, err);
-	if (rc == ERR_INVALID && findings.errors > 0) {
-		error_clear(err);
-		return error_set(err, rc, "%.150s is no schema that can be read; where and why: envctl check --schema %.150s", file,
-				 file);
-	}
+		rc = schema_sources_read(file, &source, &list, &sources, err);
 	if (rc != ERR_OK)
 		return error_prefix(err, "read the schema %.200s", file);
-	part.schema = schema;
-	return schema_explain(&part, 1, name, strlen(name), text, err);
+	if (sources.is_broken)
+		return error_set(err, ERR_INVALID, "%.150s is no schema that can be read; where and why: envctl check --schema %.150s",
+				 file, file);
+	for (size_t i = 0; i < sources.len; i++)
+		parts[i] = (struct schema_part){.schema = sources.items[i].schema, .enforce = true,
+						.origin = i + 1 < sources.len ? sources.items[i].file : NULL};
+	return schema_explain(parts, sources.len, name, strlen(name), text, err);
 }
 
 static enum error_code explain_environment(const struct invocation *inv, struct answer *answer, struct error *err)

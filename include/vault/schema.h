@@ -4,9 +4,11 @@
  * Three layers in one text, each optional: plain assignments and what their
  * comments say; @env-spec decorators; facts of our own in "# vaultd:" comments.
  * Nothing of a schema is ever executed, and no file is opened: what a schema
- * refers to (@import, exec(), $(...)) is reported as not resolved.
+ * refers to (exec(), $(...)) is reported as not resolved. @import is reported and
+ * listed: who has files may read them, as envctl does.
  *
- * A parsed schema is immutable and may be used by any thread. All functions are
+ * A parsed schema is immutable, but for what is said of imports, and may be used
+ * by any thread. All functions are
  * pure but for the libraries they load. Work is bounded: linear in text and
  * values, but for the regular expressions, which have a budget.
  */
@@ -40,6 +42,50 @@ const char *schema_name(const struct schema *schema, size_t i, size_t *ret_len);
 bool schema_knows(const struct schema *schema, const char *name, size_t len);
 /* Estimate of its memory, for caches. */
 size_t schema_bytes(const struct schema *schema);
+
+/* -- imports -------------------------------------------------------------------- */
+
+struct schema_word {
+	const char *at;		/* not terminated */
+	size_t len;
+};
+
+/* @import(path, pick=[...], omit=[...], enabled=, allowMissing=) of the head. All texts are the schema's. */
+struct schema_import {
+	struct schema_word path;		/* as it is written, at least one byte, no NUL */
+	struct schema_word *pick, *omit;	/* names; none: everything, nothing */
+	size_t pick_len, omit_len;
+	bool enabled;			/* false: =false. A condition counts as true, with a warning */
+	bool allow_missing;
+	unsigned line, column;
+	size_t begin, end;		/* of the decorator, in the text whose line ends are line feeds */
+};
+
+/* Those of a schema in order of the text, at most LIMIT_SCHEMA_PARTS; valid as long as the schema. A schema that @disable turns
+ * off has none. */
+size_t schema_imports(const struct schema *schema, const struct schema_import **ret);
+
+/* For the reader of an imported file, before anybody else has the schema: takes out of it what the import does not pick, or omits. */
+enum error_code schema_limit(struct schema *schema, const struct schema_import *import, struct error *err) must_check;
+/* Likewise: @currentEnv of the importing schema, which must live longer, where the imported one has none. */
+void schema_inherit(struct schema *schema, const struct schema *importing);
+
+/* A schema with the text that it was read from. */
+struct schema_text {
+	const struct schema *schema;
+	const char *text;
+	size_t len;
+	const char *file;	/* for "# from FILE" and for errors */
+};
+
+/*
+ * One text that says what several say together: of a name that several have, the last one's item counts. First stands the last
+ * one's text, with an empty comment line for each line of an @import, so that its lines keep their numbers; then the items of
+ * the others that count, each file's behind "# from FILE", with the defaults of their file's head as decorators. What is only
+ * expected (a warning when it is missing) is written as optional where the last one's head has @defaultRequired.
+ * ERR_INVALID: it cannot be said in one text; the sentence says of what. ERR_TOO_LARGE over LIMIT_SCHEMA_TEXT bytes.
+ */
+enum error_code schema_join(const struct schema_text *texts, size_t len, struct secret_buf *out, struct error *err) must_check;
 
 /* -- checking ---------------------------------------------------------------- */
 

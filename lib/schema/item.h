@@ -112,6 +112,7 @@ struct item_more {
 struct item {
 	struct span name;
 	unsigned line, column;
+	unsigned first_line, last_line;	/* of the comment above that is its own, and of its value */
 	bool commented_out;	/* "# NAME=value": optional */
 	bool has_value;		/* there is something after = */
 	struct span value;	/* as written, quotes taken off: default or example; empty when it is computed */
@@ -157,6 +158,8 @@ struct schema {
 	struct span public_prefix;	/* inferFromPrefix(P): names with it are public */
 	struct span current_env;	/* @currentEnv=$NAME: NAME */
 	struct said current_env_said;
+	struct schema_import *imports;	/* each with its lists */
+	size_t imports_len;
 	bool has_decorators, disabled;	/* disabled: by @disable; it has no items */
 	/* nodes and conditions of all items */
 	struct node **nodes;
@@ -164,5 +167,6 @@ struct schema {
 	size_t bytes;
 };
 
+void schema_drop_imports(struct schema *schema);
 /* NULL when there is none. */
 const struct item *schema_find(const struct schema *schema, const char *name, size_t len);

@@ -254,6 +254,7 @@ static bool same_name(const struct item *a, const struct item *b)
  * next's. Returns where next's own remarks begin; *ret_decorators: how many decorators the assignments took. */
 static size_t add_commented_items(struct reading *reader, const struct item *next, size_t *ret_decorators)
 {
+	unsigned first_line = reader->block_line;
 	size_t from = 0;
 
 	*ret_decorators = 0;
@@ -277,6 +278,9 @@ static size_t add_commented_items(struct reading *reader, const struct item *nex
 		apply_remarks(reader, &item, from, i);
 		apply_beside(reader, &item, &beside);
 		infer_item(reader, &item);
+		item.first_line = first_line;
+		item.last_line = item.line;
+		first_line = item.line + 1;
 		reading_add_item(reader, &item);
 		from = i + 1;
 	}
@@ -340,6 +344,8 @@ static void read_comment_line(struct reading *reader)
 	struct remark remark = { .kind = REMARK_TEXT };
 	size_t begin;
 
+	if (reader->remarks_len + reader->decorators_len == 0)
+		reader->block_line = reader->line;
 	reader->at++;
 	reading_skip_blanks(reader);
 	begin = reader->at;
@@ -384,6 +390,7 @@ static void finish_item(struct reading *reader, struct item *item)
 	apply_remarks(reader, item, from, reader->remarks_len);
 	apply_beside(reader, item, &beside);
 	infer_item(reader, item);
+	item->last_line = reader->line;
 	reading_add_item(reader, item);
 	reader->seen_item = true;
 	drop_block(reader);
@@ -404,6 +411,7 @@ static void read_item(struct reading *reader)
 	item.name = (struct span){ reader->text + begin, 0 };
 	item.name.len = name_len((struct span){ reader->text + begin, reader->len - begin });
 	item.line = reader->line;
+	item.first_line = reader->remarks_len + reader->decorators_len > 0 ? reader->block_line : item.line;
 	item.column = reading_place(reader, begin).column;
 	reader->at += item.name.len;
 	reading_skip_blanks(reader);

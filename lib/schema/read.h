@@ -4,7 +4,7 @@
  * read.c walks the lines and keeps the comment lines above a variable together
  * (a block); read_value.c reads what stands after "="; read_node.c the values
  * of decorators and functions; read_decorator.c the lines of decorators;
- * read_item.c and read_root.c give decorators their meaning; read_own.c reads
+ * read_item.c, read_root.c and read_import.c give decorators their meaning; read_own.c reads
  * "# vaultd:" comments; read_words.c what a comment's words say; read_infer.c
  * what names and values tell.
  *
@@ -34,6 +34,7 @@ struct decorator {
 	const struct node *value;	/* NULL: "@name" alone; of "@name(...)": a NODE_CALL of that name */
 	bool is_call;
 	struct place place;
+	size_t begin, end;	/* where it stands in the text */
 };
 
 enum remark_kind { REMARK_TEXT, REMARK_ASSIGNMENT, REMARK_OWN };
@@ -56,6 +57,7 @@ struct reading {
 	bool failed;
 
 	/* the block: comment lines since the last blank line, divider or variable */
+	unsigned block_line;	/* its first line, when it has any */
 	struct remark *remarks;
 	size_t remarks_len, remarks_room;
 	struct decorator *decorators;
@@ -176,6 +178,7 @@ void say_unknown_decorator(struct reading *reader, const struct decorator *decor
 void say_decorator(struct reading *reader, const struct decorator *decorator, struct span item, enum finding_severity severity,
 		   const char *code, const char *what);
 
+void apply_import(struct reading *reader, const struct decorator *decorator);
 void apply_root_decorator(struct reading *reader, const struct decorator *decorator);
 void apply_item_decorators(struct reading *reader, struct item *item, const struct decorator *decorators, size_t len);
 

@@ -75,7 +75,7 @@ static bool is_name_end(char c)
 
 static bool read_decorator(struct reading *reader)
 {
-	struct decorator decorator = { .place = reading_place(reader, reader->at) };
+	struct decorator decorator = { .place = reading_place(reader, reader->at), .begin = reader->at };
 	void *list = reader->decorators;
 	size_t begin = ++reader->at;
 	bool ok = true;
@@ -95,6 +95,7 @@ static bool read_decorator(struct reading *reader)
 	}
 	if (!ok || !reading_grow(reader, &list, &reader->decorators_room, reader->decorators_len, sizeof(decorator)))
 		return false;
+	decorator.end = reader->at;
 	reader->decorators = list;
 	reader->decorators[reader->decorators_len++] = decorator;
 	reader->schema->has_decorators = true;

@@ -208,6 +208,7 @@ static void finish_defaults(struct schema *schema)
 		for (size_t i = 0; i < schema->items_len; i++)
 			item_clear(&schema->items[i]);
 		schema->items_len = 0;
+		schema_drop_imports(schema);
 	}
 }
 
@@ -232,6 +233,9 @@ static void count_bytes(const struct reading *reader)
 	schema->bytes = sizeof(*schema) + schema->texts_len + reader->items_room * sizeof(struct item) +
 			schema->items_len * sizeof(uint32_t) + reader->nodes_kept * sizeof(struct node) +
 			reader->nodes_room * sizeof(struct node *);
+	schema->bytes += schema->imports_len * sizeof(*schema->imports);
+	for (size_t i = 0; i < schema->imports_len; i++)
+		schema->bytes += (schema->imports[i].pick_len + schema->imports[i].omit_len) * sizeof(struct schema_word);
 	for (size_t i = 0; i < schema->items_len; i++)
 		schema->bytes += (item_more(&schema->items[i])->tags_len + item_more(&schema->items[i])->choices_len) * sizeof(struct span) +
 				 (schema->items[i].more ? sizeof(struct item_more) : 0) + (schema->items[i].own ? sizeof(struct own_facts) : 0) + (schema->items[i].type ? schema_type_bytes(schema->items[i].type) : 0);

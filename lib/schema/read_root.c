@@ -73,7 +73,7 @@ static void apply_disable(struct reading *reader, const struct decorator *decora
 
 static void apply_elsewhere(struct reading *reader, const struct decorator *decorator)
 {
-	warn(reader, decorator, "unresolved", "is not resolved: no file is opened and nothing is fetched for a schema");
+	warn(reader, decorator, "unresolved", "is not resolved: nothing is run and nothing is fetched for a schema");
 }
 
 static const struct {
@@ -82,7 +82,7 @@ static const struct {
 } rows[] = {
 	{ "defaultRequired", apply_default_required }, { "defaultSensitive", apply_default_sensitive },
 	{ "currentEnv", apply_current_env },	       { "envFlag", apply_current_env },
-	{ "disable", apply_disable },		       { "import", apply_elsewhere },
+	{ "disable", apply_disable },		       { "import", apply_import },
 	{ "setValuesBulk", apply_elsewhere },	       { "plugin", apply_elsewhere },
 };
 

@@ -25,6 +25,17 @@ void item_clear(struct item *item)
 	*item = (struct item){ .line = 0 };
 }
 
+void schema_drop_imports(struct schema *schema)
+{
+	for (size_t i = 0; i < schema->imports_len; i++) {
+		free(schema->imports[i].pick);
+		free(schema->imports[i].omit);
+	}
+	free(schema->imports);
+	schema->imports = NULL;
+	schema->imports_len = 0;
+}
+
 void schema_free(struct schema *schema)
 {
 	if (!schema)
@@ -33,6 +44,7 @@ void schema_free(struct schema *schema)
 		item_clear(&schema->items[i]);
 	for (size_t i = 0; i < schema->nodes_len; i++)
 		free(schema->nodes[i]);
+	schema_drop_imports(schema);
 	free(schema->nodes);
 	free(schema->items);
 	free(schema->sorted);
@@ -85,4 +97,54 @@ bool schema_knows(const struct schema *schema, const char *name, size_t len)
 size_t schema_bytes(const struct schema *schema)
 {
 	return schema->bytes;
+}
+
+size_t schema_imports(const struct schema *schema, const struct schema_import **ret)
+{
+	*ret = schema->imports;
+	return schema->imports_len;
+}
+
+static bool words_have(const struct schema_word *words, size_t len, struct span name)
+{
+	for (size_t i = 0; i < len; i++)
+		if (compare_names(words[i].at, words[i].len, name.at, name.len) == 0)
+			return true;
+	return false;
+}
+
+static bool import_takes(const struct schema_import *import, struct span name)
+{
+	return (import->pick_len == 0 || words_have(import->pick, import->pick_len, name)) &&
+	       !words_have(import->omit, import->omit_len, name);
+}
+
+enum error_code schema_limit(struct schema *schema, const struct schema_import *import, struct error *err)
+{
+	uint32_t *moved = calloc(schema->items_len + 1, sizeof(*moved));
+	size_t kept = 0, names = 0;
+
+	if (!moved)
+		return error_set(err, ERR_NO_MEMORY, "out of memory while a schema was read");
+	for (size_t i = 0; i < schema->items_len; i++) {
+		moved[i] = import_takes(import, schema->items[i].name) ? (uint32_t)kept : UINT32_MAX;
+		if (moved[i] == UINT32_MAX)
+			item_clear(&schema->items[i]);
+		else if (kept++ != i)
+			schema->items[kept - 1] = schema->items[i];
+	}
+	for (size_t i = 0; i < schema->items_len; i++)
+		if (moved[schema->sorted[i]] != UINT32_MAX)
+			schema->sorted[names++] = moved[schema->sorted[i]];
+	schema->items_len = kept;
+	free(moved);
+	return ERR_OK;
+}
+
+void schema_inherit(struct schema *schema, const struct schema *importing)
+{
+	if (schema->current_env.len == 0) {
+		schema->current_env = importing->current_env;
+		schema->current_env_said = importing->current_env_said;
+	}
 }

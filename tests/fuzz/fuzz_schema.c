@@ -54,6 +54,19 @@ static void explain_all(const struct schema *schema, struct secret_buf *out)
 	}
 }
 
+static void expect_imports(const struct schema *schema, size_t len)
+{
+	const struct schema_import *imports;
+	size_t count = schema_imports(schema, &imports);
+
+	fuzz_expect(count <= LIMIT_SCHEMA_PARTS);
+	for (size_t i = 0; i < count; i++) {
+		fuzz_expect(imports[i].path.len > 0 && memchr(imports[i].path.at, '\0', imports[i].path.len) == NULL);
+		fuzz_expect(imports[i].begin < imports[i].end && imports[i].end <= len);
+		fuzz_expect(i == 0 || imports[i - 1].end <= imports[i].begin);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct findings first = { 0 }, second = { 0 };
@@ -73,6 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 		fuzz_expect(schema_count(schema) == schema_count(again) && schema_bytes(schema) == schema_bytes(again));
 		explain_all(schema, out);
+		expect_imports(schema, size);
 	}
 	schema_free(schema);
 	schema_free(again);
