@@ -113,12 +113,12 @@ struct item {
 	struct span name;
 	unsigned line, column;
 	unsigned first_line, last_line;	/* of the comment above that is its own, and of its value */
-	bool commented_out;	/* "# NAME=value": optional */
-	bool has_value;		/* there is something after = */
 	struct span value;	/* as written, quotes taken off: default or example; empty when it is computed */
-	enum computed computed;
 	struct span expression;	/* the text of a computed value, as written */
 	struct span comment;	/* the comment lines that belong to it, as they stand in the text, with their # */
+	enum computed computed;
+	bool commented_out;	/* "# NAME=value": optional */
+	bool has_value;		/* there is something after = */
 	bool is_placeholder;	/* by its look: changeme, <...>, your-... */
 	bool is_deprecated, is_internal;
 	bool sensitive;		/* counts when sensitive_said.layer is not LAYER_NONE */
