@@ -19,7 +19,8 @@
 static enum error_code add_schema(const char *file, struct secret_buf *body, struct error *err)
 {
 	cleanup_(secret_buf_freep) struct secret_buf *text = NULL;
-	enum error_code rc = schema_file_read(file, &text, err);
+	bool joined = false;
+	enum error_code rc = schema_file_read(file, &text, &joined, err);
 
 	if (rc != ERR_OK)
 		return rc;

@@ -224,6 +224,7 @@ static enum error_code validate(const struct checking *checking, const struct sc
 	struct schema_check check = {
 		.parts = parts,
 		.parts_len = sources->len,
+		.is_one_text = true,
 		.variables = variables,
 		.variables_len = count,
 		.now_s = time(NULL),

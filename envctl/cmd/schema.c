@@ -103,18 +103,21 @@ enum error_code command_schema_get(struct invocation *inv, struct error *err)
 
 /* -- set -------------------------------------------------------------------------- */
 
-static enum error_code make_body(const struct invocation *inv, struct secret_buf *body, struct error *err)
+/* *ret_file: whose lines findings will name; NULL: those of a text that was put together, or of none. */
+static enum error_code make_body(const struct invocation *inv, struct secret_buf *body, const char **ret_file, struct error *err)
 {
 	const char *mode = option_value(inv, OPT_MODE), *file = inv->words_len > 1 ? inv->words[1] : NULL;
 	cleanup_(secret_buf_freep) struct secret_buf *text = NULL;
 	enum error_code rc = ERR_OK;
+	bool joined = false;
 
 	if (file == NULL && mode == NULL)
 		return error_set(err, ERR_USAGE, "schema set needs FILE, --mode or both");
 	if (mode != NULL && strcmp(mode, "enforce") != 0 && strcmp(mode, "warn") != 0)
 		return error_set(err, ERR_USAGE, "--mode is enforce or warn");
 	if (file != NULL)
-		rc = schema_file_read(file, &text, err);
+		rc = schema_file_read(file, &text, &joined, err);
+	*ret_file = joined ? NULL : file;
 	if (rc != ERR_OK)
 		return rc;
 	if (file != NULL && !utf8_is_valid(secret_buf_text(text), secret_buf_len(text)))
@@ -186,7 +189,7 @@ enum error_code command_schema_set(struct invocation *inv, struct error *err)
 	cleanup_(client_freep) struct vault_client *client = NULL;
 	cleanup_(answer_free) struct answer answer = {0};
 	cleanup_(secret_buf_freep) struct secret_buf *body = secret_buf_new(2 * LIMIT_BODY_SCHEMA);
-	const char *file = inv->words_len > 1 ? inv->words[1] : NULL;
+	const char *file = NULL;
 	struct error ignored = ERROR_INIT;
 	char mode[16];
 	struct env_path env;
@@ -196,7 +199,7 @@ enum error_code command_schema_set(struct invocation *inv, struct error *err)
 		return error_set(err, ERR_NO_MEMORY, "out of memory");
 	rc = session_environment(inv, 0, &env, err);
 	if (rc == ERR_OK)
-		rc = make_body(inv, body, err);
+		rc = make_body(inv, body, &file, err);
 	if (rc == ERR_OK)
 		rc = session_open(inv, &client, err);
 	if (rc == ERR_OK)

@@ -384,7 +384,26 @@ static enum error_code join(const struct schema_sources *sources, struct secret_
 	return rc;
 }
 
-enum error_code schema_file_read(const char *file, struct secret_buf **ret, struct error *err)
+/* By its name a file of values and no schema: .env, .env.local, .env.test.local. */
+static bool holds_values(const char *file)
+{
+	const char *slash = strrchr(file, '/'), *name = slash != NULL ? slash + 1 : file;
+	size_t len = strlen(name);
+
+	return strcmp(name, ".env") == 0 || (strncmp(name, ".env.", 5) == 0 && len >= 10 && strcmp(name + len - 6, ".local") == 0);
+}
+
+/* What is sent can be read by all who may read the schema. */
+static enum error_code refuse_values(const struct schema_sources *sources, struct error *err)
+{
+	for (size_t i = 0; i + 1 < sources->len; i++)
+		if (holds_values(sources->items[i].file))
+			return error_set(err, ERR_INVALID, "%.150s holds values, and is not sent as a schema: import one without them (envctl schema "
+							   "infer makes it)", sources->items[i].file);
+	return ERR_OK;
+}
+
+enum error_code schema_file_read(const char *file, struct secret_buf **ret, bool *ret_joined, struct error *err)
 {
 	cleanup_(secret_buf_freep) struct secret_buf *text = NULL;
 	cleanup_(finding_list_free) struct finding_list list = {.items = NULL};
@@ -393,12 +412,15 @@ enum error_code schema_file_read(const char *file, struct secret_buf **ret, stru
 
 	if (rc != ERR_OK)
 		return rc;
-	if (!has_imports(text)) {
+	*ret_joined = has_imports(text);
+	if (!*ret_joined) {
 		*ret = take_ptr(text);
 		return ERR_OK;
 	}
 	rc = schema_sources_read(file, &text, &list, &sources, err);
 	if (rc == ERR_OK && sources.is_broken)
 		return tell_first_error(&list, err);
+	if (rc == ERR_OK)
+		rc = refuse_values(&sources, err);
 	return rc == ERR_OK ? join(&sources, ret, err) : rc;
 }

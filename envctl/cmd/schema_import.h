@@ -40,5 +40,6 @@ enum error_code schema_sources_read(const char *file, struct secret_buf **text, 
 				    struct schema_sources *ret, struct error *err) must_check;
 
 /* The text of a file to send: as it is, or with what it imports put in (schema_join()). ERR_INVALID names the first error of an
- * import. A text that is no schema is not judged here. */
-enum error_code schema_file_read(const char *file, struct secret_buf **ret, struct error *err) must_check;
+ * import, or an imported file that holds values by its name. *ret_joined: lines of findings are of that text, not of the file. A text
+ * that is no schema is not judged here. */
+enum error_code schema_file_read(const char *file, struct secret_buf **ret, bool *ret_joined, struct error *err) must_check;

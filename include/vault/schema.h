@@ -121,6 +121,7 @@ struct schema_check {
 	enum schema_required required;
 	bool strict;			/* warnings are errors */
 	bool unknown_ok;		/* variables that no part knows are not remarked on */
+	bool is_one_text;		/* the parts are files of one text: a condition finds the item that counts in any of them */
 	bool incomplete;		/* there may be other variables than these: nothing is said to be missing */
 	/* Does its value come with the change that is judged? NULL: every one does. What has only ended meanwhile is a warning
 	 * where it does not. */

@@ -235,11 +235,41 @@ static bool same_member(const struct json_value *a, const struct json_value *b, 
 								  (struct span){ right.raw.at, right.raw.len }));
 }
 
-static bool is_wanted(const struct json_value *explained)
+static bool is_required_as(const struct json_value *explained, const char *word)
 {
 	struct json_value required;
 
-	return json_find(explained, "required", &required) && required.raw.len == 8 && memcmp(required.raw.at, "\"wanted\"", 8) == 0;
+	return json_find(explained, "required", &required) &&
+	       spans_equal((struct span){ required.raw.at, required.raw.len }, (struct span){ word, strlen(word) });
+}
+
+/* Sixteen brackets deep, as the reader has them. */
+static bool nodes_equal(const struct node *a, const struct node *b)
+{
+	bool same = a->kind == b->kind && a->quoted == b->quoted && a->items_len == b->items_len && spans_equal(a->text, b->text) &&
+		    spans_equal(a->flags, b->flags) && spans_equal(a->key, b->key);
+
+	for (size_t i = 0; same && i < a->items_len; i++)
+		same = nodes_equal(&a->items[i], &b->items[i]);
+	return same;
+}
+
+static bool conditions_equal(const struct condition *a, const struct condition *b)
+{
+	if (a->kind != b->kind || a->constant != b->constant || !a->node != !b->node || !a->inner != !b->inner)
+		return false;
+	return (!a->node || nodes_equal(a->node, b->node)) && (!a->inner || conditions_equal(a->inner, b->inner));
+}
+
+/* What is only expected becomes optional where the last head has a default of its own (write_defaults()). */
+static bool same_required(const struct item *before, const struct item *after, const struct json_value *told_before,
+			  const struct json_value *told_after)
+{
+	const bool has_condition = before->required_said.layer != LAYER_NONE && before->required.kind != CONDITION_CONSTANT;
+
+	if (is_required_as(told_before, "\"wanted\"") && is_required_as(told_after, "\"no\""))
+		return true;
+	return same_member(told_before, told_after, "required") && (!has_condition || conditions_equal(&before->required, &after->required));
 }
 
 struct comparing {
@@ -266,7 +296,7 @@ static enum error_code compare_item(const struct comparing *comparing, const str
 		return rc;
 	for (size_t i = 0; i < ARRAY_LEN(members); i++)
 		same = same && same_member(&before, &after, members[i]);
-	if (same && (same_member(&before, &after, "required") || is_wanted(&before)))
+	if (same && same_required(item, joined, &before, &after))
 		return ERR_OK;
 	return error_set(err, ERR_INVALID, "%.48s of %.120s cannot be put into one text with what imports it: write it out there",
 			 shown(item->name).text, from->file);

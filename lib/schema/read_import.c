@@ -7,6 +7,8 @@
 #include "schema/read.h"
 #include "vault/schema.h"
 
+#define NAMES_MAX 1000	/* each is looked for among all items of the file */
+
 struct importing {
 	struct reading *reader;
 	const struct decorator *decorator;
@@ -35,6 +37,8 @@ static bool add_name(const struct importing *importing, const struct node *node,
 
 	if (!node_text(node, &text) || !is_name(text))
 		return wrong(importing, "picks and omits variables by their names: pick=[A, B]");
+	if (*len == NAMES_MAX)
+		return wrong(importing, "picks or omits more than 1,000 variables: put them into a file of their own");
 	grown = reallocarray(*names, *len + 1, sizeof(**names));
 	if (!grown) {
 		reading_fail(importing->reader, ERR_NO_MEMORY, "out of memory while a schema was read");

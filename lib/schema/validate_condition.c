@@ -27,11 +27,24 @@ static bool charge(struct validation *validation, size_t bytes)
 	return !validation->over;
 }
 
+/* A condition asks its own schema: of another one its author need not know anything. */
+static const struct item *asked_item(const struct validation *validation, const struct subject *subject, struct span name)
+{
+	const struct schema_check *check = validation->check;
+	const struct item *item = NULL;
+
+	if (!check->is_one_text)
+		return schema_find(subject->part->schema, name.at, name.len);
+	for (size_t i = check->parts_len; i-- > 0 && !item;)
+		item = schema_find(check->parts[i].schema, name.at, name.len);
+	return item;
+}
+
 /* What a process would see: the value that is set, else the schema's own when it is a plain one. */
 static struct span value_of(const struct validation *validation, const struct subject *subject, struct span name)
 {
 	const struct schema_variable *variable = find_variable(validation->check, name);
-	const struct item *item = schema_find(subject->part->schema, name.at, name.len);
+	const struct item *item = asked_item(validation, subject, name);
 
 	if (variable)
 		return subject_value(&(struct subject){ .variable = variable });
@@ -80,7 +93,7 @@ static struct span asked_value(void *arg, struct span name, bool *ret_is_false)
 {
 	static const char *const words[] = { "f", "false", "no", "off", "0" };
 	const struct asked *asked = arg;
-	const struct item *item = schema_find(asked->subject->part->schema, name.at, name.len);
+	const struct item *item = asked_item(asked->validation, asked->subject, name);
 	const struct span value = value_of(asked->validation, asked->subject, name);
 
 	if (!item || !item->type || strcmp(schema_type_name(item->type), "boolean") != 0)

@@ -155,6 +155,42 @@ def one_text_is_sent(story):
 
 
 @case
+def what_is_sent_means_the_same(story):
+    """Files and the text that was made of them, judged with the same variables: conditions ask for the item that counts in any of the files."""
+    cases = [("# @required=eq($MODE, prod)\n# @public\nKEY=\n", "# @import(./leaf)\n\nMODE=prod\n", "X=1\n", True),
+             ("# @required=forEnv(prod)\nKEY=\n", "# @currentEnv=$APP_ENV @import(./leaf)\n# ---\n\n# @optional\nAPP_ENV=prod\n", "X=1\n", True),
+             ("# @required=$FLAG\nKEY=\n", "# @import(./leaf)\n\n# @type=boolean\nFLAG=\n", "FLAG=off\n", False),
+             ('# @required=eq($MODE,"x")\nKEY=\n\nMODE=x\n', "# @import(./leaf)\n\nMODE=y\n", "Z=1\n", False),
+             ("MODE=prod\n", "# @import(./leaf)\n\n# @required=eq($MODE, prod)\nKEY=\n", "X=1\n", True)]
+    for imported, own, env, is_missing in cases:
+        write(story, "conf/leaf", imported)
+        path = write(story, "conf/.env.example", own)
+        story.good("schema", "set", ENV, path, "--mode", "warn")
+        flat = write(story, "flat", story.good("schema", "get", ENV).out)
+        for one in (path, flat):
+            out = story.envctl("check", "--schema", one, "--env-file", write(story, "env", env), "--json", env=OFFLINE)
+            assert (("error", "missing", "KEY") in found(json.loads(out.out))) == is_missing, (one == flat, imported, own, out)
+
+
+@case
+def what_would_mean_something_else_is_not_sent(story):
+    own = write(story, "conf/.env.example", "# @import(./leaf)\n\nA=\n")
+    write(story, "conf/leaf", "# @required=forEnv(a,\n#  prod)\n# OTHER=1\n# c)\nVAR=x\n")
+    story.bad(1, "cannot be", "schema", "set", ENV, own)
+    write(story, "conf/leaf", "# @icon(\n#  x)\n# OTHER=1\n# y) @required=forEnv(a)\nVAR=1\n")
+    story.bad(1, "cannot be", "schema", "set", ENV, own)
+    for name in (".env", ".env.local", ".env.test.local"):
+        write(story, "conf/" + name, "DBPASS=realsecretvalue\n")
+        out = story.bad(1, "holds values", "schema", "set", ENV, write(story, "conf/.env.example", f"# @import(./{name})\n\nA=\n"))
+    write(story, "conf/leaf", "# @nonsense\nQ=\n")
+    out = story.good("schema", "set", ENV, write(story, "conf/.env.example", "# @import(./leaf)\n\nA=\n"))
+    assert "schema:" in out.err and ".env.example:" not in out.err, out
+    names = ", ".join(f"N{i}" for i in range(1001))
+    path = write(story, "conf/.env.example", f"# @import(./leaf, pick=[{names}])\n\nA=\n")
+    assert "more than 1,000" in story.envctl("check", "--schema", path, env=OFFLINE).out
+
+
+@case
 def what_is_kept_with_an_import_says_who_resolves_it(story):
     """Sent without envctl. No file is opened for it."""
     os.chdir(os.path.dirname(write(story, "conf/leaf", "L=\n")))
