@@ -5,7 +5,7 @@ import socket
 
 from malformed_http import TAIL, TOKEN
 
-STILL_SENDING = 1 << 17	# bytes; more than fits into the buffers of a connection that nobody reads
+STILL_SENDING = 1 << 14	# bytes; more than one record of TLS, so that a later one may meet a connection that was closed
 
 
 def exchange(stream, data, half_close=False):
