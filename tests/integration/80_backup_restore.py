@@ -691,10 +691,11 @@ def test_an_interrupted_envctl_leaves_nothing():
             listener.listen(1)
             process = subprocess.Popen([vault.ENVCTL, "--address", "unix://" + server, "backup", "-o", os.path.join(daemon.dir, "b")],
                                        env=daemon.environment(), stderr=subprocess.DEVNULL)
-            listener.accept()
+            kept = listener.accept()[0]  # or it would be closed at once, and envctl end by itself
             assert [name for name in os.listdir(daemon.dir) if name.startswith("b.part-")]
             process.send_signal(signal.SIGINT)
             assert process.wait(60) == -signal.SIGINT
+            kept.close()
         assert not [name for name in os.listdir(daemon.dir) if name.startswith("b")]
 
 
