@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
 import vault  # noqa: E402
 from malformed_http import A, CASES, TAIL, TO_THE_PLAIN_PORT, TO_THE_TLS_PORT, get  # noqa: E402
 from nginx import Nginx  # noqa: E402
-from raw_http import Way, exchange, row_tests, statuses  # noqa: E402
+from raw_http import TlsStream, Way, exchange, row_tests, statuses  # noqa: E402
 from tls_daemon import TlsDaemon, free_port  # noqa: E402
 
 PLAIN = free_port()
@@ -48,7 +48,7 @@ def unix():
 def tls():
     stream = tcp_to(DAEMON.port)
     stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # or the request waits 40 ms behind the handshake's last message
-    return CONTEXT.wrap_socket(stream, server_hostname="localhost")
+    return TlsStream(stream, CONTEXT, "localhost")
 
 
 def nothing_of_others():
